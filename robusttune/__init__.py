@@ -1,0 +1,1 @@
+"""Tune reinforcement-learning hyperparameters, then find out which of the best trials were lucky."""
