@@ -1,0 +1,139 @@
+"""Who is working on what: so that several processes share a study without doing anything twice.
+
+A claim is a row whose key is a run, a trial or a short critical section. It belongs to a worker (one invocation
+of robusttune) and lasts until it is released or its worker is dead. A worker on this host is dead when its
+process is gone; a worker elsewhere, when its heartbeat has stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+import psutil
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from robusttune.results import schema
+
+HEARTBEAT_S = 15.0
+_DEAD_AFTER_S = 8 * HEARTBEAT_S
+_LOCK_POLL_S = 0.05
+
+
+class Claims:
+    """The claims of one worker; a context manager that registers it and keeps its heart beating.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Of the results database, whose tables exist.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._host = platform.node()
+        self.worker_id = secrets.token_hex(12)
+        self._stop = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="robusttune-heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.insert(schema.workers).values(
+                    worker_id=self.worker_id,
+                    host=self._host,
+                    pid=os.getpid(),
+                    process_started_at=psutil.Process().create_time(),
+                    heartbeat_at=time.time(),
+                )
+            )
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._heart.join()
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(schema.claims).where(schema.claims.c.worker_id == self.worker_id))
+            connection.execute(sa.delete(schema.workers).where(schema.workers.c.worker_id == self.worker_id))
+
+    def acquire(self, key: str) -> bool:
+        """Return whether the key is now this worker's; takes it over from a dead worker."""
+        table = schema.claims
+        for _ in range(2):
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(sa.insert(table).values(key=key, worker_id=self.worker_id))
+                return True
+            except IntegrityError:
+                owner = self.owner(key)
+            if owner == self.worker_id:
+                return True
+            if owner is not None and self.is_alive(owner):
+                return False
+            with self._engine.begin() as connection:
+                connection.execute(sa.delete(table).where(table.c.key == key, table.c.worker_id == owner))
+        return False
+
+    def release(self, key: str) -> None:
+        """Give the key up."""
+        table = schema.claims
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(table).where(table.c.key == key, table.c.worker_id == self.worker_id))
+
+    def owner(self, key: str) -> str | None:
+        """Return the worker that holds the key, dead or alive."""
+        with self._engine.connect() as connection:
+            query = sa.select(schema.claims.c.worker_id).where(schema.claims.c.key == key)
+            return connection.execute(query).scalar_one_or_none()
+
+    def is_alive(self, worker_id: str) -> bool:
+        """Return whether a worker still runs, as far as this host can tell."""
+        with self._engine.connect() as connection:
+            query = sa.select(schema.workers).where(schema.workers.c.worker_id == worker_id)
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return False
+        if row.host == self._host:
+            try:
+                # A process id is reused after a while; the start time is not.
+                return abs(psutil.Process(row.pid).create_time() - row.process_started_at) < 1.0
+            except psutil.NoSuchProcess:
+                return False
+        return time.time() - row.heartbeat_at < _DEAD_AFTER_S
+
+    def n_workers(self) -> int:
+        """Return how many workers use the database now, this one included."""
+        with self._engine.connect() as connection:
+            ids = connection.execute(sa.select(schema.workers.c.worker_id)).scalars().all()
+        return sum(self.is_alive(worker_id) for worker_id in ids)
+
+    @contextlib.contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Hold the key for a short critical section, waiting until it is free."""
+        while not self.acquire(key):
+            time.sleep(_LOCK_POLL_S)
+        try:
+            yield
+        finally:
+            self.release(key)
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_S):
+            # A busy database may miss a beat; the next one comes.
+            with contextlib.suppress(OperationalError), self._engine.begin() as connection:
+                connection.execute(
+                    sa.update(schema.workers)
+                    .where(schema.workers.c.worker_id == self.worker_id)
+                    .values(heartbeat_at=time.time())
+                )

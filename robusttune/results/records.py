@@ -1,0 +1,141 @@
+"""Records of runs and trials."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+import numpy as np
+
+from robusttune.seeds import Stage
+
+ScoreRule = Literal["final", "best", "last-three"]
+
+
+class RunStatus(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    DIVERGED = "diverged"  # NaN or infinity: an outcome of the configuration, and counts
+    PRUNED = "pruned"  # stopped early by the pruner of its trial; has no score
+    FAILED = "failed"  # an exception: a bug or a wrong setting
+    TIMED_OUT = "timed_out"  # longer than the study allows
+    CRASHED = "crashed"  # the process died
+
+    @property
+    def is_outcome(self) -> bool:
+        """Whether the run is done: doing it again would give the same."""
+        return self in (RunStatus.COMPLETED, RunStatus.DIVERGED, RunStatus.PRUNED)
+
+
+class TrialState(StrEnum):
+    """How a trial ended, or that it has not."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """One evaluation of a run.
+
+    Attributes
+    ----------
+    index : int
+        Counts multiples of `evaluation.every`, from 0; equal for all runs of a study.
+    timesteps : int
+        Environment steps taken when it was made.
+    n_updates : int
+        Policy updates made before it.
+    mean_return : float
+        Mean episode return.
+    """
+
+    index: int
+    timesteps: int
+    n_updates: int
+    mean_return: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What came of one run.
+
+    Attributes
+    ----------
+    episode_returns : tuple of float
+        Of the final evaluation, after training has ended; empty if it was not reached.
+    curve : tuple of CurvePoint
+        Evaluations in order; the last is the final one, if it was reached.
+    timesteps, n_updates : int
+        Actually done, which may exceed what was asked by up to one rollout.
+    wall_time_s, evaluation_time_s : float
+        Whole run, and the evaluations in it, in seconds.
+    error : str, optional
+        Traceback or reason of a run that is not COMPLETED.
+    provenance : dict
+        Versions, host, processor, torch threads, git revision.
+    """
+
+    run_id: str
+    config_id: str
+    seed: int
+    stage: Stage
+    status: RunStatus
+    score_rule: ScoreRule = "final"
+    episode_returns: tuple[float, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
+    timesteps: int = 0
+    n_updates: int = 0
+    wall_time_s: float = 0.0
+    evaluation_time_s: float = 0.0
+    error: str | None = None
+    provenance: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.status is RunStatus.COMPLETED:
+            if not self.episode_returns or not self.curve:
+                raise ValueError("a completed run has episode returns and a curve, but got none.")
+            if not all(map(math.isfinite, (*self.episode_returns, *(p.mean_return for p in self.curve)))):
+                raise ValueError("a completed run has finite returns; a run with NaN or infinity is DIVERGED.")
+
+    @property
+    def score(self) -> float | None:
+        """The score by the study's rule; None unless the run is completed."""
+        if self.status is not RunStatus.COMPLETED:
+            return None
+        means = [point.mean_return for point in self.curve]
+        match self.score_rule:
+            case "final":
+                return means[-1]
+            case "best":
+                return max(means)
+            case "last-three":
+                return float(np.mean(means[-3:]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """One trial of the tuning stage, with real hyperparameters.
+
+    Attributes
+    ----------
+    objective_value : float, optional
+        Aggregated score that the sampler was told; None unless COMPLETE.
+    scores : tuple of float or None
+        Per tuning seed, in order; None where the run has no score.
+    """
+
+    number: int
+    config_id: str
+    hyperparameters: dict[str, Any]
+    run_ids: tuple[str, ...]
+    scores: tuple[float | None, ...]
+    objective_value: float | None
+    state: TrialState
+    n_diverged: int = 0
+    error: str | None = None

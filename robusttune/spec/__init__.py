@@ -1,0 +1,1 @@
+"""What is to be done, declared: frozen, checked, without side effects."""

@@ -1,0 +1,267 @@
+"""A whole study: what is tuned, how, and how the best trials are judged afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from robusttune.errors import SpecError
+from robusttune.seeds import MAX_ROOT
+from robusttune.spec._messages import explain
+from robusttune.spec.algorithms import check_hyperparameters, check_names
+from robusttune.spec.run import AlgorithmName, EnvironmentSpec, EvaluationSpec, TrainerName, content_id
+from robusttune.spec.space import STRICT, Categorical, SearchSpace, bounds, n_grid_points
+from robusttune.spec.tuning import TuningSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class AlgorithmSpec:
+    """What is trained.
+
+    Attributes
+    ----------
+    name : {"ppo", "a2c", "sac", "td3", "ddpg", "dqn"}
+    total_timesteps : int
+        Environment steps of one run, all environments together.
+    policy : str
+        Stable-Baselines3's policy name.
+    trainer : str
+        Who trains; part of a run's identity.
+    device : str
+        torch device.
+    hyperparameters : mapping
+        Fixed for all trials; the search space must not repeat them.
+    """
+
+    name: AlgorithmName
+    total_timesteps: int = Field(ge=1)
+    policy: str = "MlpPolicy"
+    trainer: TrainerName = "sb3"
+    device: str = "cpu"
+    hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Control:
+    """A configuration that is re-evaluated beside the best trials.
+
+    Attributes
+    ----------
+    name : str
+        Shown in tables.
+    hyperparameters : mapping
+        The whole configuration; what is absent has the algorithm's default.
+    reported_score : float, optional
+        The score that somebody published for it; takes the place of a tuning score.
+    """
+
+    name: str = Field(min_length=1)
+    hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
+    reported_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class PostEvaluationSpec:
+    """How the best trials are judged.
+
+    Attributes
+    ----------
+    top_k : int
+        Complete trials to re-run, best objective value first.
+    n_seeds : int
+        Fresh seeds for each of them and for each control.
+    n_episodes : int, optional
+        Episodes of each evaluation in this stage; None takes `evaluation.n_episodes`.
+    default_control : bool
+        Also run the algorithm's default configuration.
+    controls : tuple of Control
+        Further configurations to run.
+    confidence_level : float
+        Of all intervals.
+    diverged_score : float, optional
+        Score of a diverged run; None takes the worst score of the study.
+    allow_missing : bool
+        Rank even where crashed, failed or timed-out runs are missing; every table then says how many.
+    """
+
+    top_k: int = Field(default=5, ge=1)
+    n_seeds: int = Field(default=10, ge=1)
+    n_episodes: int | None = Field(default=None, ge=1)
+    default_control: bool = True
+    controls: tuple[Control, ...] = ()
+    confidence_level: float = Field(default=0.95, gt=0, lt=1)
+    diverged_score: float | None = None
+    allow_missing: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [control.name for control in self.controls]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"controls must have different names, but {name!r} stands twice.")
+            if name == "default" and self.default_control:
+                raise ValueError("a control may not be called 'default' while default_control = true.")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class ExecutionSpec:
+    """How runs are carried out; changes no result.
+
+    Attributes
+    ----------
+    run_timeout_s : float, optional
+        A run that takes longer is stopped and counts as timed out. Needs at least one worker process.
+    max_attempts : int
+        How often a crashed or timed-out run is tried in one invocation.
+    """
+
+    run_timeout_s: float | None = Field(default=None, gt=0)
+    max_attempts: int = Field(default=2, ge=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class StudySpec:
+    """A declared study, checked as a whole at construction.
+
+    Attributes
+    ----------
+    name : str
+        Letters, digits, `.`, `_` and `-`; names the results folder.
+    environment, algorithm, search_space, tuning, evaluation, post_evaluation, execution
+        See their types.
+    root_seed : int
+        All seeds of the study follow from it.
+    description : str
+        For readers; shown in the report.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)
+    environment: EnvironmentSpec
+    algorithm: AlgorithmSpec
+    tuning: TuningSpec
+    search_space: SearchSpace = Field(default_factory=SearchSpace)
+    evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
+    post_evaluation: PostEvaluationSpec = Field(default_factory=PostEvaluationSpec)
+    execution: ExecutionSpec = Field(default_factory=ExecutionSpec)
+    root_seed: int = Field(default=0, ge=0, le=MAX_ROOT)
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_configurations(self)
+        _check_pruning(self)
+        _check_batches(self)
+        _check_grid(self)
+        return self
+
+    @property
+    def tuning_id(self) -> str:
+        """Id of all that determines the trials: studies that differ in it never share a trial.
+
+        How many trials are wanted, and what happens to them afterwards, is not part of it: a study grows.
+        """
+        document = self.to_dict()
+        for key in ("name", "description", "post_evaluation", "execution"):
+            del document[key]
+        for key in ("n_trials", "timeout_s"):
+            del document["tuning"][key]
+        return content_id(document)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the study as plain JSON values."""
+        document: dict[str, Any] = _STUDY.dump_python(self, mode="json")
+        return document
+
+    @staticmethod
+    def from_dict(document: Mapping[str, Any]) -> StudySpec:
+        """Return the study that a plain document declares.
+
+        Raises
+        ------
+        SpecError
+            One line per problem: place, rule, value received, nearest valid name.
+        """
+        try:
+            # Through JSON text: there a list may become a tuple, while everything else stays strict.
+            return _STUDY.validate_json(json.dumps(document, default=str))
+        except ValidationError as error:
+            raise SpecError(explain(error, StudySpec)) from None
+
+
+_STUDY = TypeAdapter(StudySpec)
+_PPO_BATCH_SIZE, _PPO_N_STEPS = 64, 2048  # Stable-Baselines3's defaults
+
+
+def _check_configurations(study: StudySpec) -> None:
+    name, fixed, space = study.algorithm.name, study.algorithm.hyperparameters, study.search_space.parameters
+    check_hyperparameters(name, fixed, where="algorithm.hyperparameters")
+    check_names(name, space, where="search_space.parameters")
+    for key in space:
+        if key in fixed:
+            raise SpecError(
+                f"{key} is both fixed (algorithm.hyperparameters) and searched (search_space.parameters): "
+                "remove one of them."
+            )
+    for key, parameter in space.items():
+        if isinstance(parameter, Categorical):
+            for choice in parameter.choices:
+                check_hyperparameters(name, {key: choice}, where="search_space.parameters")
+    for control in study.post_evaluation.controls:
+        check_hyperparameters(
+            name, control.hyperparameters, where=f"post_evaluation.controls[{control.name!r}].hyperparameters"
+        )
+
+
+def _check_pruning(study: StudySpec) -> None:
+    tuning, every = study.tuning, study.evaluation.every
+    if every is not None and every > study.algorithm.total_timesteps:
+        raise SpecError(
+            f"evaluation.every = {every}: must not exceed algorithm.total_timesteps = "
+            f"{study.algorithm.total_timesteps}; leave it out to evaluate after training only."
+        )
+    has_steps = tuning.seeds_per_trial > 1 or (every is not None and every < study.algorithm.total_timesteps)
+    if tuning.pruner != "none" and not has_steps:
+        raise SpecError(
+            f"tuning.pruner = {tuning.pruner!r}: a pruner needs intermediate values, but there is one seed per trial and "
+            f"evaluation.every = {every} gives none before the end. "
+            "Set evaluation.every below algorithm.total_timesteps, or pruner = 'none'."
+        )
+
+
+def _check_batches(study: StudySpec) -> None:
+    """A PPO minibatch is cut from a rollout; a batch size that is above every rollout cannot be meant."""
+    if study.algorithm.name != "ppo":
+        return
+    n_envs = study.environment.n_envs
+    lowest, _ = _range(study, "batch_size", _PPO_BATCH_SIZE)
+    _, longest = _range(study, "n_steps", _PPO_N_STEPS)
+    searched_or_fixed = "batch_size" in {*study.algorithm.hyperparameters, *study.search_space.parameters}
+    if searched_or_fixed and lowest > longest * n_envs:
+        raise SpecError(
+            f"batch_size = {lowest}: must not exceed the rollout it is cut from, n_steps * n_envs = "
+            f"{longest} * {n_envs} = {longest * n_envs}. Lower batch_size, or raise n_steps."
+        )
+
+
+def _range(study: StudySpec, name: str, default: float) -> tuple[float, float]:
+    """Return the lowest and highest value that a hyperparameter can have in the study."""
+    if name in study.search_space.parameters:
+        return bounds(study.search_space.parameters[name]) or (default, default)
+    value = study.algorithm.hyperparameters.get(name, default)
+    return (value, value) if isinstance(value, int | float) else (default, default)
+
+
+def _check_grid(study: StudySpec) -> None:
+    if study.tuning.sampler != "grid":
+        return
+    for name, parameter in study.search_space.parameters.items():
+        if n_grid_points(parameter) is None:
+            raise SpecError(
+                f"tuning.sampler = 'grid': search_space.parameters.{name} is continuous. "
+                "Give it a `step`, or list its values as choices of type = 'categorical'."
+            )
