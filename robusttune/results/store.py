@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from robusttune.errors import StudyError
@@ -191,11 +193,14 @@ class ResultStore:
 
 
 def _insert_if_absent(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
-    try:
-        with connection.begin_nested():
+    """Insert a row unless its key is there: another worker was first, and equal keys mean equal content."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(sqlite.insert(table).values(**row).on_conflict_do_nothing())
+    elif connection.dialect.name == "postgresql":
+        connection.execute(postgresql.insert(table).values(**row).on_conflict_do_nothing())
+    else:
+        with contextlib.suppress(IntegrityError), connection.begin_nested():
             connection.execute(sa.insert(table).values(**row))
-    except IntegrityError:
-        pass  # another worker was first; equal key means equal content
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

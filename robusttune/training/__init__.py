@@ -1,0 +1,41 @@
+"""Trainers: they turn RunSpecs into RunResults. torch is loaded when the first run is trained."""
+
+from __future__ import annotations
+
+import importlib
+import time
+import traceback
+from collections.abc import Sequence
+
+from robusttune.results.records import RunResult, RunStatus
+from robusttune.spec.run import RunSpec
+from robusttune.training.protocol import StopRule, Trainer, make_result
+
+_TRAINERS = {"sb3": "robusttune.training.sb3"}
+
+
+def train(specs: Sequence[RunSpec], stop_rule: StopRule | None = None) -> list[RunResult]:
+    """Train and evaluate runs that share all but their seed.
+
+    An exception in training is data: the run is FAILED and keeps its traceback.
+
+    Parameters
+    ----------
+    specs : sequence of RunSpec
+        At least one; all with the same trainer.
+    stop_rule : StopRule, optional
+        Asked at each evaluation during training.
+
+    Returns
+    -------
+    list of RunResult
+        In the order of `specs`.
+    """
+    begin = time.perf_counter()
+    try:
+        trainer: Trainer = importlib.import_module(_TRAINERS[specs[0].trainer]).train
+        return trainer(specs, stop_rule)
+    except Exception:
+        wall_time_s = (time.perf_counter() - begin) / len(specs)
+        error = traceback.format_exc()
+        return [make_result(spec, RunStatus.FAILED, wall_time_s=wall_time_s, error=error) for spec in specs]

@@ -1,0 +1,153 @@
+"""Where runs are carried out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from loky.backend import get_context
+from pebble import ProcessPool
+
+from robusttune.errors import SpecError
+from robusttune.results.records import RunResult
+from robusttune.spec.run import RunSpec
+from robusttune.training import train
+from robusttune.training.protocol import StopRule
+
+_PARENT_POLL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Runs that are trained together, and the rule that may stop them."""
+
+    specs: tuple[RunSpec, ...]
+    stop_rule: StopRule | None = None
+
+
+class Executor(Protocol):
+    """Carries out jobs; a context manager."""
+
+    @property
+    def n_workers(self) -> int:
+        """How many jobs go on at a time."""
+        ...
+
+    def submit(self, job: Job) -> Future[list[RunResult]]:
+        """Begin a job. The future raises `TimeoutError`, or `ProcessExpired` if the worker died."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class InProcess:
+    """Carries out each job at once, in this process."""
+
+    n_workers = 1
+
+    def submit(self, job: Job) -> Future[list[RunResult]]:
+        """Train now; the returned future is done."""
+        future: Future[list[RunResult]] = Future()
+        future.set_result(train(job.specs, job.stop_rule))
+        return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class LocalPool:
+    """Carries out jobs in processes of this machine, one job per process at a time.
+
+    A crashed or timed-out worker takes only its own job with it. Workers end when this process is gone, however it
+    ended.
+
+    Parameters
+    ----------
+    n_workers : int
+        At least 1.
+    timeout_s : float, optional
+        Seconds a job may take.
+    work : callable, optional
+        What a worker does with a job; the default trains.
+    """
+
+    def __init__(
+        self, n_workers: int, *, timeout_s: float | None = None, work: Callable[[Job], list[RunResult]] | None = None
+    ) -> None:
+        self.n_workers = n_workers
+        self._timeout_s = timeout_s
+        self._work = work or _work
+        # loky's way to start a process does not import the caller's main module again, so a script needs no
+        # `if __name__ == "__main__"` guard.
+        self._pool = ProcessPool(
+            max_workers=n_workers, initializer=_prepare_worker, initargs=(os.getpid(),), context=get_context("loky")
+        )
+
+    def submit(self, job: Job) -> Future[list[RunResult]]:
+        """Queue a job for the next free worker."""
+        future: Future[list[RunResult]] = self._pool.schedule(self._work, args=(job,), timeout=self._timeout_s)
+        return future
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._pool.close()
+        else:
+            self._pool.stop()
+        self._pool.join()
+
+
+def make_executor(n_workers: int, *, timeout_s: float | None) -> Executor:
+    """Return where to run: in this process for 0 workers, otherwise a pool.
+
+    Raises
+    ------
+    SpecError
+        If `n_workers` is negative, or a timeout is wanted without a worker process that could be stopped.
+    """
+    if n_workers < 0:
+        raise SpecError(f"The number of workers must be 0 (no extra process) or more, but got {n_workers}.")
+    if n_workers == 0:
+        if timeout_s is not None:
+            raise SpecError(
+                f"execution.run_timeout_s = {timeout_s:g}: needs a worker process that can be stopped, but got "
+                "0 workers. Use --workers 1 or more."
+            )
+        return InProcess()
+    return LocalPool(n_workers, timeout_s=timeout_s)
+
+
+def _work(job: Job) -> list[RunResult]:
+    return train(job.specs, job.stop_rule)
+
+
+def _prepare_worker(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_POLL_S)
+    os._exit(1)

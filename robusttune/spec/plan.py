@@ -1,0 +1,103 @@
+"""Which runs a study consists of."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from pydantic import JsonValue
+
+from robusttune.errors import SpecError
+from robusttune.seeds import MAX_RUNS, Stage, common_evaluation_seed, evaluation_seed, run_seed
+from robusttune.spec.algorithms import with_feasible_batch
+from robusttune.spec.run import RunSpec
+from robusttune.spec.study import StudySpec
+
+_SEEDS_PER_BLOCK = 2**10
+# The last seed of a stage belongs to common evaluation starts; the last block stays unused for it.
+_N_BLOCKS = MAX_RUNS // _SEEDS_PER_BLOCK - 1
+
+
+def configuration(study: StudySpec, searched: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the whole configuration of a trial: what the study fixes, and what was searched."""
+    merged = {**study.algorithm.hyperparameters, **searched}
+    return with_feasible_batch(study.algorithm.name, merged, n_envs=study.environment.n_envs)
+
+
+def tuning_runs(study: StudySpec, hyperparameters: Mapping[str, JsonValue], trial_number: int) -> tuple[RunSpec, ...]:
+    """Return the runs of one trial, one per tuning seed."""
+    n_seeds = study.tuning.seeds_per_trial
+    first = 0 if study.tuning.seeds == "common" else trial_number * n_seeds
+    return tuple(_run(study, hyperparameters, Stage.TUNING, first + index) for index in range(n_seeds))
+
+
+def post_evaluation_runs(
+    study: StudySpec, configurations: Mapping[str, Mapping[str, JsonValue]]
+) -> dict[str, tuple[RunSpec, ...]]:
+    """Return the runs of the post-evaluation.
+
+    Parameters
+    ----------
+    study : StudySpec
+    configurations : mapping
+        config_id → hyperparameters of each candidate and control.
+
+    Returns
+    -------
+    dict of str to tuple of RunSpec
+        config_id → one run per seed. Unless the study wants common seeds, a configuration's seeds follow from
+        its id and not from its place, so that a study can be edited without losing runs.
+
+    Raises
+    ------
+    SpecError
+        If there are more configurations or seeds than the seed layout has room for.
+    """
+    n_seeds = study.post_evaluation.n_seeds
+    if n_seeds > _SEEDS_PER_BLOCK:
+        raise SpecError(f"post_evaluation.n_seeds = {n_seeds}: must not exceed {_SEEDS_PER_BLOCK}.")
+    if study.post_evaluation.seeds == "common":
+        blocks = dict.fromkeys(configurations, 0)
+    else:
+        blocks = seed_blocks(configurations)
+    return {
+        config_id: tuple(
+            _run(study, hyperparameters, Stage.POST_EVALUATION, blocks[config_id] * _SEEDS_PER_BLOCK + index)
+            for index in range(n_seeds)
+        )
+        for config_id, hyperparameters in configurations.items()
+    }
+
+
+def seed_blocks(config_ids: Iterable[str]) -> dict[str, int]:
+    """Return a block of seeds for each configuration: distinct, and a function of the ids alone."""
+    blocks: dict[str, int] = {}
+    for config_id in sorted(config_ids):
+        block = int.from_bytes(hashlib.sha256(config_id.encode()).digest()[:8], "big") % _N_BLOCKS
+        while block in blocks.values():
+            block = (block + 1) % _N_BLOCKS
+        blocks[config_id] = block
+        if len(blocks) >= _N_BLOCKS:
+            raise SpecError(f"A post-evaluation has at most {_N_BLOCKS - 1} configurations.")
+    return blocks
+
+
+def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stage, index: int) -> RunSpec:
+    seed = run_seed(study.root_seed, stage, index)
+    evaluation = study.evaluation
+    if stage is Stage.POST_EVALUATION and study.post_evaluation.n_episodes is not None:
+        evaluation = dataclasses.replace(evaluation, n_episodes=study.post_evaluation.n_episodes)
+    common = evaluation.starts == "common"
+    return RunSpec(
+        environment=study.environment,
+        algorithm=study.algorithm.name,
+        policy=study.algorithm.policy,
+        trainer=study.algorithm.trainer,
+        device=study.algorithm.device,
+        hyperparameters=dict(hyperparameters),
+        total_timesteps=study.algorithm.total_timesteps,
+        evaluation=evaluation,
+        seed=seed,
+        evaluation_seed=common_evaluation_seed(study.root_seed, stage) if common else evaluation_seed(seed),
+    )

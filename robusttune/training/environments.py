@@ -1,0 +1,91 @@
+"""Environments from their declaration. Needs gymnasium, but not torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+
+from robusttune.errors import SpecError
+from robusttune.spec._messages import did_you_mean
+from robusttune.spec.run import EnvironmentSpec, Wrapper
+
+_BOX_ONLY = ("sac", "td3", "ddpg")
+
+
+def make_base(spec: EnvironmentSpec) -> gym.Env[Any, Any]:
+    """Return the environment before its wrappers."""
+    for module in spec.imports:
+        importlib.import_module(module)
+    return gym.make(spec.id, **dict(spec.kwargs))
+
+
+def wrap(environment: gym.Env[Any, Any], spec: EnvironmentSpec) -> gym.Env[Any, Any]:
+    """Return the environment within the declared wrappers, the first innermost."""
+    for wrapper in spec.wrappers:
+        environment = _wrapper_class(wrapper)(environment, **dict(wrapper.kwargs))
+    return environment
+
+
+def check_environment(spec: EnvironmentSpec, algorithm: str) -> None:
+    """Raise `SpecError` if the environment cannot be made, or the algorithm cannot act in it.
+
+    Makes the environment once.
+    """
+    for module in spec.imports:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise SpecError(f"environment.imports: {module!r} cannot be imported ({error}).") from None
+    _check_id(spec.id)
+    try:
+        environment = wrap(make_base(spec), spec)
+    except SpecError:
+        raise
+    except Exception as error:  # whatever a third-party environment raises is the reader's to know
+        raise SpecError(
+            f"environment.id = {spec.id!r}: could not be made with environment.kwargs = {dict(spec.kwargs)} and "
+            f"{len(spec.wrappers)} wrapper(s): {type(error).__name__}: {error}"
+        ) from None
+    try:
+        _check_spaces(environment, spec.id, algorithm)
+    finally:
+        environment.close()
+
+
+def _check_id(name: str) -> None:
+    if ":" in name or name in gym.registry:
+        return
+    try:
+        gym.spec(name)
+    except gym.error.Error:
+        raise SpecError(
+            f"environment.id = {name!r}: is not registered in gymnasium{did_you_mean(name, gym.registry)}. "
+            "If a package registers it, name the package in environment.imports."
+        ) from None
+
+
+def _check_spaces(environment: gym.Env[Any, Any], name: str, algorithm: str) -> None:
+    space = environment.action_space
+    kind = type(space).__name__
+    if algorithm in _BOX_ONLY and not isinstance(space, gym.spaces.Box):
+        raise SpecError(
+            f"algorithm.name = {algorithm!r}: needs continuous actions (Box), but {name} has {kind}. "
+            "Use ppo, a2c or dqn."
+        )
+    if algorithm == "dqn" and not isinstance(space, gym.spaces.Discrete):
+        raise SpecError(
+            f"algorithm.name = 'dqn': needs discrete actions (Discrete), but {name} has {kind}. "
+            "Use ppo, a2c, sac, td3 or ddpg."
+        )
+
+
+def _wrapper_class(wrapper: Wrapper) -> Callable[..., gym.Env[Any, Any]]:
+    module_name, _, attribute = wrapper.entry_point.partition(":")
+    try:
+        loaded: Callable[..., gym.Env[Any, Any]] = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise SpecError(f"environment.wrappers: {wrapper.entry_point!r} cannot be imported ({error}).") from None
+    return loaded

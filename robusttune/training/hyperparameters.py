@@ -1,0 +1,141 @@
+"""From a configuration to Stable-Baselines3's arguments, and back from the model for verification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import JsonValue
+from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, OrnsteinUhlenbeckActionNoise
+from stable_baselines3.common.type_aliases import Schedule, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.utils import LinearSchedule
+from torch import nn, optim
+
+from robusttune.spec.algorithms import ALGORITHMS, SCHEDULED, parse_schedule
+
+CLASSES: Mapping[str, type[BaseAlgorithm]] = {
+    "ppo": PPO,
+    "a2c": A2C,
+    "sac": SAC,
+    "td3": TD3,
+    "ddpg": DDPG,
+    "dqn": DQN,
+}
+ACTIVATION_CLASSES: Mapping[str, type[nn.Module]] = {
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "elu": nn.ELU,
+    "leaky_relu": nn.LeakyReLU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+}
+
+
+class HyperparameterMismatchError(RuntimeError):
+    """The model does not have what the configuration says."""
+
+
+def constructor_arguments(algorithm: str, hyperparameters: Mapping[str, JsonValue], n_actions: int) -> dict[str, Any]:
+    """Return keyword arguments for the algorithm's class.
+
+    Parameters
+    ----------
+    algorithm : str
+        Key of `CLASSES`.
+    hyperparameters : mapping
+        A configuration.
+    n_actions : int
+        Dimensions of a continuous action; shapes the action noise.
+    """
+    names = ALGORITHMS[algorithm]
+    arguments: dict[str, Any] = {}
+    policy: dict[str, Any] = {}
+    for name, value in hyperparameters.items():
+        if name in names.constructor:
+            arguments[name] = _constructor_value(name, value)
+        elif name in names.policy:
+            policy[name] = ACTIVATION_CLASSES[str(value)] if name == "activation_fn" else value
+    if policy:
+        arguments["policy_kwargs"] = policy
+    noise = _action_noise(hyperparameters, n_actions)
+    if noise is not None:
+        arguments["action_noise"] = noise
+    return arguments
+
+
+def verify(model: BaseAlgorithm, algorithm: str, hyperparameters: Mapping[str, JsonValue]) -> None:
+    """Raise `HyperparameterMismatchError` unless the model has every hyperparameter of the configuration.
+
+    Tuners have been seen to drop a sampled hyperparameter on its way to the training (cleanrl issue 533).
+    """
+    for name, value in hyperparameters.items():
+        actual = _value_in_model(model, algorithm, name)
+        expected = parse_schedule(name, value) if name in SCHEDULED and isinstance(value, str) else value
+        if not _same(actual, expected):
+            raise HyperparameterMismatchError(
+                f"{algorithm}: the configuration says {name} = {expected!r}, but the model has {actual!r}."
+            )
+
+
+def _constructor_value(name: str, value: JsonValue) -> Any:
+    if name in SCHEDULED and isinstance(value, str):
+        return LinearSchedule(parse_schedule(name, value), 0.0, 1.0)
+    if name == "train_freq" and isinstance(value, list):
+        return tuple(value)
+    return value
+
+
+def _action_noise(hyperparameters: Mapping[str, JsonValue], n_actions: int) -> ActionNoise | None:
+    kind, std = hyperparameters.get("noise_type"), hyperparameters.get("noise_std", 0.1)
+    if kind is None:
+        return None
+    mean, sigma = np.zeros(n_actions), float(std) * np.ones(n_actions)  # type: ignore[arg-type]
+    if kind == "normal":
+        return NormalActionNoise(mean=mean, sigma=sigma)
+    return OrnsteinUhlenbeckActionNoise(mean=mean, sigma=sigma)
+
+
+def _value_in_model(model: Any, algorithm: str, name: str) -> Any:
+    """Return what the model was built with, from where training reads it."""
+    policy = model.policy
+    match name:
+        case "learning_rate":
+            return model.lr_schedule(1.0)
+        case "clip_range" | "clip_range_vf":
+            schedule: Schedule | None = getattr(model, name)
+            return None if schedule is None else schedule(1.0)
+        case "train_freq":
+            return _written_train_freq(model.train_freq)
+        case "use_rms_prop":
+            return isinstance(policy.optimizer, optim.RMSprop)
+        case "rms_prop_eps":
+            return policy.optimizer.defaults["eps"]
+        case "activation_fn":
+            return next((key for key, value in ACTIVATION_CLASSES.items() if value is policy.activation_fn), None)
+        case "noise_type":
+            kinds = {NormalActionNoise: "normal", OrnsteinUhlenbeckActionNoise: "ornstein-uhlenbeck"}
+            return kinds.get(type(model.action_noise))
+        case "noise_std":
+            return None if model.action_noise is None else float(model.action_noise._sigma[0])
+        case "target_entropy" if model.target_entropy == -np.prod(model.action_space.shape):
+            return "auto"
+    if name in ALGORITHMS[algorithm].constructor:
+        return getattr(model, name)
+    return getattr(policy, name, model.policy_kwargs.get(name))
+
+
+def _written_train_freq(train_freq: TrainFreq) -> Any:
+    if train_freq.unit is TrainFrequencyUnit.STEP:
+        return train_freq.frequency
+    return [train_freq.frequency, train_freq.unit.value]
+
+
+def _same(actual: Any, expected: Any) -> bool:
+    if expected is None or isinstance(expected, bool | str):
+        return bool(actual == expected)
+    if isinstance(expected, list | tuple):
+        return list(expected) == (list(actual) if isinstance(actual, list | tuple) else [actual, "step"])
+    return bool(actual == expected)

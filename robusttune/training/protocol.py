@@ -1,0 +1,65 @@
+"""What every trainer offers: RunSpecs in, RunResults out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from robusttune.results.provenance import provenance
+from robusttune.results.records import CurvePoint, RunResult, RunStatus
+from robusttune.spec.run import RunSpec
+
+
+class StopRule(Protocol):
+    """Decides at each evaluation whether training goes on; sent to worker processes, so it must pickle."""
+
+    def __call__(self, index: int, mean_returns: Sequence[float]) -> bool:
+        """Return True to stop.
+
+        Parameters
+        ----------
+        index : int
+            Which evaluation, from 0.
+        mean_returns : sequence of float, length n_runs
+            Mean episode return of each run that trains together.
+        """
+        ...
+
+
+class Trainer(Protocol):
+    """Trains runs that share all but their seed."""
+
+    def __call__(self, specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
+        """Return one result per specification, in order."""
+        ...
+
+
+def make_result(
+    spec: RunSpec,
+    status: RunStatus,
+    *,
+    episode_returns: Sequence[float] = (),
+    curve: Sequence[CurvePoint] = (),
+    timesteps: int = 0,
+    n_updates: int = 0,
+    wall_time_s: float = 0.0,
+    evaluation_time_s: float = 0.0,
+    error: str | None = None,
+) -> RunResult:
+    """Return the result of a run, identified by its specification and stamped with this process's provenance."""
+    return RunResult(
+        run_id=spec.run_id,
+        config_id=spec.config_id,
+        seed=spec.seed,
+        stage=spec.stage,
+        status=status,
+        score_rule=spec.evaluation.score,
+        episode_returns=tuple(map(float, episode_returns)),
+        curve=tuple(curve),
+        timesteps=timesteps,
+        n_updates=n_updates,
+        wall_time_s=wall_time_s,
+        evaluation_time_s=evaluation_time_s,
+        error=error,
+        provenance=provenance(),
+    )
