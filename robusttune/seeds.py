@@ -56,11 +56,14 @@ def run_seed(root: int, stage: Stage, index: int) -> int:
     """
     _check_root(root)
     if not 0 <= index < MAX_RUNS:
-        raise SpecError(f"A stage has at most {MAX_RUNS} seeds (`0 <= index < {MAX_RUNS}`), but got {index=}.")
-    multiplier, offset = np.random.SeedSequence([root, _STAGES.index(stage)]).generate_state(2)
+        raise SpecError(
+            f"A stage has at most {MAX_RUNS} seeds (`0 <= index < {MAX_RUNS}`), but got {index=}."
+        )
+    multiplier, offset = map(int, np.random.SeedSequence([root, _STAGES.index(stage)]).generate_state(2))
     # An odd multiplier makes the affine map a permutation of the 22-bit numbers.
-    permuted = (index * (int(multiplier) | 1) + int(offset)) % MAX_RUNS
-    return _STAGES.index(stage) << _STAGE_BIT | permuted << _ENVIRONMENT_BITS
+    permuted = (index * (multiplier | 1) + offset) % MAX_RUNS
+    seed: int = _STAGES.index(stage) << _STAGE_BIT | permuted << _ENVIRONMENT_BITS
+    return seed
 
 
 def stage_of(seed: int) -> Stage:

@@ -88,17 +88,16 @@ class Driver:
                 if task is not None:
                     active.append(_Active(task))
             for entry in list(active):
-                ended, value = self._advance(entry)
-                if ended:
+                for value in self._advance(entry):
                     active.remove(entry)
-                    yield value  # type: ignore[misc]
+                    yield value
             self._wait(active)
 
     def _n_in_flight(self, active: Sequence[_Active[T]]) -> int:
         return sum(max(1, sum(pending.results is None for pending in entry.jobs)) for entry in active)
 
-    def _advance(self, entry: _Active[T]) -> tuple[bool, T | None]:
-        """Send a task all results it waits for, as far as they are known. Returns (ended, value)."""
+    def _advance(self, entry: _Active[T]) -> list[T]:
+        """Send a task all results it waits for, as far as they are known. Return what it returned, if it ended."""
         try:
             if not entry.jobs:
                 entry.jobs = [_Pending(job) for job in next(entry.task)]
@@ -106,8 +105,8 @@ class Driver:
                 results = list(itertools.chain.from_iterable(pending.results or () for pending in entry.jobs))
                 entry.jobs = [_Pending(job) for job in entry.task.send(results)]
         except StopIteration as stop:
-            return True, stop.value
-        return False, None
+            return [stop.value]
+        return []
 
     def _settle(self, jobs: Sequence[_Pending]) -> bool:
         for pending in jobs:

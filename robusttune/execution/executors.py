@@ -88,7 +88,11 @@ class LocalPool:
     """
 
     def __init__(
-        self, n_workers: int, *, timeout_s: float | None = None, work: Callable[[Job], list[RunResult]] | None = None
+        self,
+        n_workers: int,
+        *,
+        timeout_s: float | None = None,
+        work: Callable[[Job], list[RunResult]] | None = None,
     ) -> None:
         self.n_workers = n_workers
         self._timeout_s = timeout_s
@@ -96,12 +100,17 @@ class LocalPool:
         # loky's way to start a process does not import the caller's main module again, so a script needs no
         # `if __name__ == "__main__"` guard.
         self._pool = ProcessPool(
-            max_workers=n_workers, initializer=_prepare_worker, initargs=(os.getpid(),), context=get_context("loky")
+            max_workers=n_workers,
+            initializer=_prepare_worker,
+            initargs=(os.getpid(),),
+            context=get_context("loky"),
         )
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Queue a job for the next free worker."""
-        future: Future[list[RunResult]] = self._pool.schedule(self._work, args=(job,), timeout=self._timeout_s)
+        future: Future[list[RunResult]] = self._pool.schedule(
+            self._work, args=(job,), timeout=self._timeout_s
+        )
         return future
 
     def __enter__(self) -> Self:
@@ -111,9 +120,9 @@ class LocalPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._pool.close()
+            self._pool.close()  # type: ignore[no-untyped-call]  # pebble has no types here
         else:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
 

@@ -6,8 +6,16 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 class Reporter:
@@ -36,7 +44,8 @@ class PlainReporter(Reporter):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._title, self._done, self._total = "", 0, None
+        self._title, self._done = "", 0
+        self._total: int | None = None
 
     def stage(self, title: str, *, done: int, total: int | None) -> None:
         """Print the title and where the stage stands."""
@@ -82,14 +91,13 @@ class LiveReporter(Reporter):
             TimeRemainingColumn(),
             console=console,
         )
-        self._task = None
+        self._task: TaskID | None = None
 
     def stage(self, title: str, *, done: int, total: int | None) -> None:
         """Open a bar for the stage."""
-        self._task = self._progress.add_task(title, total=total, best="")
+        task = self._task = self._progress.add_task(title, total=total, best="")
         # Steps that were there already must not count as speed.
-        self._progress.update(self._task, completed=done)
-        self._progress.reset(self._task, completed=done, total=total)
+        self._progress.reset(task, completed=done, total=total)
 
     def advance(self, line: str, *, best: str = "") -> None:
         """Move the bar."""

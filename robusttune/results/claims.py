@@ -89,7 +89,9 @@ class Claims:
         """Give the key up."""
         table = schema.claims
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(table).where(table.c.key == key, table.c.worker_id == self.worker_id))
+            connection.execute(
+                sa.delete(table).where(table.c.key == key, table.c.worker_id == self.worker_id)
+            )
 
     def owner(self, key: str) -> str | None:
         """Return the worker that holds the key, dead or alive."""
@@ -107,10 +109,10 @@ class Claims:
         if row.host == self._host:
             try:
                 # A process id is reused after a while; the start time is not.
-                return abs(psutil.Process(row.pid).create_time() - row.process_started_at) < 1.0
+                return bool(abs(psutil.Process(row.pid).create_time() - row.process_started_at) < 1.0)
             except psutil.NoSuchProcess:
                 return False
-        return time.time() - row.heartbeat_at < _DEAD_AFTER_S
+        return bool(time.time() - row.heartbeat_at < _DEAD_AFTER_S)
 
     def n_workers(self) -> int:
         """Return how many workers use the database now, this one included."""

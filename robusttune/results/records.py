@@ -101,7 +101,9 @@ class RunResult:
             if not self.episode_returns or not self.curve:
                 raise ValueError("a completed run has episode returns and a curve, but got none.")
             if not all(map(math.isfinite, (*self.episode_returns, *(p.mean_return for p in self.curve)))):
-                raise ValueError("a completed run has finite returns; a run with NaN or infinity is DIVERGED.")
+                raise ValueError(
+                    "a completed run has finite returns; a run with NaN or infinity is DIVERGED."
+                )
 
     @property
     def score(self) -> float | None:

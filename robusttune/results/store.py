@@ -120,7 +120,10 @@ class ResultStore:
     def run_specs(self) -> list[RunSpec]:
         """Return the specifications of all stored runs."""
         with self.engine.connect() as connection:
-            return [RunSpec.from_json(text) for text in connection.execute(sa.select(schema.runs.c.spec)).scalars()]
+            return [
+                RunSpec.from_json(text)
+                for text in connection.execute(sa.select(schema.runs.c.spec)).scalars()
+            ]
 
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
         """Keep one trial, or bring its record up to date."""
@@ -156,7 +159,9 @@ class ResultStore:
         """Add to the time that a search has taken, and note whether it repeats itself trial by trial."""
         table = schema.tunings
         with self.engine.begin() as connection:
-            _insert_if_absent(connection, table, {"tuning_id": tuning_id, "elapsed_s": 0.0, "reproducible": True})
+            _insert_if_absent(
+                connection, table, {"tuning_id": tuning_id, "elapsed_s": 0.0, "reproducible": True}
+            )
             connection.execute(
                 sa.update(table)
                 .where(table.c.tuning_id == tuning_id)
@@ -173,7 +178,9 @@ class ResultStore:
             row = connection.execute(sa.select(table).where(table.c.tuning_id == tuning_id)).one_or_none()
         return (row.elapsed_s, row.reproducible) if row else (0.0, True)
 
-    def _keep_provenance(self, connection: sa.Connection, provenance_id: str, provenance: dict[str, Any]) -> None:
+    def _keep_provenance(
+        self, connection: sa.Connection, provenance_id: str, provenance: dict[str, Any]
+    ) -> None:
         row = {"provenance_id": provenance_id, "provenance": canonical_json(provenance)}
         _insert_if_absent(connection, schema.provenances, row)
 

@@ -52,7 +52,12 @@ def _known_keys(root: type, path: Iterable[Any]) -> list[str]:
     hint: Any = root
     for part in path:
         hint = _step(hint, part)
-    return [field.name for member in _members(hint) if dataclasses.is_dataclass(member) for field in dataclasses.fields(member)]
+    return [
+        field.name
+        for member in _members(hint)
+        if dataclasses.is_dataclass(member)
+        for field in dataclasses.fields(member)
+    ]
 
 
 def _step(hint: Any, part: Any) -> Any:

@@ -16,11 +16,15 @@ NOISE_TYPES = ("normal", "ornstein-uhlenbeck")
 SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf")
 
 _POLICY = ("net_arch", "activation_fn", "optimizer_kwargs", "normalize_images", "share_features_extractor")
-_ON_POLICY = ("learning_rate", "n_steps", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm")
-_ON_POLICY += ("use_sde", "sde_sample_freq", "normalize_advantage")
+_ON_POLICY = (
+    *("learning_rate", "n_steps", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"),
+    *("use_sde", "sde_sample_freq", "normalize_advantage"),
+)
 _ACTOR_CRITIC = ("ortho_init", "log_std_init", "full_std", "use_expln", "squash_output")
-_OFF_POLICY = ("learning_rate", "buffer_size", "learning_starts", "batch_size", "tau", "gamma", "train_freq")
-_OFF_POLICY += ("gradient_steps", "optimize_memory_usage", "n_steps")
+_OFF_POLICY = (
+    *("learning_rate", "buffer_size", "learning_starts", "batch_size", "tau", "gamma", "train_freq"),
+    *("gradient_steps", "optimize_memory_usage", "n_steps"),
+)
 _NOISE = ("noise_type", "noise_std")
 
 

@@ -25,7 +25,9 @@ def configuration(study: StudySpec, searched: Mapping[str, JsonValue]) -> dict[s
     return with_feasible_batch(study.algorithm.name, merged, n_envs=study.environment.n_envs)
 
 
-def tuning_runs(study: StudySpec, hyperparameters: Mapping[str, JsonValue], trial_number: int) -> tuple[RunSpec, ...]:
+def tuning_runs(
+    study: StudySpec, hyperparameters: Mapping[str, JsonValue], trial_number: int
+) -> tuple[RunSpec, ...]:
     """Return the runs of one trial, one per tuning seed."""
     n_seeds = study.tuning.seeds_per_trial
     first = 0 if study.tuning.seeds == "common" else trial_number * n_seeds

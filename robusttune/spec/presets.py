@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import JsonValue
+
 from robusttune.errors import SpecError
 from robusttune.spec._messages import did_you_mean
 from robusttune.spec.space import Categorical, Float, Int, Parameter
@@ -26,9 +28,9 @@ _ZOO_SHARED: Mapping[str, Parameter] = {
     "activation_fn": Categorical(choices=("tanh", "relu")),
 }
 
-_ZOO_TINY = {"pi": [64], "vf": [64]}
-_ZOO_SMALL = [64, 64]
-_ZOO_MEDIUM = [256, 256]
+_ZOO_TINY: JsonValue = {"pi": [64], "vf": [64]}
+_ZOO_SMALL: JsonValue = [64, 64]
+_ZOO_MEDIUM: JsonValue = [256, 256]
 
 _PRESETS: Mapping[tuple[str, str], Mapping[str, Parameter]] = {
     ("tutorial", "ppo"): _TUTORIAL_PPO,
@@ -60,7 +62,8 @@ def preset(name: str, algorithm: str) -> dict[str, Parameter]:
     """
     if name not in PRESET_NAMES:
         raise SpecError(
-            f"search_space.preset = {name!r}: must be one of {', '.join(PRESET_NAMES)}{did_you_mean(name, PRESET_NAMES)}."
+            f"search_space.preset = {name!r}: must be one of {', '.join(PRESET_NAMES)}"
+            f"{did_you_mean(name, PRESET_NAMES)}."
         )
     if (name, algorithm) not in _PRESETS:
         having = ", ".join(a for n, a in _PRESETS if n == name)

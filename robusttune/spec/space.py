@@ -43,7 +43,9 @@ class Float:
         if self.scale == "log1m" and self.high >= 1:
             raise ValueError(f"`high < 1` must hold on the log1m scale, but got high = {self.high}.")
         if self.step is not None and (self.scale != "linear" or self.step <= 0):
-            raise ValueError(f"`step` must be positive and needs scale = 'linear', but got step = {self.step}.")
+            raise ValueError(
+                f"`step` must be positive and needs scale = 'linear', but got step = {self.step}."
+            )
         return self
 
 
@@ -79,7 +81,9 @@ class Int:
                         f"bounds on the pow2 scale must be powers of two such as 32 or 4096, but got {bound}."
                     )
         if self.step != 1 and self.scale != "linear":
-            raise ValueError(f"`step` needs scale = 'linear', but got step = {self.step}, scale = {self.scale!r}.")
+            raise ValueError(
+                f"`step` needs scale = 'linear', but got step = {self.step}, scale = {self.scale!r}."
+            )
         return self
 
 
@@ -128,7 +132,11 @@ def n_grid_points(parameter: Parameter) -> int | None:
     if isinstance(parameter, Categorical):
         return len(parameter.choices)
     if isinstance(parameter, Float):
-        return None if parameter.step is None else math.floor((parameter.high - parameter.low) / parameter.step + 1e-9) + 1
+        return (
+            None
+            if parameter.step is None
+            else math.floor((parameter.high - parameter.low) / parameter.step + 1e-9) + 1
+        )
     if parameter.scale == "pow2":
         return parameter.high.bit_length() - parameter.low.bit_length() + 1
     return (parameter.high - parameter.low) // parameter.step + 1

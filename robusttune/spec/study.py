@@ -231,8 +231,8 @@ def _check_pruning(study: StudySpec) -> None:
     has_steps = tuning.seeds_per_trial > 1 or (every is not None and every < study.algorithm.total_timesteps)
     if tuning.pruner != "none" and not has_steps:
         raise SpecError(
-            f"tuning.pruner = {tuning.pruner!r}: a pruner needs intermediate values, but there is one seed per trial and "
-            f"evaluation.every = {every} gives none before the end. "
+            f"tuning.pruner = {tuning.pruner!r}: a pruner needs intermediate values, but there is one seed per trial "
+            f"and evaluation.every = {every} gives none before the end. "
             "Set evaluation.every below algorithm.total_timesteps, or pruner = 'none'."
         )
 

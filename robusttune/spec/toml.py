@@ -37,7 +37,9 @@ def load_studies(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[St
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SpecError(f"{path}: cannot be read ({error.strerror}). `robusttune init` writes a study file.") from None
+        raise SpecError(
+            f"{path}: cannot be read ({error.strerror}). `robusttune init` writes a study file."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not valid TOML: {error}") from None
     try:
@@ -59,7 +61,9 @@ def load_study(path: str | Path, *, overrides: Sequence[str] = ()) -> StudySpec:
     """
     studies = load_studies(path, overrides=overrides)
     if len(studies) != 1:
-        raise SpecError(f"{path}: its [matrix] declares {len(studies)} studies; use load_studies to get them all.")
+        raise SpecError(
+            f"{path}: its [matrix] declares {len(studies)} studies; use load_studies to get them all."
+        )
     return studies[0]
 
 
@@ -78,7 +82,9 @@ def _combinations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             _set(combination, key, copy.deepcopy(value))
         combination["name"] = "-".join([str(document.get("name", "")), *map(_slug, values)])
         if combination["name"] in seen:
-            raise SpecError(f"matrix: two combinations get the same name {combination['name']!r}; values must differ.")
+            raise SpecError(
+                f"matrix: two combinations get the same name {combination['name']!r}; values must differ."
+            )
         seen.add(combination["name"])
         yield combination
 
@@ -139,12 +145,16 @@ def _expand(document: dict[str, Any]) -> dict[str, Any]:
 
 def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:
     name = algorithm.get("name") if isinstance(algorithm, dict) else None
-    if name not in ALGORITHMS:
-        raise SpecError(f"algorithm.name = {name!r}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(name, ALGORITHMS)}.")
+    if not isinstance(name, str) or name not in ALGORITHMS:
+        raise SpecError(
+            f"algorithm.name = {name!r}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(name, ALGORITHMS)}."
+        )
     own = space.get("parameters", {})
     fixed = algorithm.get("hyperparameters", {})
     # What the study fixes or ranges itself takes precedence over the preset.
-    taken = {key: value for key, value in preset(str(space["preset"]), name).items() if key not in {*own, *fixed}}
+    taken = {
+        key: value for key, value in preset(str(space["preset"]), name).items() if key not in {*own, *fixed}
+    }
     rest = {key: value for key, value in space.items() if key != "preset"}
     return {**rest, "parameters": {**{key: _plain(value) for key, value in taken.items()}, **own}}
 

@@ -15,7 +15,14 @@ from robusttune.spec.space import STRICT
 SAMPLER_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "tpe": ("n_startup_trials", "n_ei_candidates", "multivariate", "group", "constant_liar"),
     "random": (),
-    "cmaes": ("n_startup_trials", "sigma0", "popsize", "with_margin", "use_separable_cma", "consider_pruned_trials"),
+    "cmaes": (
+        "n_startup_trials",
+        "sigma0",
+        "popsize",
+        "with_margin",
+        "use_separable_cma",
+        "consider_pruned_trials",
+    ),
     "gp": ("n_startup_trials", "deterministic_objective"),
     "auto": (),
     "qmc": ("qmc_type", "scramble"),
@@ -84,7 +91,9 @@ class TuningSpec:
         if self.pruner == "percentile" and "percentile" not in self.pruner_options:
             raise ValueError("pruner = 'percentile' needs pruner_options.percentile, for example 25.0.")
         if self.pruner == "patient" and "patience" not in self.pruner_options:
-            raise ValueError("pruner = 'patient' needs pruner_options.patience, the evaluations to wait, for example 2.")
+            raise ValueError(
+                "pruner = 'patient' needs pruner_options.patience, the evaluations to wait, for example 2."
+            )
         if self.pruner == "wilcoxon" and self.seeds_per_trial < 2:
             raise ValueError(
                 "pruner = 'wilcoxon' compares trials seed by seed and needs seeds_per_trial >= 2, "

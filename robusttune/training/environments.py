@@ -19,7 +19,8 @@ def make_base(spec: EnvironmentSpec) -> gym.Env[Any, Any]:
     """Return the environment before its wrappers."""
     for module in spec.imports:
         importlib.import_module(module)
-    return gym.make(spec.id, **dict(spec.kwargs))
+    kwargs: dict[str, Any] = dict(spec.kwargs)
+    return gym.make(spec.id, **kwargs)
 
 
 def wrap(environment: gym.Env[Any, Any], spec: EnvironmentSpec) -> gym.Env[Any, Any]:
@@ -87,5 +88,7 @@ def _wrapper_class(wrapper: Wrapper) -> Callable[..., gym.Env[Any, Any]]:
     try:
         loaded: Callable[..., gym.Env[Any, Any]] = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
-        raise SpecError(f"environment.wrappers: {wrapper.entry_point!r} cannot be imported ({error}).") from None
+        raise SpecError(
+            f"environment.wrappers: {wrapper.entry_point!r} cannot be imported ({error})."
+        ) from None
     return loaded

@@ -32,13 +32,19 @@ ACTIVATION_CLASSES: Mapping[str, type[nn.Module]] = {
     "silu": nn.SiLU,
     "gelu": nn.GELU,
 }
+_NOISE_CLASSES: Mapping[str, type[NormalActionNoise | OrnsteinUhlenbeckActionNoise]] = {
+    "normal": NormalActionNoise,
+    "ornstein-uhlenbeck": OrnsteinUhlenbeckActionNoise,
+}
 
 
 class HyperparameterMismatchError(RuntimeError):
     """The model does not have what the configuration says."""
 
 
-def constructor_arguments(algorithm: str, hyperparameters: Mapping[str, JsonValue], n_actions: int) -> dict[str, Any]:
+def constructor_arguments(
+    algorithm: str, hyperparameters: Mapping[str, JsonValue], n_actions: int
+) -> dict[str, Any]:
     """Return keyword arguments for the algorithm's class.
 
     Parameters
@@ -93,9 +99,7 @@ def _action_noise(hyperparameters: Mapping[str, JsonValue], n_actions: int) -> A
     if kind is None:
         return None
     mean, sigma = np.zeros(n_actions), float(std) * np.ones(n_actions)  # type: ignore[arg-type]
-    if kind == "normal":
-        return NormalActionNoise(mean=mean, sigma=sigma)
-    return OrnsteinUhlenbeckActionNoise(mean=mean, sigma=sigma)
+    return _NOISE_CLASSES[str(kind)](mean=mean, sigma=sigma)
 
 
 def _value_in_model(model: Any, algorithm: str, name: str) -> Any:
@@ -114,10 +118,13 @@ def _value_in_model(model: Any, algorithm: str, name: str) -> Any:
         case "rms_prop_eps":
             return policy.optimizer.defaults["eps"]
         case "activation_fn":
-            return next((key for key, value in ACTIVATION_CLASSES.items() if value is policy.activation_fn), None)
+            return next(
+                (key for key, value in ACTIVATION_CLASSES.items() if value is policy.activation_fn), None
+            )
         case "noise_type":
-            kinds = {NormalActionNoise: "normal", OrnsteinUhlenbeckActionNoise: "ornstein-uhlenbeck"}
-            return kinds.get(type(model.action_noise))
+            return next(
+                (key for key, value in _NOISE_CLASSES.items() if isinstance(model.action_noise, value)), None
+            )
         case "noise_std":
             return None if model.action_noise is None else float(model.action_noise._sigma[0])
         case "target_entropy" if model.target_entropy == -np.prod(model.action_space.shape):

@@ -238,7 +238,7 @@ def _isolated() -> Iterator[None]:
     run several times slower.
     """
     python_state, numpy_state, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

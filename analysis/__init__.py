@@ -1,0 +1,1 @@
+"""Which function makes which table and figure, from results databases."""

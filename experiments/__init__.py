@@ -1,0 +1,1 @@
+"""Declared studies, and the scripts of the reproducibility studies."""

@@ -1,0 +1,101 @@
+"""The whole way: tune → post-evaluate → rank → report. Each step takes up what is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from robusttune.execution.progress import Reporter
+from robusttune.pipeline.check import check_study
+from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
+from robusttune.pipeline.session import open_session
+from robusttune.post_evaluation.select import Candidate
+from robusttune.report.model import Ranking, make_ranking
+from robusttune.results.records import TrialRecord
+from robusttune.spec.study import StudySpec
+
+
+def run_study(
+    study: StudySpec,
+    *,
+    out: str | Path = DEFAULT_OUT,
+    storage: str | None = None,
+    workers: int = 0,
+    reporter: Reporter | None = None,
+) -> Ranking:
+    """Tune, post-evaluate, rank and write the report; take up whatever is there already.
+
+    Parameters
+    ----------
+    study : StudySpec
+    out : path
+        Results go to `<out>/<study.name>/`.
+    storage : str, optional
+        SQLAlchemy URL instead of an SQLite file there, or a journal file (`x.log`) for Optuna's part.
+    workers : int
+        Worker processes; 0 trains in this process.
+    reporter : Reporter, optional
+        Told of the progress.
+
+    Raises
+    ------
+    SpecError
+        If the environment cannot be made or does not suit the algorithm.
+    StudyError
+        If runs keep failing, or the database cannot be used.
+    """
+    check_study(study)
+    with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
+        session.evaluate(session.tune())
+    return report_study(study, out=out, storage=storage)
+
+
+def tune_study(
+    study: StudySpec,
+    *,
+    out: str | Path = DEFAULT_OUT,
+    storage: str | None = None,
+    workers: int = 0,
+    reporter: Reporter | None = None,
+) -> tuple[TrialRecord, ...]:
+    """Run the tuning stage alone and return its trials; see `run_study`."""
+    check_study(study)
+    with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
+        return session.tune()
+
+
+def evaluate_study(
+    study: StudySpec,
+    *,
+    out: str | Path = DEFAULT_OUT,
+    storage: str | None = None,
+    workers: int = 0,
+    reporter: Reporter | None = None,
+) -> tuple[Candidate, ...]:
+    """Run the post-evaluation of the trials that are there and return who was judged; see `run_study`."""
+    check_study(study)
+    with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
+        return session.evaluate(session.store.trials(study.tuning_id))
+
+
+def rank_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Ranking:
+    """Return the ranking of the stored post-evaluation; trains nothing and writes nothing.
+
+    Raises
+    ------
+    StudyError
+        If there are no results, or runs are missing and the study does not allow that.
+    """
+    store = open_store(place_of(study, out=out, storage=storage), create=False)
+    try:
+        return make_ranking(study, store)
+    finally:
+        store.close()
+
+
+def report_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Ranking:
+    """Rank, and write tables, figures and the HTML page to the study's folder; see `rank_study`."""
+    from robusttune.report.write import write_report
+
+    ranking = rank_study(study, out=out, storage=storage)
+    write_report(ranking, place_of(study, out=out, storage=storage).folder)
+    return ranking

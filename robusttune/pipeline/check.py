@@ -1,0 +1,116 @@
+"""Before anything runs, and while it does: what a study asks for, and how far it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
+from robusttune.post_evaluation.evaluate import planned_runs
+from robusttune.post_evaluation.select import select
+from robusttune.results.claims import Claims
+from robusttune.results.records import RunStatus, TrialState
+from robusttune.seeds import Stage
+from robusttune.spec.plan import tuning_runs
+from robusttune.spec.study import StudySpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much a study asks for, at most.
+
+    Attributes
+    ----------
+    n_trials, n_tuning_runs : int or None
+        None where only a timeout ends the search.
+    n_candidates : int
+        Trials and controls that are judged.
+    n_post_evaluation_runs : int
+    n_timesteps : int or None
+        Training steps of all runs.
+    """
+
+    n_trials: int | None
+    n_tuning_runs: int | None
+    n_candidates: int
+    n_post_evaluation_runs: int
+    n_timesteps: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What is stored of a study.
+
+    Attributes
+    ----------
+    trials : dict of TrialState to int
+    runs : dict of (Stage, RunStatus) to int
+        Among the runs that the study wants now.
+    n_planned, n_missing : int
+        Post-evaluation runs, and those of them without an outcome.
+    n_workers : int
+        Invocations that use the results database now.
+    """
+
+    trials: dict[TrialState, int]
+    runs: dict[tuple[Stage, RunStatus], int]
+    n_planned: int
+    n_missing: int
+    n_workers: int
+
+
+def check_study(study: StudySpec) -> Plan:
+    """Return what a study asks for, after making its environment once.
+
+    Raises
+    ------
+    SpecError
+        If the environment cannot be made, the algorithm cannot act in it, or there are more runs than seeds.
+    """
+    from robusttune.training.environments import check_environment
+
+    check_environment(study.environment, study.algorithm.name)
+    tuning, post = study.tuning, study.post_evaluation
+    controls = select(study, ())
+    planned_runs(study, controls)  # refuses more seeds than the layout has room for
+    if tuning.n_trials is not None:
+        tuning_runs(study, {}, tuning.n_trials - 1)
+    n_tuning_runs = None if tuning.n_trials is None else tuning.n_trials * tuning.seeds_per_trial
+    n_judged = post.top_k if tuning.n_trials is None else min(post.top_k, tuning.n_trials)
+    n_post = (n_judged + len(controls)) * post.n_seeds
+    return Plan(
+        n_trials=tuning.n_trials,
+        n_tuning_runs=n_tuning_runs,
+        n_candidates=n_judged + len(controls),
+        n_post_evaluation_runs=n_post,
+        n_timesteps=None
+        if n_tuning_runs is None
+        else (n_tuning_runs + n_post) * study.algorithm.total_timesteps,
+    )
+
+
+def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Status:
+    """Return what is stored of a study.
+
+    Raises
+    ------
+    StudyError
+        If there are no results yet.
+    """
+    store = open_store(place_of(study, out=out, storage=storage), create=False)
+    try:
+        trials = store.trials(study.tuning_id)
+        candidates = select(study, trials)
+        planned = [run.run_id for runs in planned_runs(study, candidates).values() for run in runs]
+        results = store.results([*planned, *(run_id for trial in trials for run_id in trial.run_ids)])
+        judged = [results[run_id] for run_id in planned if run_id in results]
+        return Status(
+            trials=dict(Counter(trial.state for trial in trials)),
+            runs=dict(Counter((result.stage, result.status) for result in results.values())),
+            n_planned=len(planned),
+            n_missing=len(planned) - sum(result.status.is_outcome for result in judged),
+            n_workers=Claims(store.engine).n_workers(),
+        )
+    finally:
+        store.close()

@@ -1,0 +1,1 @@
+"""The second stage: the best trials and the controls, run again on fresh seeds."""

@@ -1,0 +1,161 @@
+"""Tables made from stored runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from robusttune.errors import StudyError
+from robusttune.results.records import RunResult, RunStatus
+from robusttune.seeds import Stage, stage_of
+from robusttune.spec.run import RunSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreTable:
+    """Scores of the post-evaluation, the only ones that may be ranked.
+
+    Attributes
+    ----------
+    config_ids : tuple of str
+    seeds : tuple of tuple of int
+        Per configuration; numbers of seeds may differ.
+    scores : tuple of tuple of float
+        Of the same shape; finite. A diverged run has the score that the failure policy gives it.
+    episode_returns : tuple of tuple of tuple of float
+        Per configuration and seed; empty for a diverged run.
+    n_diverged, n_missing : tuple of int
+        Per configuration.
+    diverged_score : float, optional
+        What a diverged run counts as; None if there was none.
+
+    Raises
+    ------
+    ValueError
+        If a seed belongs to the tuning stage: what selects does not judge.
+    """
+
+    config_ids: tuple[str, ...]
+    seeds: tuple[tuple[int, ...], ...]
+    scores: tuple[tuple[float, ...], ...]
+    episode_returns: tuple[tuple[tuple[float, ...], ...], ...]
+    n_diverged: tuple[int, ...]
+    n_missing: tuple[int, ...]
+    diverged_score: float | None
+
+    def __post_init__(self) -> None:
+        if len(set(self.config_ids)) != len(self.config_ids):
+            raise ValueError(f"config_ids must differ, but got {self.config_ids}.")
+        for seeds, scores in zip(self.seeds, self.scores, strict=True):
+            if len(seeds) != len(scores):
+                raise ValueError(
+                    f"each score belongs to one seed, but got {len(seeds)} seeds, {len(scores)} scores."
+                )
+            if not np.isfinite(scores).all():
+                raise ValueError(f"scores must be finite, but got {scores}.")
+            for seed in seeds:
+                if stage_of(seed) is not Stage.POST_EVALUATION:
+                    raise ValueError(
+                        f"seed {seed} belongs to the tuning stage. Tuning scores choose what is judged; only "
+                        "post-evaluation scores are ranked."
+                    )
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per run: config_id, seed, score."""
+        return pd.DataFrame(
+            [
+                (config_id, seed, score)
+                for config_id, seeds, scores in zip(self.config_ids, self.seeds, self.scores, strict=True)
+                for seed, score in zip(seeds, scores, strict=True)
+            ],
+            columns=["config_id", "seed", "score"],
+        )
+
+
+def score_table(
+    planned: Mapping[str, Sequence[RunSpec]],
+    results: Mapping[str, RunResult],
+    *,
+    diverged_score: float | None,
+    allow_missing: bool,
+) -> ScoreTable:
+    """Return the scores of planned runs.
+
+    Parameters
+    ----------
+    planned : mapping
+        config_id → its post-evaluation runs.
+    results : mapping
+        run_id → result, as stored.
+    diverged_score : float, optional
+        Score of a diverged run; None takes the worst score in the table.
+    allow_missing : bool
+        Leave out runs without an outcome, and count them.
+
+    Raises
+    ------
+    StudyError
+        If runs are missing and that is not allowed, or no run at all has a score.
+    """
+    if not allow_missing:
+        _require_complete(planned, results)
+    scored = [
+        r.score
+        for runs in planned.values()
+        for run in runs
+        if (r := results.get(run.run_id)) and r.score is not None
+    ]
+    if not scored:
+        raise StudyError(
+            "There is nothing to rank: no post-evaluation run has a score yet. `robusttune evaluate` makes them."
+        )
+    worst = min(scored) if diverged_score is None else diverged_score
+    rows = [_row(runs, results, worst) for runs in planned.values()]
+    n_diverged = tuple(row[3] for row in rows)
+    return ScoreTable(
+        config_ids=tuple(planned),
+        seeds=tuple(row[0] for row in rows),
+        scores=tuple(row[1] for row in rows),
+        episode_returns=tuple(row[2] for row in rows),
+        n_diverged=n_diverged,
+        n_missing=tuple(len(runs) - len(row[0]) for runs, row in zip(planned.values(), rows, strict=True)),
+        diverged_score=worst if any(n_diverged) else None,
+    )
+
+
+def _row(
+    runs: Sequence[RunSpec], results: Mapping[str, RunResult], worst: float
+) -> tuple[tuple[int, ...], tuple[float, ...], tuple[tuple[float, ...], ...], int]:
+    seeds, scores, episodes, n_diverged = [], [], [], 0
+    for run in runs:
+        result = results.get(run.run_id)
+        if result is None or result.status not in (RunStatus.COMPLETED, RunStatus.DIVERGED):
+            continue
+        n_diverged += result.status is RunStatus.DIVERGED
+        seeds.append(run.seed)
+        scores.append(worst if result.score is None else result.score)
+        episodes.append(result.episode_returns)
+    return tuple(seeds), tuple(scores), tuple(episodes), n_diverged
+
+
+def _require_complete(planned: Mapping[str, Sequence[RunSpec]], results: Mapping[str, RunResult]) -> None:
+    counts: dict[str, int] = {}
+    example: str | None = None
+    for runs in planned.values():
+        for run in runs:
+            result = results.get(run.run_id)
+            if result is None:
+                counts["not run yet"] = counts.get("not run yet", 0) + 1
+            elif not result.status.is_outcome:
+                counts[result.status.value] = counts.get(result.status.value, 0) + 1
+                example = result.error or example
+    if counts:
+        listed = ", ".join(f"{count} {what}" for what, count in counts.items())
+        reason = f"\nThe last error was:\n{example}" if example else ""
+        raise StudyError(
+            f"The post-evaluation lacks runs ({listed}). `robusttune evaluate` tries them again; "
+            f"post_evaluation.allow_missing = true ranks without them and says so.{reason}"
+        )

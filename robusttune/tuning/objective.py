@@ -1,0 +1,129 @@
+"""One trial: its runs, and the value they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from robusttune.execution.driver import Task
+from robusttune.execution.executors import Job
+from robusttune.results.records import RunResult, RunStatus, TrialState
+from robusttune.spec.run import RunSpec
+from robusttune.spec.tuning import TuningSpec
+from robusttune.tuning.aggregation import aggregate
+from robusttune.tuning.pruning import PruningView
+
+_ACCIDENTS = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CRASHED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialOutcome:
+    """How a trial ended.
+
+    Attributes
+    ----------
+    reports : tuple of (int, float)
+        Intermediate values by step, as the pruner saw them.
+    """
+
+    number: int
+    state: TrialState
+    objective_value: float | None
+    reports: tuple[tuple[int, float], ...]
+    error: str | None = None
+
+
+def trial_task(
+    number: int,
+    specs: Sequence[RunSpec],
+    tuning: TuningSpec,
+    *,
+    view: PruningView | None,
+    worst: float | None,
+) -> Task[TrialOutcome]:
+    """Return the task of one trial.
+
+    Parameters
+    ----------
+    number : int
+        Of the trial.
+    specs : sequence of RunSpec
+        One per tuning seed.
+    tuning : TuningSpec
+    view : PruningView, optional
+        Decides on pruning; None never prunes.
+    worst : float, optional
+        Worst score of the search when the trial began; a diverged run counts as it.
+    """
+    if len(specs) == 1:
+        return _single_seed(number, specs[0], tuning, view, worst)
+    if view is None:
+        return _all_seeds(number, specs, tuning, worst)
+    return _seed_by_seed(number, specs, tuning, view, worst)
+
+
+def _single_seed(
+    number: int, spec: RunSpec, tuning: TuningSpec, view: PruningView | None, worst: float | None
+) -> Task[TrialOutcome]:
+    results = yield [Job(specs=(spec,), stop_rule=view)]
+    reports = tuple((point.index, point.mean_return) for point in results[0].curve)
+    return _outcome(number, results, tuning, worst, reports)
+
+
+def _all_seeds(
+    number: int, specs: Sequence[RunSpec], tuning: TuningSpec, worst: float | None
+) -> Task[TrialOutcome]:
+    results = yield [Job(specs=(spec,)) for spec in specs]
+    return _outcome(number, results, tuning, worst, ())
+
+
+def _seed_by_seed(
+    number: int, specs: Sequence[RunSpec], tuning: TuningSpec, view: PruningView, worst: float | None
+) -> Task[TrialOutcome]:
+    """Run one seed after the other and ask the pruner in between.
+
+    What it sees is the aggregate over the seeds so far, never one seed's score as if it were progress. The Wilcoxon
+    pruner alone is made to compare trials seed by seed, and is given each seed's own score.
+    """
+    results: list[RunResult] = []
+    reports: list[tuple[int, float]] = []
+    for step, spec in enumerate(specs):
+        results += yield [Job(specs=(spec,))]
+        if results[-1].status in _ACCIDENTS:
+            break
+        seen = results[-1:] if tuning.pruner == "wilcoxon" else results
+        value = aggregate([result.score for result in seen], tuning, worst=worst)
+        if value is None:
+            continue  # every run so far diverged, and there is nothing yet to compare with
+        reports.append((step, value))
+        is_last = step == len(specs) - 1
+        if view.report(step, value) and not is_last:
+            return TrialOutcome(
+                number=number, state=TrialState.PRUNED, objective_value=None, reports=tuple(reports)
+            )
+    return _outcome(number, results, tuning, worst, tuple(reports))
+
+
+def _outcome(
+    number: int,
+    results: Sequence[RunResult],
+    tuning: TuningSpec,
+    worst: float | None,
+    reports: tuple[tuple[int, float], ...],
+) -> TrialOutcome:
+    failed = next((result for result in results if result.status in _ACCIDENTS), None)
+    if failed is not None:
+        return TrialOutcome(
+            number=number, state=TrialState.FAILED, objective_value=None, reports=reports, error=failed.error
+        )
+    if any(result.status is RunStatus.PRUNED for result in results):
+        return TrialOutcome(number=number, state=TrialState.PRUNED, objective_value=None, reports=reports)
+    value = aggregate([result.score for result in results], tuning, worst=worst)
+    if value is None:
+        reason = (
+            f"every run of the trial diverged before any run of the study gave a score: {results[0].error}"
+        )
+        return TrialOutcome(
+            number=number, state=TrialState.FAILED, objective_value=None, reports=reports, error=reason
+        )
+    return TrialOutcome(number=number, state=TrialState.COMPLETE, objective_value=value, reports=reports)

@@ -1,0 +1,105 @@
+"""Samplers and pruners by name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+
+from robusttune.errors import MissingDependencyError, SpecError
+from robusttune.seeds import sampler_seed, study_sampler_seed
+from robusttune.spec.study import StudySpec
+from robusttune.spec.tuning import TuningSpec
+from robusttune.tuning.parameters import grid
+
+_PRUNERS: Mapping[str, Callable[..., BasePruner]] = {
+    "none": optuna.pruners.NopPruner,
+    "median": optuna.pruners.MedianPruner,
+    "percentile": optuna.pruners.PercentilePruner,
+    "halving": optuna.pruners.SuccessiveHalvingPruner,
+    "hyperband": optuna.pruners.HyperbandPruner,
+    "wilcoxon": optuna.pruners.WilcoxonPruner,
+}
+
+
+def make_sampler(study: StudySpec, trial_number: int) -> BaseSampler:
+    """Return the sampler for one trial.
+
+    A fresh one for each trial, seeded by the trial's number: what it suggests follows from the finished trials and
+    the number alone, so that a resumed study asks what it would have asked.
+
+    Raises
+    ------
+    MissingDependencyError
+        If `auto` is wanted without OptunaHub.
+    SpecError
+        If Optuna refuses an option's value.
+    """
+    name = study.tuning.sampler
+    options: dict[str, Any] = dict(study.tuning.sampler_options)
+    seed = sampler_seed(study.root_seed, trial_number)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        try:
+            match name:
+                case "tpe":
+                    return optuna.samplers.TPESampler(seed=seed, **options)
+                case "random":
+                    return optuna.samplers.RandomSampler(seed=seed)
+                case "cmaes":
+                    return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False, **options)
+                case "gp":
+                    return optuna.samplers.GPSampler(seed=seed, **options)
+                case "qmc":
+                    # One low-discrepancy sequence for the whole study: its seed must not change.
+                    fixed = study_sampler_seed(study.root_seed)
+                    return optuna.samplers.QMCSampler(
+                        seed=fixed, warn_independent_sampling=False, **{"scramble": True, **options}
+                    )
+                case "grid":
+                    return optuna.samplers.GridSampler(
+                        grid(study.search_space), seed=study_sampler_seed(study.root_seed)
+                    )
+                case "auto":
+                    return _auto_sampler(seed)
+        except (TypeError, ValueError) as error:
+            raise SpecError(
+                f"tuning.sampler_options = {options}: Optuna refuses them for {name!r}: {error}"
+            ) from None
+
+
+def make_pruner(tuning: TuningSpec) -> BasePruner:
+    """Return the pruner of a study.
+
+    Raises
+    ------
+    SpecError
+        If Optuna refuses an option's value.
+    """
+    options: dict[str, Any] = dict(tuning.pruner_options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        try:
+            if tuning.pruner == "patient":
+                return optuna.pruners.PatientPruner(optuna.pruners.MedianPruner(), **options)
+            return _PRUNERS[tuning.pruner](**options)
+        except (TypeError, ValueError) as error:
+            raise SpecError(
+                f"tuning.pruner_options = {options}: Optuna refuses them for {tuning.pruner!r}: {error}"
+            ) from None
+
+
+def _auto_sampler(seed: int) -> BaseSampler:
+    try:
+        import optunahub
+    except ImportError:
+        raise MissingDependencyError(
+            "tuning.sampler = 'auto' needs OptunaHub: `pip install robusttune[hub]`. 'tpe' needs nothing more."
+        ) from None
+    sampler: BaseSampler = optunahub.load_module("samplers/auto_sampler").AutoSampler(seed=seed)
+    return sampler

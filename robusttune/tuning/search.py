@@ -1,0 +1,233 @@
+"""The search: asks trials, has them run, tells how they ended, until the study has as many as it wants."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
+
+from robusttune.errors import StudyError
+from robusttune.execution.driver import Driver, Task
+from robusttune.execution.progress import Reporter
+from robusttune.results.claims import Claims
+from robusttune.results.records import TrialRecord, TrialState
+from robusttune.results.store import ResultStore
+from robusttune.spec.study import StudySpec
+from robusttune.tuning.objective import TrialOutcome, trial_task
+from robusttune.tuning.pruning import PruningView
+from robusttune.tuning.trials import Trials
+
+_FIRST_FAILURES = 3
+_FAILURES_IN_A_ROW = 10
+_BATCH, _BATCH_SIZE = "batch", "batch_size"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """What a search came to.
+
+    Attributes
+    ----------
+    trials : tuple of TrialRecord
+        All of the study, earlier invocations included.
+    reproducible : bool
+        Whether the same study file gives the same trials again.
+    """
+
+    trials: tuple[TrialRecord, ...]
+    reproducible: bool
+
+
+def search(
+    study: StudySpec,
+    *,
+    store: ResultStore,
+    claims: Claims,
+    driver: Driver,
+    storage: BaseStorage,
+    reporter: Reporter,
+    n_workers: int,
+) -> SearchResult:
+    """Run the tuning stage to its end, taking up whatever is there already.
+
+    Raises
+    ------
+    StudyError
+        If the first trials, or many in a row, all fail; the message holds the last traceback.
+    """
+    stage = _Search(study, store, claims, driver, storage, reporter)
+    stage.trials.synchronize()
+    reproducible = study.tuning.timeout_s is None and (study.tuning.batch_size is not None or n_workers == 1)
+    done = stage.trials.n_finished()
+    if not stage.wants_more():
+        return SearchResult(
+            trials=tuple(store.trials(study.tuning_id)), reproducible=store.tuning_time(study.tuning_id)[1]
+        )
+    reporter.stage("tuning", done=done, total=study.tuning.n_trials)
+    try:
+        if study.tuning.batch_size is None:
+            stage.run_as_workers_free()
+        else:
+            stage.run_in_batches()
+    finally:
+        reproducible = reproducible and not stage.met_others
+        store.add_tuning_time(study.tuning_id, stage.elapsed_s(), reproducible=reproducible)
+    stage.trials.synchronize()
+    _, reproducible = store.tuning_time(study.tuning_id)
+    return SearchResult(trials=tuple(store.trials(study.tuning_id)), reproducible=reproducible)
+
+
+class _Search:
+    """State of one invocation of a search."""
+
+    def __init__(
+        self,
+        study: StudySpec,
+        store: ResultStore,
+        claims: Claims,
+        driver: Driver,
+        storage: BaseStorage,
+        reporter: Reporter,
+    ) -> None:
+        self.trials = Trials(study, storage, store)
+        self.met_others = False
+        self._study = study
+        self._claims = claims
+        self._driver = driver
+        self._reporter = reporter
+        self._began = time.monotonic()
+        self._elapsed_before = store.tuning_time(study.tuning_id)[0]
+        self._views: dict[int, PruningView | None] = {}
+        self._told = 0
+        self._failed_in_a_row = 0
+        self._best: float | None = None
+
+    def elapsed_s(self) -> float:
+        """Return the seconds that this invocation has taken."""
+        return time.monotonic() - self._began
+
+    def wants_more(self, n_running: int = 0) -> bool:
+        """Whether another trial should begin, given those that go on already."""
+        tuning = self._study.tuning
+        if tuning.timeout_s is not None and self._elapsed_before + self.elapsed_s() >= tuning.timeout_s:
+            return False
+        return tuning.n_trials is None or self.trials.n_finished() + n_running < tuning.n_trials
+
+    def run_as_workers_free(self) -> None:
+        """Ask a trial whenever a worker is free; several processes may do so side by side."""
+        for outcome in self._driver.drive(self._free_trials()):
+            with self._lock():
+                self._tell(outcome)
+            self._claims.release(self._key(outcome.number))
+
+    def run_in_batches(self) -> None:
+        """Ask a batch, run it, tell it in order: the outcome does not depend on who runs what when.
+
+        Processes that share the study work on the same batch; each computes the runs which nobody else does.
+        """
+        while batch := self._open_batch():
+            first = batch[0].number
+            running = [trial for trial in batch if not trial.state.is_finished()]
+            tasks = iter([self._task(trial, before=first) for trial in running])
+            outcomes = {outcome.number: outcome for outcome in self._driver.drive(tasks)}
+            with self._lock():
+                for number in sorted(outcomes):
+                    self._tell(outcomes[number])
+
+    def _free_trials(self) -> Iterator[Task[TrialOutcome]]:
+        while True:
+            with self._lock():
+                trial = self._abandoned() or self._new()
+            if trial is None:
+                return
+            yield self._task(trial, before=trial.number)
+
+    def _abandoned(self) -> FrozenTrial | None:
+        """Return a running trial whose worker is gone, now ours."""
+        for trial in self.trials.running():
+            key = self._key(trial.number)
+            owner = self._claims.owner(key)
+            if owner == self._claims.worker_id:
+                continue
+            if self._claims.acquire(key):
+                return self.trials.adopt(trial.number)
+            self.met_others = True
+        return None
+
+    def _new(self) -> FrozenTrial | None:
+        if not self.wants_more(len(self.trials.running())):
+            return None
+        trial = self.trials.ask()
+        self._claims.acquire(self._key(trial.number))
+        return trial
+
+    def _open_batch(self) -> list[FrozenTrial]:
+        """Return the batch at hand, asking what it lacks; empty when the search is over."""
+        with self._lock():
+            index, size, batch = self._last_batch()
+            if len(batch) >= size and all(trial.state.is_finished() for trial in batch):
+                if not self.wants_more():
+                    return []
+                index, size, batch = index + 1, self._next_batch_size(), []
+            # A trial cut off before it was marked is the next of this batch.
+            loose = [trial for trial in self.trials.running() if _BATCH not in trial.user_attrs]
+            while len(batch) < size:
+                trial = self.trials.adopt(loose.pop(0).number) if loose else self.trials.ask()
+                self.trials.mark(trial, _BATCH_SIZE, size)
+                self.trials.mark(trial, _BATCH, index)
+                batch.append(trial)
+            return batch
+
+    def _last_batch(self) -> tuple[int, int, list[FrozenTrial]]:
+        """Return index, wanted size and trials of the last batch; (-1, 0, []) before the first."""
+        marked = [trial for trial in self.trials.all() if _BATCH in trial.user_attrs]
+        if not marked:
+            return -1, 0, []
+        index = marked[-1].user_attrs[_BATCH]
+        return index, marked[-1].user_attrs[_BATCH_SIZE], [t for t in marked if t.user_attrs[_BATCH] == index]
+
+    def _next_batch_size(self) -> int:
+        tuning = self._study.tuning
+        assert tuning.batch_size is not None
+        if tuning.n_trials is None:
+            return tuning.batch_size
+        return min(tuning.batch_size, tuning.n_trials - self.trials.n_finished())
+
+    def _task(self, trial: FrozenTrial, *, before: int) -> Task[TrialOutcome]:
+        view = self._views[trial.number] = self.trials.view(trial, before=before)
+        worst = self.trials.worst_score(before=before)
+        return trial_task(trial.number, self.trials.runs(trial), self._study.tuning, view=view, worst=worst)
+
+    def _tell(self, outcome: TrialOutcome) -> None:
+        record = self.trials.tell(outcome, self._views.pop(outcome.number))
+        value = record.objective_value
+        if value is not None:
+            self._best = value if self._best is None else max(self._best, value)
+        self._reporter.advance(_line(record), best="" if self._best is None else f"{self._best:.4g}")
+        self._told += 1
+        self._failed_in_a_row = self._failed_in_a_row + 1 if record.state is TrialState.FAILED else 0
+        limit = _FIRST_FAILURES if self._failed_in_a_row == self._told else _FAILURES_IN_A_ROW
+        if self._failed_in_a_row >= limit:
+            raise StudyError(
+                f"The last {self._failed_in_a_row} trials all failed, so the study stops. Mend the cause and run the "
+                f"same command again; finished trials are kept. The last error was:\n{record.error}"
+            )
+
+    def _key(self, number: int) -> str:
+        return f"trial:{self._study.tuning_id}:{number}"
+
+    def _lock(self) -> AbstractContextManager[None]:
+        return self._claims.lock(f"ask:{self._study.tuning_id}")
+
+
+def _line(record: TrialRecord) -> str:
+    text = f"trial {record.number} {record.state.value}"
+    if record.objective_value is not None:
+        text += f" {record.objective_value:.4g}"
+    if record.n_diverged:
+        text += f" ({record.n_diverged} diverged)"
+    return text

@@ -1,0 +1,210 @@
+"""The trials of one search in Optuna's storage: asking, adopting, telling, recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
+
+from robusttune.results.records import RunStatus, TrialRecord, TrialState
+from robusttune.results.store import ResultStore
+from robusttune.spec.plan import configuration, tuning_runs
+from robusttune.spec.run import RunSpec, config_id
+from robusttune.spec.study import StudySpec
+from robusttune.tuning.objective import TrialOutcome
+from robusttune.tuning.parameters import distributions, real_values, shown
+from robusttune.tuning.pruning import PruningView
+from robusttune.tuning.samplers import make_pruner, make_sampler
+
+_HYPERPARAMETERS = "hyperparameters"
+_RUN_IDS = "run_ids"
+_ERROR = "error"
+_STATES = {
+    OptunaState.COMPLETE: TrialState.COMPLETE,
+    OptunaState.PRUNED: TrialState.PRUNED,
+    OptunaState.FAIL: TrialState.FAILED,
+    OptunaState.RUNNING: TrialState.RUNNING,
+    OptunaState.WAITING: TrialState.RUNNING,
+}
+_OPTUNA_STATES = {TrialState.PRUNED: OptunaState.PRUNED, TrialState.FAILED: OptunaState.FAIL}
+
+
+class Trials:
+    """One search: a study of Optuna's and the records of its trials in ours.
+
+    Parameters
+    ----------
+    study : StudySpec
+    storage : optuna.storages.BaseStorage
+    store : ResultStore
+    """
+
+    def __init__(self, study: StudySpec, storage: BaseStorage, store: ResultStore) -> None:
+        self._spec = study
+        self._storage = storage
+        self._store = store
+        self._distributions = distributions(study.search_space)
+        self._study = optuna.create_study(
+            study_name=f"{study.name}-{study.tuning_id[:8]}",
+            storage=storage,
+            direction="maximize",
+            load_if_exists=True,
+            sampler=make_sampler(study, 0),
+            pruner=make_pruner(study.tuning),
+        )
+
+    def all(self) -> list[FrozenTrial]:
+        """Return all trials by number."""
+        return self._study.get_trials(deepcopy=False)
+
+    def running(self) -> list[FrozenTrial]:
+        """Return the trials that nobody has told the end of."""
+        return [trial for trial in self.all() if not trial.state.is_finished()]
+
+    def n_finished(self) -> int:
+        """Return how many trials are complete or pruned; a failed trial is made up for by another."""
+        return sum(trial.state in (OptunaState.COMPLETE, OptunaState.PRUNED) for trial in self.all())
+
+    def ask(self) -> FrozenTrial:
+        """Return a new trial with its configuration."""
+        # The sampler must be that of the trial about to be made, for those which act before it exists.
+        self._study.sampler = make_sampler(self._spec, len(self.all()))
+        trial = self._study.ask()
+        return self._suggest(trial.number)
+
+    def adopt(self, number: int) -> FrozenTrial:
+        """Return a trial whose worker has gone, with the configuration that it had or would have had."""
+        trial = self._frozen(number)
+        return trial if _HYPERPARAMETERS in trial.user_attrs else self._suggest(number)
+
+    def runs(self, trial: FrozenTrial) -> tuple[RunSpec, ...]:
+        """Return the runs that a trial consists of."""
+        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number)
+
+    def mark(self, trial: FrozenTrial, key: str, value: Any) -> None:
+        """Keep a note with a trial."""
+        self._storage.set_trial_user_attr(trial._trial_id, key, value)
+
+    def view(self, trial: FrozenTrial, *, before: int) -> PruningView | None:
+        """Return what the pruner may see for a trial: trials that have finished, with numbers below `before`."""
+        if self._spec.tuning.pruner == "none":
+            return None
+        finished = [t for t in self.all() if t.state.is_finished() and t.number < before]
+        return PruningView(self._study.study_name, self._spec.tuning, finished, trial)
+
+    def worst_score(self, *, before: int) -> float | None:
+        """Return the worst score of any run of the finished trials with numbers below `before`."""
+        run_ids = [
+            run_id
+            for trial in self.all()
+            if trial.state.is_finished() and trial.number < before
+            for run_id in trial.user_attrs.get(_RUN_IDS, ())
+        ]
+        scores = [result.score for result in self._store.results(run_ids).values()]
+        return min((score for score in scores if score is not None), default=None)
+
+    def tell(self, outcome: TrialOutcome, view: PruningView | None) -> TrialRecord:
+        """End a trial, unless another process has done so, and return its record."""
+        trial = self._frozen(outcome.number)
+        if not trial.state.is_finished():
+            live = optuna.Trial(self._study, trial._trial_id)
+            for step, value in outcome.reports:
+                if step not in trial.intermediate_values:
+                    live.report(value, step)
+            for key, value in view.system_attributes().items() if view is not None else ():
+                self._storage.set_trial_system_attr(trial._trial_id, key, value)
+            if outcome.error is not None:
+                self.mark(trial, _ERROR, outcome.error)
+            state = _OPTUNA_STATES.get(outcome.state)
+            # A finished trial stays as it is: then another process was first.
+            self._study.tell(outcome.number, outcome.objective_value, state=state, skip_if_finished=True)
+        record = self.record(self._frozen(outcome.number))
+        self._store.save_trial(self._spec.tuning_id, record)
+        return record
+
+    def record(self, trial: FrozenTrial) -> TrialRecord:
+        """Return our record of one of Optuna's trials."""
+        hyperparameters = trial.user_attrs.get(_HYPERPARAMETERS, {})
+        run_ids: Sequence[str] = trial.user_attrs.get(_RUN_IDS, ())
+        results = self._store.results(run_ids)
+        complete = trial.state is OptunaState.COMPLETE
+        return TrialRecord(
+            number=trial.number,
+            config_id=config_id(hyperparameters),
+            hyperparameters=hyperparameters,
+            run_ids=tuple(run_ids),
+            scores=tuple(results[run_id].score if run_id in results else None for run_id in run_ids),
+            # A pruned trial has a value too, its last intermediate one, which must not pass for a score.
+            objective_value=trial.value if complete else None,
+            state=_STATES[trial.state],
+            n_diverged=sum(result.status is RunStatus.DIVERGED for result in results.values()),
+            error=trial.user_attrs.get(_ERROR),
+        )
+
+    def synchronize(self) -> None:
+        """Bring our records up to Optuna's: a process may have been killed between the two."""
+        known = {record.number: record.state for record in self._store.trials(self._spec.tuning_id)}
+        for trial in self.all():
+            if known.get(trial.number) is not _STATES[trial.state]:
+                self._store.save_trial(self._spec.tuning_id, self.record(trial))
+
+    def _suggest(self, number: int) -> FrozenTrial:
+        """Sample the configuration of a trial: a function of the study, the finished trials and the number.
+
+        Samplers are asked directly: a trial that was cut off in the middle of its suggestions gets, all at once,
+        those that it would have got.
+        """
+        trial = self._frozen(number)
+        sampler = make_sampler(self._spec, number)
+        self._study.sampler = sampler
+        blank = self._frozen(number)
+        blank.params, blank.distributions = {}, {}
+        sampler.before_trial(self._study, blank)
+        blank = self._frozen(number)
+        blank.params, blank.distributions = {}, {}
+        space = sampler.infer_relative_search_space(self._study, blank)
+        relative = sampler.sample_relative(self._study, blank, space)
+        suggested: dict[str, Any] = {}
+        for name, distribution in self._distributions.items():
+            value = self._value(sampler, blank, name, distribution, relative)
+            suggested[name] = value
+            if name not in trial.params:
+                self._storage.set_trial_param(
+                    trial._trial_id, name, distribution.to_internal_repr(value), distribution
+                )
+        real = real_values(self._spec.search_space, suggested)
+        hyperparameters = configuration(self._spec, real)
+        for name, value in hyperparameters.items():
+            if name not in suggested:
+                self.mark(trial, name, shown(value))
+        self.mark(trial, _RUN_IDS, [run.run_id for run in tuning_runs(self._spec, hyperparameters, number)])
+        self.mark(trial, _HYPERPARAMETERS, shown(hyperparameters))  # last: the trial is now whole
+        return self._frozen(number)
+
+    def _value(
+        self,
+        sampler: optuna.samplers.BaseSampler,
+        trial: FrozenTrial,
+        name: str,
+        distribution: BaseDistribution,
+        relative: dict[str, Any],
+    ) -> Any:
+        if name in relative:
+            return relative[name]
+        if distribution.single():
+            return distribution.to_external_repr(distribution.to_internal_repr(_only_value(distribution)))
+        return sampler.sample_independent(self._study, trial, name, distribution)
+
+    def _frozen(self, number: int) -> FrozenTrial:
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+        return self._storage.get_trial(trial_id)
+
+
+def _only_value(distribution: BaseDistribution) -> Any:
+    choices = getattr(distribution, "choices", None)
+    return choices[0] if choices else distribution.low  # type: ignore[attr-defined]
