@@ -1,1 +1,51 @@
-"""Tune reinforcement-learning hyperparameters, then find out which of the best trials were lucky."""
+"""Tune reinforcement-learning hyperparameters, then find out which of the best trials were lucky.
+
+The public names load their modules when first used: `import robusttune` loads neither torch nor optuna.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from robusttune.pipeline import evaluate_study, rank_study, report_study, run_study, tune_study
+    from robusttune.pipeline.check import check_study, study_status
+    from robusttune.spec.study import StudySpec
+    from robusttune.spec.toml import load_studies, load_study
+
+_HOMES = {
+    "StudySpec": "robusttune.spec.study",
+    "load_study": "robusttune.spec.toml",
+    "load_studies": "robusttune.spec.toml",
+    "check_study": "robusttune.pipeline.check",
+    "study_status": "robusttune.pipeline.check",
+    "run_study": "robusttune.pipeline",
+    "tune_study": "robusttune.pipeline",
+    "evaluate_study": "robusttune.pipeline",
+    "rank_study": "robusttune.pipeline",
+    "report_study": "robusttune.pipeline",
+}
+
+__all__ = [
+    "StudySpec",
+    "check_study",
+    "evaluate_study",
+    "load_studies",
+    "load_study",
+    "rank_study",
+    "report_study",
+    "run_study",
+    "study_status",
+    "tune_study",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'robusttune' has no attribute {name!r}; it has {', '.join(sorted(_HOMES))}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

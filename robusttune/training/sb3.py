@@ -21,6 +21,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize, sync_envs_normalization
 
@@ -216,7 +217,7 @@ def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
     warnings.filterwarnings("ignore", message="You have specified a mini-batch size of", category=UserWarning)
     space = environment.action_space
     n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
-    return CLASSES[spec.algorithm](
+    model = CLASSES[spec.algorithm](
         spec.policy,
         environment,
         seed=spec.seed,
@@ -224,6 +225,9 @@ def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
         verbose=0,
         **constructor_arguments(spec.algorithm, spec.hyperparameters, n_actions),
     )
+    # Left to itself, every model makes a log folder in the temporary directory.
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    return model
 
 
 def _finite_parameters(model: BaseAlgorithm) -> bool:

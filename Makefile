@@ -1,0 +1,53 @@
+# Every target does all the set-up it needs. Needs Python ≥ 3.11, git and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := experiments/quickstart/ppo_pendulum.toml
+
+.PHONY: demo test lint check slow calibration bench chaos constraints clean help
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
+
+$(READY): pyproject.toml constraints.txt
+	@./.ci/make-venv "$(PYTHON)" "$(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## the tutorial's problem: tune, re-run the best trials on fresh seeds, rank, report
+	$(BIN)/robusttune run $(DEMO)
+
+test: $(READY)  ## the fast tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## all that a change must pass
+
+slow: $(READY)  ## tests that train for real
+	$(BIN)/python -m pytest -m slow
+
+calibration: $(READY)  ## do the intervals hold what they promise?
+	$(BIN)/python -m pytest -m statistical
+	$(BIN)/python -m benchmarks.calibration
+
+bench: $(READY)  ## speed, ours against theirs in one run
+	$(BIN)/python -m benchmarks.stats_speed
+
+chaos: $(READY)  ## kill a study at random moments; nothing may be lost or doubled
+	$(BIN)/python -m pytest -m slow tests/integration/test_chaos.py
+
+constraints: $(READY)  ## make constraints.txt anew
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-emit-index-url --no-emit-find-links \
+		--no-emit-trusted-host --no-header --allow-unsafe --constraint .ci/torch.txt --output-file constraints.txt pyproject.toml
+	@# A build's local label (2.13.0+cpu) would bind other machines to the build of this one.
+	sed -i -E 's/^(torch==[0-9.]+)\+.*/\1/; s/ *-c .*torch.txt/ -c .ci\/torch.txt/' constraints.txt
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,5 @@
+"""`python -m robusttune`."""
+
+from robusttune.cli import main
+
+main()

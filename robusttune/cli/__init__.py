@@ -1,0 +1,214 @@
+"""The command line. A command is one library call; heavy libraries are loaded when a command needs them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from robusttune.errors import RobusttuneError, SpecError
+from robusttune.spec.study import StudySpec
+from robusttune.spec.toml import load_studies
+
+app = typer.Typer(
+    name="robusttune",
+    help="Tune reinforcement-learning hyperparameters, then find out which of the best trials were lucky.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that holds a folder of results per study.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(help="SQLAlchemy URL of the results database, or a journal file x.log for Optuna's part."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", "-j", help="Worker processes; 0 trains in this process. Default: one per core."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Replace a value of the study file: --set tuning.n_trials=4. May be repeated."),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per run; full tracebacks of errors.")]
+
+_out = Path("results")
+_stdout, _stderr = Console(), Console(stderr=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn errors that are meant for people into one message and an exit code."""
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except RobusttuneError as error:
+            if kwargs.get("verbose"):
+                _stderr.print_exception()
+            _stderr.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(2 if isinstance(error, SpecError) else 1) from None
+        except KeyboardInterrupt:
+            _stderr.print("Stopped. Finished runs are kept; the same command goes on from here.")
+            raise typer.Exit(130) from None
+
+    return wrapper
+
+
+@app.command()
+@_guarded
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
+    algo: Annotated[str, typer.Option(help="ppo, a2c, sac, td3, ddpg or dqn.")] = "ppo",
+    env: Annotated[str, typer.Option(help="Gymnasium id of the environment.")] = "Pendulum-v1",
+    timesteps: Annotated[int, typer.Option("--timesteps", "-n", help="Environment steps of one run.")] = 40_000,
+    force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a commented study file to start from."""
+    from robusttune.pipeline.init import write_study_file
+
+    study = write_study_file(path, algorithm=algo, environment=env, timesteps=timesteps, force=force)
+    _stdout.print(f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+@_guarded
+def check(study: StudyFile, overrides: Overrides = None, verbose: Verbose = False) -> None:
+    """Validate a study file and print what it asks for: trials, runs, timesteps."""
+    from robusttune.pipeline.check import check_study
+    from robusttune.cli.display import plan_table
+
+    for spec in load_studies(study, overrides=overrides or ()):
+        _stdout.print(plan_table(spec, check_study(spec)))
+
+
+@app.command()
+@_guarded
+def run(
+    study: StudyFile,
+    out: Out = _out,
+    workers: Workers = None,
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
+) -> None:
+    """Tune, post-evaluate, rank and report. Takes up what is there: run it again to go on."""
+    from robusttune.pipeline import run_study
+
+    for spec in load_studies(study, overrides=overrides or ()):
+        ranking = run_study(spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose))
+        _show(ranking, spec, out)
+
+
+@app.command()
+@_guarded
+def tune(
+    study: StudyFile,
+    out: Out = _out,
+    workers: Workers = None,
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run the tuning stage alone."""
+    from robusttune.pipeline import tune_study
+    from robusttune.cli.display import trials_table
+
+    for spec in load_studies(study, overrides=overrides or ()):
+        trials = tune_study(spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose))
+        _stdout.print(trials_table(spec, trials))
+
+
+@app.command()
+@_guarded
+def evaluate(
+    study: StudyFile,
+    out: Out = _out,
+    workers: Workers = None,
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run the post-evaluation of the trials that are there."""
+    from robusttune.pipeline import evaluate_study
+
+    for spec in load_studies(study, overrides=overrides or ()):
+        candidates = evaluate_study(
+            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
+        )
+        names = ", ".join(candidate.name for candidate in candidates)
+        _stdout.print(f"Judged: {names}. Next: robusttune report {study}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+@_guarded
+def rank(
+    study: StudyFile, out: Out = _out, storage: Storage = None, overrides: Overrides = None, verbose: Verbose = False
+) -> None:
+    """Print the ranking of the stored post-evaluation."""
+    from robusttune.pipeline import rank_study
+    from robusttune.cli.display import print_ranking
+
+    for spec in load_studies(study, overrides=overrides or ()):
+        print_ranking(rank_study(spec, out=out, storage=storage), _stdout)
+
+
+@app.command()
+@_guarded
+def report(
+    study: StudyFile, out: Out = _out, storage: Storage = None, overrides: Overrides = None, verbose: Verbose = False
+) -> None:
+    """Write tables, figures and report.html from the stored results."""
+    from robusttune.pipeline import report_study
+
+    for spec in load_studies(study, overrides=overrides or ()):
+        _show(report_study(spec, out=out, storage=storage), spec, out)
+
+
+@app.command()
+@_guarded
+def status(
+    study: StudyFile, out: Out = _out, storage: Storage = None, overrides: Overrides = None, verbose: Verbose = False
+) -> None:
+    """Print how far a study is."""
+    from robusttune.pipeline.check import study_status
+    from robusttune.cli.display import status_table
+
+    for spec in load_studies(study, overrides=overrides or ()):
+        _stdout.print(status_table(spec, study_status(spec, out=out, storage=storage)))
+
+
+def _show(ranking: Any, spec: StudySpec, out: Path) -> None:
+    from robusttune.cli.display import print_ranking
+
+    print_ranking(ranking, _stdout)
+    folder = out / spec.name
+    _stdout.print(f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _n_workers(workers: int | None) -> int:
+    import psutil
+
+    return workers if workers is not None else len(psutil.Process().cpu_affinity() or [0])
+
+
+def _reporter(verbose: bool) -> Any:
+    from robusttune.execution.progress import make_reporter
+
+    return make_reporter(_stdout, verbose=verbose)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from robusttune.pipeline.check import Plan, Status
+from robusttune.report.columns import TERMINAL_COLUMNS
+from robusttune.report.model import Ranking
+from robusttune.results.records import TrialRecord
+from robusttune.spec.study import StudySpec
+
+_STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
+
+
+def plan_table(study: StudySpec, plan: Plan) -> Table:
+    """Return what a study asks for."""
+    tuning, algorithm = study.tuning, study.algorithm
+    table = _facts(f"{study.name}: valid")
+    seeds = "" if tuning.seeds_per_trial == 1 else f" × {tuning.seeds_per_trial} seeds"
+    trials = "until the timeout" if plan.n_trials is None else str(plan.n_trials)
+    if tuning.timeout_s is not None:
+        trials += f", at most {tuning.timeout_s:g} s"
+    table.add_row("trains", f"{algorithm.name} on {study.environment.id}, {algorithm.total_timesteps:,} timesteps a run")
+    table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
+    table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {tuning.pruner} pruner)")
+    table.add_row(
+        "post-evaluation",
+        f"{plan.n_candidates} configurations × {study.post_evaluation.n_seeds} fresh seeds = "
+        f"{plan.n_post_evaluation_runs} runs",
+    )
+    if plan.n_tuning_runs is not None and plan.n_timesteps is not None:
+        total = plan.n_tuning_runs + plan.n_post_evaluation_runs
+        table.add_row("altogether", f"at most {total} runs, {plan.n_timesteps:,} timesteps")
+    return table
+
+
+def status_table(study: StudySpec, status: Status) -> Table:
+    """Return how far a study is."""
+    table = _facts(study.name)
+    trials = ", ".join(f"{count} {state.value}" for state, count in sorted(status.trials.items())) or "none"
+    wanted = "" if study.tuning.n_trials is None else f" of {study.tuning.n_trials} wanted"
+    table.add_row("trials", f"{trials}{wanted}")
+    for (stage, run_status), count in sorted(status.runs.items()):
+        table.add_row(f"{stage.value.replace('_', '-')} runs", f"{count} {run_status.value}")
+    table.add_row("still to run", f"{status.n_missing} of {status.n_planned} post-evaluation runs planned so far")
+    table.add_row("at work now", f"{status.n_workers} invocation(s)")
+    return table
+
+
+def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
+    """Return the trials, best first."""
+    table = Table(title=f"{study.name}: {len(trials)} trials", box=box.SIMPLE_HEAD, title_justify="left")
+    for heading in ("trial", "state", "objective value", "configuration"):
+        table.add_column(heading, justify="right" if heading == "objective value" else "left", overflow="fold")
+    for trial in sorted(trials, key=lambda t: (t.objective_value is None, -(t.objective_value or 0.0), t.number)):
+        value = "" if trial.objective_value is None else f"{trial.objective_value:.4g}"
+        searched = {name: trial.hyperparameters.get(name) for name in study.search_space.parameters}
+        configuration = ", ".join(f"{name}={_short(value)}" for name, value in searched.items())
+        table.add_row(str(trial.number), trial.state.value, value, configuration)
+    return table
+
+
+def print_ranking(ranking: Ranking, console: Console) -> None:
+    """Print the best set, the ranking and what follows from it."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    for column in TERMINAL_COLUMNS:
+        table.add_column(column.heading, justify="left" if column.is_text else "right")
+    for row in ranking.rows:
+        cells = [Text(column.text(row), style=_STYLES.get(column.text(row), "")) for column in TERMINAL_COLUMNS]
+        table.add_row(*cells, style="bold" if row.in_best_set else "")
+    lines = [Text(f"• {sentence}") for sentence in ranking.findings]
+    console.print(Group(Text(), Text(ranking.headline, style="bold"), Text(), table, *lines))
+
+
+def _facts(title: str) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    return table
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,53 @@
+"""A first study file for an algorithm and an environment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from robusttune.errors import SpecError
+from robusttune.spec._messages import did_you_mean
+from robusttune.spec.algorithms import ALGORITHMS
+from robusttune.spec.study import StudySpec
+from robusttune.spec.toml import load_study
+
+_EVALUATIONS = 2
+
+
+def write_study_file(
+    path: str | Path, *, algorithm: str, environment: str, timesteps: int, force: bool = False
+) -> StudySpec:
+    """Write a commented study file and return the study that it declares.
+
+    Raises
+    ------
+    SpecError
+        If the algorithm is unknown, the file is there already and `force` is not set, or it cannot be written.
+    """
+    path = Path(path)
+    if algorithm not in ALGORITHMS:
+        raise SpecError(
+            f"--algo {algorithm}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(algorithm, ALGORITHMS)}."
+        )
+    if timesteps < _EVALUATIONS:
+        raise SpecError(f"--timesteps {timesteps}: must be at least {_EVALUATIONS}.")
+    if path.exists() and not force:
+        raise SpecError(f"{path} is there already. Choose another name, or overwrite it with --force.")
+    templates = Environment(
+        loader=PackageLoader("robusttune.pipeline"), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    text = templates.get_template("study.toml.j2").render(
+        name=f"{algorithm}-{re.sub(r'[^A-Za-z0-9._-]+', '-', environment)}",
+        algorithm=algorithm,
+        on_policy=ALGORITHMS[algorithm].on_policy,
+        environment=environment,
+        timesteps=timesteps,
+        every=timesteps // _EVALUATIONS,
+    )
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"{path} cannot be written: {error.strerror}.") from None
+    return load_study(path)
