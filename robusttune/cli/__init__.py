@@ -41,6 +41,8 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per run
 
 _out = Path("results")
 _stdout, _stderr = Console(), Console(stderr=True)
+if not _stdout.is_terminal:
+    _stdout.width = max(_stdout.width, 120)  # a file or pipe has no edge: nothing need be cut
 
 
 def main() -> None:

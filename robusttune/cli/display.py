@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from robusttune.pipeline.check import Plan, Status
-from robusttune.report.columns import TERMINAL_COLUMNS
+from robusttune.report.columns import NARROW_COLUMNS, TERMINAL_COLUMNS
 from robusttune.report.model import Ranking
 from robusttune.results.records import TrialRecord
 from robusttune.spec.study import StudySpec
 
+WIDE = 118  # columns of characters that the whole table needs
 _STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
 
 
@@ -68,14 +69,18 @@ def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
 
 def print_ranking(ranking: Ranking, console: Console) -> None:
     """Print the best set, the ranking and what follows from it."""
+    columns = TERMINAL_COLUMNS if console.width >= WIDE else NARROW_COLUMNS
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for column in TERMINAL_COLUMNS:
-        table.add_column(column.heading, justify="left" if column.is_text else "right")
+    for column in columns:
+        table.add_column(column.heading, justify="left" if column.is_text else "right", no_wrap=True)
     for row in ranking.rows:
-        cells = [Text(column.text(row), style=_STYLES.get(column.text(row), "")) for column in TERMINAL_COLUMNS]
+        cells = [Text(column.text(row), style=_STYLES.get(column.text(row), "")) for column in columns]
         table.add_row(*cells, style="bold" if row.in_best_set else "")
-    lines = [Text(f"• {sentence}") for sentence in ranking.findings]
-    console.print(Group(Text(), Text(ranking.headline, style="bold"), Text(), table, *lines))
+    console.print(Text(f"\n{ranking.headline}\n", style="bold"))
+    console.print(table)
+    console.print(Text(f"\nBold: cannot be told apart from the best. {ranking.caption}\n", style="dim"))
+    for sentence in ranking.findings:
+        console.print(Text(f"• {sentence}"))
 
 
 def _facts(title: str) -> Table:

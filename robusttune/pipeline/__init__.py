@@ -9,7 +9,7 @@ from robusttune.pipeline.check import check_study
 from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
 from robusttune.pipeline.session import open_session
 from robusttune.post_evaluation.select import Candidate
-from robusttune.report.model import Ranking, make_ranking
+from robusttune.report.model import Ranking
 from robusttune.results.records import TrialRecord
 from robusttune.spec.study import StudySpec
 
@@ -85,6 +85,8 @@ def rank_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str 
     StudyError
         If there are no results, or runs are missing and the study does not allow that.
     """
+    from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
+
     store = open_store(place_of(study, out=out, storage=storage), create=False)
     try:
         return make_ranking(study, store)

@@ -97,11 +97,10 @@ COLUMNS: tuple[Column, ...] = (
         meaning="Runs that ended in NaN or infinity; each counts as the score the failure policy gives it.",
     ),
 )
-_IN_TERMINAL = (
-    *("rank", "rank interval", "configuration", "tuning", "mean", "interval", "IQM", "gap / SD", "verdict"),
-    *("worst seed", "seeds", "diverged"),
-)
-TERMINAL_COLUMNS = tuple(column for column in COLUMNS if column.heading in _IN_TERMINAL)
+_NARROW = ("rank interval", "configuration", "tuning", "mean", "interval", "verdict")
+_TERMINAL = (*_NARROW, "rank", "IQM", "gap / SD", "worst seed", "seeds", "diverged")
+TERMINAL_COLUMNS = tuple(column for column in COLUMNS if column.heading in _TERMINAL)
+NARROW_COLUMNS = tuple(column for column in COLUMNS if column.heading in _NARROW)  # fits 80 characters
 
 
 def number(value: float | None, *, signed: bool = False) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from robusttune.errors import StudyError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, stage_of
 from robusttune.spec.run import RunSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,8 @@ class ScoreTable:
 
     def frame(self) -> pd.DataFrame:
         """Return one row per run: config_id, seed, score."""
+        import pandas as pd  # slow to load, and ranking does without
+
         return pd.DataFrame(
             [
                 (config_id, seed, score)

@@ -85,6 +85,10 @@ class PostEvaluationSpec:
         Further configurations to run.
     confidence_level : float
         Of all intervals.
+    statistic : {"mean", "iqm"}
+        What is ranked.
+    indifference : float, optional
+        Differences of at most this size, in score units, are practically equal.
     diverged_score : float, optional
         Score of a diverged run; None takes the worst score of the study.
     allow_missing : bool
@@ -98,6 +102,8 @@ class PostEvaluationSpec:
     default_control: bool = True
     controls: tuple[Control, ...] = ()
     confidence_level: float = Field(default=0.95, gt=0, lt=1)
+    statistic: Literal["mean", "iqm"] = "mean"
+    indifference: float | None = Field(default=None, ge=0)
     diverged_score: float | None = None
     allow_missing: bool = False
 

@@ -1,0 +1,177 @@
+"""What the numbers say, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
+from robusttune.report.columns import interval, number
+from robusttune.report.model import Row
+from robusttune.results.tables import ScoreTable
+from robusttune.spec.study import StudySpec
+from robusttune.stats.study import StudyAnalysis
+from robusttune.stats.verdict import CONSISTENT, LUCKY, UNLUCKY
+
+
+def headline(rows: Sequence[Row], level: float) -> str:
+    """Return the answer: who may be the best."""
+    best = [row for row in rows if row.in_best_set]
+    top = rows[0]
+    score = f"{number(top.mean)} over {top.n_seeds} fresh seeds, {level:.0%} interval "
+    score += interval(top.mean_low, top.mean_high)
+    if len(best) == 1:
+        return f"Best: {top.name} ({score}). At {level:.0%} confidence no other configuration is as good."
+    names = ", ".join(row.name for row in best)
+    return (
+        f"Highest mean: {top.name} ({score}). At {level:.0%} confidence {len(best)} of {len(rows)} configurations may "
+        f"be the best: {names}."
+    )
+
+
+def findings(
+    study: StudySpec, rows: Sequence[Row], analysis: StudyAnalysis, candidates: Sequence[Candidate], table: ScoreTable
+) -> tuple[str, ...]:
+    """Return one sentence for each thing worth knowing beyond the table."""
+    sentences = [
+        *_luck(rows),
+        *_champion(rows, analysis),
+        *_controls(rows, analysis),
+        *_winner(analysis, rows),
+        *(step.sentence for step in analysis.plan[:1]),
+        *analysis.warnings,
+        *_failures(candidates, table),
+    ]
+    if study.evaluation.starts == "common":
+        sentences.append(
+            "All runs were judged on the same start states. Comparisons are sharper for it, but every score shares one "
+            "error that no number of seeds shows."
+        )
+    return tuple(dict.fromkeys(sentences))
+
+
+def caption(study: StudySpec, rows: Sequence[Row], table: ScoreTable) -> str:
+    """Return what a reader of the table alone must know."""
+    counts = sorted({row.n_seeds for row in rows})
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    post = study.post_evaluation
+    episodes = post.n_episodes or study.evaluation.n_episodes
+    text = (
+        f"{study.algorithm.name.upper()} on {study.environment.id}, {study.algorithm.total_timesteps:,} timesteps; "
+        f"{seeds} fresh seeds per configuration, {episodes} evaluation episodes per seed; "
+        f"{post.confidence_level:.0%} intervals."
+    )
+    if table.diverged_score is not None:
+        text += f" {sum(table.n_diverged)} diverged run(s) count as {number(table.diverged_score)}."
+    if any(table.n_missing):
+        text += f" {sum(table.n_missing)} planned run(s) are missing."
+    return text
+
+
+def methods(study: StudySpec, analysis: StudyAnalysis, *, reproducible: bool) -> tuple[str, ...]:
+    """Return how the numbers were made."""
+    post, tuning = study.post_evaluation, study.tuning
+    batch = f"batches of {tuning.batch_size}" if tuning.batch_size else "one trial at a time per worker"
+    repeat = (
+        "The same study file gives the same trials again."
+        if reproducible
+        else "Trials were asked while others were running, or until a time was up: a new search may differ. "
+        "tuning.batch_size makes it repeatable."
+    )
+    return (
+        f"Tuning: Optuna, {tuning.sampler} sampler, {tuning.pruner} pruner, {tuning.seeds_per_trial} seed(s) per trial, "
+        f"{batch}. {repeat}",
+        f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, each on "
+        f"{post.n_seeds} seeds that tuning never saw. Tuning scores enter no ranking.",
+        f"Score of a run: {_SCORES[study.evaluation.score]}, {post.n_episodes or study.evaluation.n_episodes} episodes, "
+        f"{'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
+        f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
+        f"Best set: {analysis.best_set_method}.",
+        f"Intervals: {analysis.configurations[0].mean.method} for the mean, "
+        f"{analysis.configurations[0].iqm.method} for the IQM. P(best) is descriptive.",
+        f"Randomness of the statistics: {analysis.rng_note}.",
+        f"Failures: a diverged run counts as {_diverged_policy(post.diverged_score)}; a crashed, failed or timed-out run "
+        f"{'may be missing' if post.allow_missing else 'blocks the ranking'}.",
+    )
+
+
+_SCORES = {
+    "final": "mean return of the evaluation after training",
+    "best": "highest mean return of its evaluations",
+    "last-three": "average of the mean returns of its last three evaluations",
+}
+
+
+def _diverged_policy(score: float | None) -> str:
+    return "the worst score of the study" if score is None else number(score)
+
+
+def _luck(rows: Sequence[Row]) -> list[str]:
+    sentences = []
+    for row in rows:
+        if row.verdict not in (LUCKY, UNLUCKY) or row.tuning_score is None:
+            continue
+        source = "was reported at" if row.is_control else "scored"
+        when = "" if row.is_control else " in tuning"
+        sentences.append(
+            f"{row.name} was {row.verdict}: it {source} {number(row.tuning_score)}{when}, and {row.n_seeds} fresh seeds "
+            f"give {number(row.mean)} {interval(row.mean_low, row.mean_high)}"
+            + (f", a gap of {number(row.gap_in_sd, signed=True)} standard deviations" if row.gap_in_sd else "")
+            + "."
+        )
+    consistent = [row.name for row in rows if row.verdict == CONSISTENT]
+    if consistent:
+        sentences.append(f"Consistent: {', '.join(consistent)}.")
+    open_rows = [row for row in rows if row.seeds_to_decide is not None]
+    if open_rows:
+        listed = ", ".join(f"{row.name} with {row.seeds_to_decide}" for row in open_rows)
+        sentences.append(f"Verdicts that are still open would be decided by this many seeds in total: {listed}.")
+    return sentences
+
+
+def _champion(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
+    champion = analysis.champion
+    if champion is None:
+        return []
+    row = next(row for row in rows if row.name == champion.config_id)
+    if row.rank == 1:
+        return [f"The tuning champion, {row.name}, also has the highest mean on fresh seeds."]
+    optimism = champion.optimism
+    return [
+        f"The recommended configuration is {rows[0].name}, not the tuning champion {row.name}: that one was chosen for a "
+        f"score which overstated it by {number(optimism.estimate)} {interval(optimism.low, optimism.high)}, and it comes "
+        f"out at rank {row.rank} of {len(rows)}."
+    ]
+
+
+def _controls(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
+    top = rows[0]
+    better_than = {pair.second for pair in analysis.pairs if pair.first == top.name and pair.verdict == "better"}
+    sentences = []
+    for row in rows:
+        if not row.is_control or row is top:
+            continue
+        what = "The default configuration" if row.name == DEFAULT_CONTROL else f"The control {row.name}"
+        relation = "is worse than" if row.name in better_than else "cannot be told apart from"
+        sentences.append(f"{what} ({number(row.mean)}) {relation} {top.name}.")
+    return sentences
+
+
+def _winner(analysis: StudyAnalysis, rows: Sequence[Row]) -> list[str]:
+    if len(rows) < 2 or analysis.winner.low is None:
+        return []
+    return [
+        f"{analysis.winner_id} has the highest of {len(rows)} means; corrected for having been chosen for that, its "
+        f"interval is {interval(analysis.winner.low, analysis.winner.high)}."
+    ]
+
+
+def _failures(candidates: Sequence[Candidate], table: ScoreTable) -> list[str]:
+    sentences = []
+    for candidate, n_diverged, n_missing, scores in zip(
+        candidates, table.n_diverged, table.n_missing, table.scores, strict=True
+    ):
+        if n_diverged:
+            sentences.append(f"{n_diverged} of {len(scores)} runs of {candidate.name} diverged.")
+        if n_missing:
+            sentences.append(f"{n_missing} runs of {candidate.name} are missing; its numbers rest on {len(scores)}.")
+    return sentences
