@@ -1,0 +1,282 @@
+"""One configuration: its mean and interquartile mean, each with an interval that holds at few seeds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from robusttune.stats._checks import FloatArray, as_sample, check_level, check_number
+
+TRIM = 0.25  # the cut at each end that makes a trimmed mean the interquartile mean
+
+ONE_SEED = "one seed: nothing is known about the spread, so there is no interval"
+NO_VARIATION = "no variation seen in the runs that count: the interval is a single value, not a certainty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A statistic of one configuration with its confidence interval.
+
+    Attributes
+    ----------
+    statistic, method : str
+        What is estimated, and how the interval was made.
+    estimate, low, high : float
+        In score units. With one seed the bounds are infinite.
+    standard_error, df : float
+        Of the estimate; nan where the method has none.
+    level : float
+        Promised coverage.
+    n : int
+        Number of seeds.
+    note : str or None
+        What a reader has to know before using the interval.
+    """
+
+    statistic: str
+    method: str
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    df: float
+    level: float
+    n: int
+    note: str | None = None
+
+    @property
+    def width(self) -> float:
+        """Return the length of the interval, in score units."""
+        return self.high - self.low
+
+
+def skewness(scores: npt.ArrayLike) -> float:
+    """Return the moment skewness g1 of the scores; 0 where they do not vary.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n_seeds,)
+        Finite scores.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite.
+    """
+    x = as_sample(scores)
+    centred = x - x.mean()
+    largest = float(np.abs(centred).max())
+    if largest <= 1e-12 * (1.0 + float(np.abs(x).max())):
+        return 0.0
+    centred /= largest  # cubes of raw returns may overflow
+    return float((centred**3).mean() / (centred**2).mean() ** 1.5)
+
+
+def iqm(scores: npt.ArrayLike) -> float:
+    """Return the interquartile mean with fractional weights.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n_seeds,)
+        Scores in episode-return units; finite.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite.
+
+    Notes
+    -----
+    The order statistic r has the weight that [r-1, r] shares with [n/4, 3n/4], so that exactly half of the
+    mass counts whatever n is. `iqm_rliable` cuts whole values; the two agree when n is a multiple of 4.
+    """
+    x = np.sort(as_sample(scores))
+    right = np.arange(1, x.size + 1)
+    kept = np.minimum(right, (1 - TRIM) * x.size) - np.maximum(right - 1, TRIM * x.size)
+    weights = np.clip(kept, 0.0, 1.0)
+    return float(weights @ x / weights.sum())
+
+
+def iqm_rliable(scores: npt.ArrayLike) -> float:
+    """Return the interquartile mean that cuts `int(n/4)` whole values at each end.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n_seeds,)
+        Scores in episode-return units; finite.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite.
+
+    Notes
+    -----
+    Equals `rliable.metrics.aggregate_iqm` on one environment, and is the estimand of `trimmed_interval`.
+    With three seeds it is the plain mean.
+    """
+    x = np.sort(as_sample(scores))
+    cut = int(TRIM * x.size)
+    return float(x[cut : x.size - cut].mean())
+
+
+def mean_interval(scores: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Return the mean with Student's t interval.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n_seeds,)
+        One score per seed; finite.
+    level : float
+        Confidence level.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite, or the level is not between 0 and 1.
+
+    Notes
+    -----
+    Assumes independent seeds and a distribution not far from symmetric. When a fraction of seeds fails
+    and that fraction is near 1/n or below, no interval for the mean covers: an unseen tail cannot be
+    estimated. Look at the worst seed and at the failure fraction too.
+
+    References
+    ----------
+    Hesterberg (2015), What Teachers Should Know About the Bootstrap. doi:10.1080/00031305.2015.1089789
+    """
+    x = as_sample(scores)
+    check_level(level)
+    error = math.sqrt(_variance(x) / x.size) if x.size > 1 else math.nan
+    return _student("mean", "t", float(x.mean()), error, x.size - 1, x, level)
+
+
+def trimmed_parts(x: FloatArray) -> tuple[float, float, int]:
+    """Return (trimmed mean, its standard error, degrees of freedom) of an already checked sample.
+
+    Notes
+    -----
+    Squared error (n-1) s_w^2 / (h (h-1)), s_w^2 being the variance of the winsorised sample and h the
+    number of values that are kept; df = h - 1.
+    """
+    ordered = np.sort(x)
+    n = ordered.size
+    cut = int(TRIM * n)
+    kept = n - 2 * cut
+    middle = ordered[cut : n - cut]
+    if kept < 2:
+        return float(middle.mean()), math.nan, 0
+    winsorised = np.clip(ordered, middle[0], middle[-1])
+    squared = (n - 1) * _variance(winsorised) / (kept * (kept - 1))
+    return float(middle.mean()), math.sqrt(squared), kept - 1
+
+
+def trimmed_interval(scores: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Return the interquartile mean (whole values cut) with the trimmed-t interval.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n_seeds,)
+        One score per seed; finite.
+    level : float
+        Confidence level.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite, or the level is not between 0 and 1.
+
+    Notes
+    -----
+    Robust to a few failing seeds, and silent about them. It undercovers where more than half of the runs
+    sit at the maximum score.
+
+    References
+    ----------
+    Tukey and McLaughlin (1963), Sankhya A 25:331; Yuen (1974), doi:10.1093/biomet/61.1.165.
+    """
+    x = as_sample(scores)
+    check_level(level)
+    centre, error, df = trimmed_parts(x)
+    return _student("iqm", "trimmed-t", centre, error, df, x, level)
+
+
+def winner_interval(scores: npt.ArrayLike, *, n_configs: int, level: float = 0.95) -> Estimate:
+    """Return the mean of a configuration that was chosen as the best of several, with its corrected interval.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n_seeds,)
+        Scores of the configuration with the highest mean.
+    n_configs : int
+        How many configurations it was chosen from.
+    level : float
+        Confidence level.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite, `n_configs` is below 1, or the level is not between 0 and 1.
+
+    Notes
+    -----
+    To be chosen for a high mean can only push the mean up, so only the lower bound is moved: its quantile
+    is that of the largest of `n_configs` independent t variables (level 0.975**(1/n_configs) for 95 %).
+    The mean itself is still biased upwards; run fresh seeds to be rid of that.
+
+    References
+    ----------
+    Andrews, Kitagawa and McCloskey (2024), Inference on Winners. doi:10.1093/qje/qjad043
+    """
+    x = as_sample(scores)
+    check_level(level)
+    check_number(n_configs, name="n_configs", minimum=1)
+    plain = mean_interval(x, level=level)
+    if x.size < 2:
+        return plain
+    upper = 0.5 + level / 2
+    critical = float(special.stdtrit(x.size - 1, upper ** (1 / n_configs)))
+    return Estimate(
+        statistic="mean",
+        method="t, corrected for selection",
+        estimate=plain.estimate,
+        low=plain.estimate - critical * plain.standard_error,
+        high=plain.high,
+        standard_error=plain.standard_error,
+        df=plain.df,
+        level=level,
+        n=plain.n,
+        note=plain.note,
+    )
+
+
+def _variance(x: FloatArray) -> float:
+    """Return the sample variance; exactly 0 where all values are equal (the rounded mean would hide it)."""
+    return 0.0 if float(np.ptp(x)) == 0.0 else float(x.var(ddof=1))
+
+
+def _student(
+    statistic: str, method: str, centre: float, error: float, df: int, x: FloatArray, level: float
+) -> Estimate:
+    note: str | None = None
+    if df < 1:
+        half, note = math.inf, ONE_SEED
+    else:
+        half = float(special.stdtrit(df, 0.5 + level / 2)) * error
+        note = NO_VARIATION if error == 0.0 else None
+    return Estimate(
+        statistic=statistic,
+        method=method,
+        estimate=centre,
+        low=centre - half,
+        high=centre + half,
+        standard_error=error,
+        df=df,
+        level=level,
+        n=x.size,
+        note=note,
+    )
