@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from robusttune.stats._checks import BoolArray, FloatArray, as_runs, check_count, check_level, check_rng
-from robusttune.stats.maxt import DEFAULT_RESAMPLES, Contrasts, NullDraws, make_contrasts, stepdown_p
+from robusttune.stats.contrasts import Contrasts, make_contrasts
+from robusttune.stats.maxt import DEFAULT_RESAMPLES, NullDraws, stepdown_p
 
 METHOD = "studentised parametric-bootstrap max-T, step-down"
 
@@ -136,7 +137,7 @@ def rank_contrasts(contrasts: Contrasts, *, level: float) -> RankingResult:
     Parameters
     ----------
     contrasts : Contrasts
-        From `maxt.make_contrasts`.
+        From `contrasts.make_contrasts`.
     level : float
         Simultaneous coverage.
     """
