@@ -1,9 +1,8 @@
-"""Shares of seeds: how often a configuration fails, reaches a threshold, or exceeds each of many."""
+"""Shares of seeds: how often a configuration fails or reaches a threshold."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -98,78 +97,6 @@ def probability_of_reaching(scores: npt.ArrayLike, *, threshold: float, level: f
         high=high,
         standard_error=math.nan,
         df=math.nan,
-        level=level,
-        n=x.size,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """Performance profile: the share of seeds above each threshold.
-
-    Attributes
-    ----------
-    thresholds, share : tuple of float
-        Thresholds in score units; share of seeds strictly above.
-    low, high : tuple of float
-        Pointwise Wilson interval.
-    band_low, band_high : tuple of float
-        Band that holds for all thresholds together (Dvoretzky-Kiefer-Wolfowitz).
-    level : float
-        Confidence level of both.
-    n : int
-        Number of seeds.
-    """
-
-    thresholds: tuple[float, ...]
-    share: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    band_low: tuple[float, ...]
-    band_high: tuple[float, ...]
-    level: float
-    n: int
-
-
-def performance_profile(scores: npt.ArrayLike, *, thresholds: npt.ArrayLike, level: float = 0.95) -> Profile:
-    """Return the performance profile of one configuration.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n_seeds,)
-        One score per seed; finite.
-    thresholds : array_like, shape (n_thresholds,)
-        In score units.
-    level : float
-        Confidence level.
-
-    Raises
-    ------
-    ValueError
-        If a score or threshold is not finite, or the level is not between 0 and 1.
-
-    Notes
-    -----
-    The band is wide: plus or minus .43 with ten seeds.
-
-    References
-    ----------
-    Massart (1990), doi:10.1214/aop/1176990746
-    """
-    x = as_sample(scores)
-    at = as_sample(thresholds, name="thresholds")
-    check_level(level)
-    above = (x[None, :] > at[:, None]).sum(axis=1)
-    share = above / x.size
-    bounds = [wilson_bounds(int(count), x.size, level=level) for count in above]
-    reach = math.sqrt(math.log(2 / (1 - level)) / (2 * x.size))
-    return Profile(
-        thresholds=tuple(at.tolist()),
-        share=tuple(share.tolist()),
-        low=tuple(low for low, _ in bounds),
-        high=tuple(high for _, high in bounds),
-        band_low=tuple(np.clip(share - reach, 0, 1).tolist()),
-        band_high=tuple(np.clip(share + reach, 0, 1).tolist()),
         level=level,
         n=x.size,
     )
