@@ -1,0 +1,97 @@
+"""Robust statistics for runs on seeds: arrays in, frozen results out; numpy and scipy only.
+
+Higher scores are better. Scores of several configurations are a matrix of shape (n_configs, n_seeds) or a
+sequence of one-dimensional arrays, one per configuration, of any lengths.
+"""
+
+from robusttune.stats.aggregate import AggregateEstimate, aggregate, improvement_over_tasks, normalise
+from robusttune.stats.bayes import BestProbability, best_probability
+from robusttune.stats.best_set import BestSetResult, best_set
+from robusttune.stats.bootstrap import bootstrap_intervals, headline_intervals
+from robusttune.stats.budget import BudgetSplit, split_budget
+from robusttune.stats.comparison import ComparisonResult, PairComparison, compare
+from robusttune.stats.estimate import Estimate, iqm, iqm_rliable, mean_interval, skewness, trimmed_interval
+from robusttune.stats.improvement import probability_of_improvement
+from robusttune.stats.luck import luck
+from robusttune.stats.planning import SeedPlan, plan_seeds, seeds_to_separate
+from robusttune.stats.power import inflated_sd, seeds_for_difference
+from robusttune.stats.profiles import Profile, TaskProfile, performance_profile, profile_over_tasks
+from robusttune.stats.proportions import failure_bound, probability_of_reaching, wilson_bounds
+from robusttune.stats.ranking import RankingResult, rank
+from robusttune.stats.reliability import Correlation, single_seed_reliability, tuning_agreement
+from robusttune.stats.study import (
+    ChampionAnalysis,
+    ConfigurationAnalysis,
+    Interval,
+    PairAnalysis,
+    PlanStep,
+    StudyAnalysis,
+)
+from robusttune.stats.summary import analyse
+from robusttune.stats.tails import lower_tail_mean, quantile_interval, tolerance_bound
+from robusttune.stats.variance import NoiseComponents, best_episodes, noise_components
+from robusttune.stats.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY, LuckResult, LuckRules
+from robusttune.stats.winner import winner_interval
+
+__all__ = [
+    "CONSISTENT",
+    "INCONCLUSIVE",
+    "LUCKY",
+    "UNLUCKY",
+    "AggregateEstimate",
+    "BestProbability",
+    "BestSetResult",
+    "BudgetSplit",
+    "ChampionAnalysis",
+    "ComparisonResult",
+    "ConfigurationAnalysis",
+    "Correlation",
+    "Estimate",
+    "Interval",
+    "LuckResult",
+    "LuckRules",
+    "NoiseComponents",
+    "PairAnalysis",
+    "PairComparison",
+    "PlanStep",
+    "Profile",
+    "RankingResult",
+    "SeedPlan",
+    "StudyAnalysis",
+    "TaskProfile",
+    "aggregate",
+    "analyse",
+    "best_episodes",
+    "best_probability",
+    "best_set",
+    "bootstrap_intervals",
+    "compare",
+    "failure_bound",
+    "headline_intervals",
+    "improvement_over_tasks",
+    "inflated_sd",
+    "iqm",
+    "iqm_rliable",
+    "lower_tail_mean",
+    "luck",
+    "mean_interval",
+    "noise_components",
+    "normalise",
+    "performance_profile",
+    "plan_seeds",
+    "probability_of_improvement",
+    "probability_of_reaching",
+    "profile_over_tasks",
+    "quantile_interval",
+    "rank",
+    "seeds_for_difference",
+    "seeds_to_separate",
+    "single_seed_reliability",
+    "skewness",
+    "split_budget",
+    "tolerance_bound",
+    "trimmed_interval",
+    "tuning_agreement",
+    "wilson_bounds",
+    "winner_interval",
+]

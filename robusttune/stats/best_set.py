@@ -136,7 +136,8 @@ def _constrained(
     """Apply Hsu's construction (1996, eq. 4.2-4.4) with a critical value and an error for each pair."""
     k = estimate.size
     gap = estimate[:, None] - estimate[None, :]
-    reach = np.where(np.isfinite(error), np.nan_to_num(critical, nan=0.0)[:, None] * error, np.inf)
+    known = np.isfinite(error)
+    reach = np.where(known, np.nan_to_num(critical, nan=0.0)[:, None] * np.where(known, error, 0.0), np.inf)
     others = ~np.eye(k, dtype=bool)
     optimistic = np.where(others, gap + reach, np.inf).min(axis=1)
     high = np.maximum(0.0, optimistic)

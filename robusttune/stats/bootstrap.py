@@ -92,14 +92,18 @@ def bootstrap_intervals(
     return tuple(found[i] for i in range(len(runs)))
 
 
-def headline_interval(
-    scores: npt.ArrayLike, *, level: float = 0.95, n_resamples: int = 10_000, rng: np.random.Generator
-) -> Estimate:
-    """Return the mean with the interval to print: t, or bootstrap-t with ten seeds and skewed scores.
+def headline_intervals(
+    scores: npt.ArrayLike | Iterable[npt.ArrayLike],
+    *,
+    level: float = 0.95,
+    n_resamples: int = 10_000,
+    rng: np.random.Generator,
+) -> tuple[Estimate, ...]:
+    """Return the means with the intervals to print: t, or bootstrap-t with ten seeds and skewed scores.
 
     Parameters
     ----------
-    scores : array_like, shape (n_seeds,)
+    scores : array_like, shape (n_configs, n_seeds), or sequence of arrays of shape (n_seeds_i,)
         One score per seed; finite.
     level : float
         Confidence level.
@@ -113,12 +117,17 @@ def headline_interval(
     ValueError
         If a score is not finite, or an option breaks its rule.
     """
-    plain = mean_interval(scores, level=level)
-    check_rng(rng)
-    if plain.n < ROBUST_FROM_N or abs(skewness(scores)) <= ROBUST_FROM_SKEW:
-        return plain
-    found = bootstrap_intervals([scores], level=level, n_resamples=n_resamples, rng=rng)[0]
-    return found if math.isfinite(found.width) else plain
+    runs = as_runs(scores)
+    found = [mean_interval(x, level=level) for x in runs]
+    skewed = [
+        i for i, x in enumerate(runs) if x.size >= ROBUST_FROM_N and abs(skewness(x)) > ROBUST_FROM_SKEW
+    ]
+    if skewed:
+        better = bootstrap_intervals([runs[i] for i in skewed], level=level, n_resamples=n_resamples, rng=rng)
+        for i, one in zip(skewed, better, strict=True):
+            if math.isfinite(one.width):
+                found[i] = one
+    return tuple(found)
 
 
 def _bounds(

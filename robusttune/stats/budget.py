@@ -107,11 +107,8 @@ def split_budget(
     episodes = best_episodes(
         sd_seed=sd_seed, sd_episode=sd_episode, cost_training=cost_training, cost_episode=cost_episode
     )
-    n_runs = int(
-        check_number(budget, name="budget", minimum=0.0) / (cost_training + episodes * cost_episode) + 1e-9
-    )
-    if sd_episode == 0.0:
-        n_runs = int(budget / cost_training + 1e-9)
+    per_run = cost_training + (episodes * cost_episode if sd_episode > 0 else 0.0)
+    n_runs = int(check_number(budget, name="budget", minimum=0.0) / per_run + 1e-9)
     if n_runs < 10:
         raise ValueError(f"`budget` must pay for at least 10 runs, but it pays for {n_runs}. Raise it.")
     noise = math.sqrt(sd_seed**2 + sd_episode**2 / episodes)
