@@ -43,7 +43,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'robusttune' has no attribute {name!r}; it has {', '.join(sorted(_HOMES))}")
+        raise AttributeError(
+            f"module 'robusttune' has no attribute {name!r}; it has {', '.join(sorted(_HOMES))}"
+        )
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 

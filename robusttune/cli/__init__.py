@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +22,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
-StudyFile = Annotated[Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")]
+StudyFile = Annotated[
+    Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that holds a folder of results per study.")]
 Storage = Annotated[
     str | None,
@@ -31,18 +32,24 @@ Storage = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", "-j", help="Worker processes; 0 trains in this process. Default: one per core."),
+    typer.Option(
+        "--workers", "-j", help="Worker processes; 0 trains in this process. Default: one per core."
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Replace a value of the study file: --set tuning.n_trials=4. May be repeated."),
+    typer.Option(
+        "--set", help="Replace a value of the study file: --set tuning.n_trials=4. May be repeated."
+    ),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="One line per run; full tracebacks of errors.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="One line per run; full tracebacks of errors.")
+]
 
 _out = Path("results")
 _stdout, _stderr = Console(), Console(stderr=True)
 if not _stdout.is_terminal:
-    _stdout.width = max(_stdout.width, 120)  # a file or pipe has no edge: nothing need be cut
+    _stdout.width = max(_stdout.width, 140)  # a file or pipe has no edge: nothing need be cut
 
 
 def main() -> None:
@@ -75,22 +82,26 @@ def init(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
     algo: Annotated[str, typer.Option(help="ppo, a2c, sac, td3, ddpg or dqn.")] = "ppo",
     env: Annotated[str, typer.Option(help="Gymnasium id of the environment.")] = "Pendulum-v1",
-    timesteps: Annotated[int, typer.Option("--timesteps", "-n", help="Environment steps of one run.")] = 40_000,
+    timesteps: Annotated[
+        int, typer.Option("--timesteps", "-n", help="Environment steps of one run.")
+    ] = 40_000,
     force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented study file to start from."""
     from robusttune.pipeline.init import write_study_file
 
     study = write_study_file(path, algorithm=algo, environment=env, timesteps=timesteps, force=force)
-    _stdout.print(f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True)
+    _stdout.print(
+        f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True
+    )
 
 
 @app.command()
 @_guarded
 def check(study: StudyFile, overrides: Overrides = None, verbose: Verbose = False) -> None:
     """Validate a study file and print what it asks for: trials, runs, timesteps."""
-    from robusttune.pipeline.check import check_study
     from robusttune.cli.display import plan_table
+    from robusttune.pipeline.check import check_study
 
     for spec in load_studies(study, overrides=overrides or ()):
         _stdout.print(plan_table(spec, check_study(spec)))
@@ -110,7 +121,9 @@ def run(
     from robusttune.pipeline import run_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        ranking = run_study(spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose))
+        ranking = run_study(
+            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
+        )
         _show(ranking, spec, out)
 
 
@@ -125,11 +138,13 @@ def tune(
     verbose: Verbose = False,
 ) -> None:
     """Run the tuning stage alone."""
-    from robusttune.pipeline import tune_study
     from robusttune.cli.display import trials_table
+    from robusttune.pipeline import tune_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        trials = tune_study(spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose))
+        trials = tune_study(
+            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
+        )
         _stdout.print(trials_table(spec, trials))
 
 
@@ -157,11 +172,15 @@ def evaluate(
 @app.command()
 @_guarded
 def rank(
-    study: StudyFile, out: Out = _out, storage: Storage = None, overrides: Overrides = None, verbose: Verbose = False
+    study: StudyFile,
+    out: Out = _out,
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
 ) -> None:
     """Print the ranking of the stored post-evaluation."""
-    from robusttune.pipeline import rank_study
     from robusttune.cli.display import print_ranking
+    from robusttune.pipeline import rank_study
 
     for spec in load_studies(study, overrides=overrides or ()):
         print_ranking(rank_study(spec, out=out, storage=storage), _stdout)
@@ -170,7 +189,11 @@ def rank(
 @app.command()
 @_guarded
 def report(
-    study: StudyFile, out: Out = _out, storage: Storage = None, overrides: Overrides = None, verbose: Verbose = False
+    study: StudyFile,
+    out: Out = _out,
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
 ) -> None:
     """Write tables, figures and report.html from the stored results."""
     from robusttune.pipeline import report_study
@@ -182,11 +205,15 @@ def report(
 @app.command()
 @_guarded
 def status(
-    study: StudyFile, out: Out = _out, storage: Storage = None, overrides: Overrides = None, verbose: Verbose = False
+    study: StudyFile,
+    out: Out = _out,
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
 ) -> None:
     """Print how far a study is."""
-    from robusttune.pipeline.check import study_status
     from robusttune.cli.display import status_table
+    from robusttune.pipeline.check import study_status
 
     for spec in load_studies(study, overrides=overrides or ()):
         _stdout.print(status_table(spec, study_status(spec, out=out, storage=storage)))
@@ -197,7 +224,9 @@ def _show(ranking: Any, spec: StudySpec, out: Path) -> None:
 
     print_ranking(ranking, _stdout)
     folder = out / spec.name
-    _stdout.print(f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    _stdout.print(
+        f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True
+    )
 
 
 def _n_workers(workers: int | None) -> int:
@@ -213,4 +242,4 @@ def _reporter(verbose: bool) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

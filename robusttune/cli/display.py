@@ -10,12 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from robusttune.pipeline.check import Plan, Status
-from robusttune.report.columns import NARROW_COLUMNS, TERMINAL_COLUMNS
+from robusttune.report.columns import fitting_columns
 from robusttune.report.model import Ranking
 from robusttune.results.records import TrialRecord
 from robusttune.spec.study import StudySpec
 
-WIDE = 118  # columns of characters that the whole table needs
 _STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
 
 
@@ -27,7 +26,9 @@ def plan_table(study: StudySpec, plan: Plan) -> Table:
     trials = "until the timeout" if plan.n_trials is None else str(plan.n_trials)
     if tuning.timeout_s is not None:
         trials += f", at most {tuning.timeout_s:g} s"
-    table.add_row("trains", f"{algorithm.name} on {study.environment.id}, {algorithm.total_timesteps:,} timesteps a run")
+    table.add_row(
+        "trains", f"{algorithm.name} on {study.environment.id}, {algorithm.total_timesteps:,} timesteps a run"
+    )
     table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
     table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {tuning.pruner} pruner)")
     table.add_row(
@@ -49,7 +50,9 @@ def status_table(study: StudySpec, status: Status) -> Table:
     table.add_row("trials", f"{trials}{wanted}")
     for (stage, run_status), count in sorted(status.runs.items()):
         table.add_row(f"{stage.value.replace('_', '-')} runs", f"{count} {run_status.value}")
-    table.add_row("still to run", f"{status.n_missing} of {status.n_planned} post-evaluation runs planned so far")
+    table.add_row(
+        "still to run", f"{status.n_missing} of {status.n_planned} post-evaluation runs planned so far"
+    )
     table.add_row("at work now", f"{status.n_workers} invocation(s)")
     return table
 
@@ -58,8 +61,12 @@ def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
     """Return the trials, best first."""
     table = Table(title=f"{study.name}: {len(trials)} trials", box=box.SIMPLE_HEAD, title_justify="left")
     for heading in ("trial", "state", "objective value", "configuration"):
-        table.add_column(heading, justify="right" if heading == "objective value" else "left", overflow="fold")
-    for trial in sorted(trials, key=lambda t: (t.objective_value is None, -(t.objective_value or 0.0), t.number)):
+        table.add_column(
+            heading, justify="right" if heading == "objective value" else "left", overflow="fold"
+        )
+    for trial in sorted(
+        trials, key=lambda t: (t.objective_value is None, -(t.objective_value or 0.0), t.number)
+    ):
         value = "" if trial.objective_value is None else f"{trial.objective_value:.4g}"
         searched = {name: trial.hyperparameters.get(name) for name in study.search_space.parameters}
         configuration = ", ".join(f"{name}={_short(value)}" for name, value in searched.items())
@@ -69,7 +76,7 @@ def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
 
 def print_ranking(ranking: Ranking, console: Console) -> None:
     """Print the best set, the ranking and what follows from it."""
-    columns = TERMINAL_COLUMNS if console.width >= WIDE else NARROW_COLUMNS
+    columns = fitting_columns(ranking.rows, console.width)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for column in columns:
         table.add_column(column.heading, justify="left" if column.is_text else "right", no_wrap=True)

@@ -37,7 +37,9 @@ def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
     planned = planned_runs(study, candidates)
     results = store.results(run.run_id for runs in planned.values() for run in runs)
     post = study.post_evaluation
-    table = score_table(planned, results, diverged_score=post.diverged_score, allow_missing=post.allow_missing)
+    table = score_table(
+        planned, results, diverged_score=post.diverged_score, allow_missing=post.allow_missing
+    )
     judged = [candidate for candidate, scores in zip(candidates, table.scores, strict=True) if scores]
     analysis = _analyse(study, judged, table)
     rows = _rows(study, judged, table, analysis)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,12 @@ COLUMNS: tuple[Column, ...] = (
         text=lambda row: f"{row.rank_low}–{row.rank_high}",
         meaning="The true rank of every configuration lies in its interval, all at once, at the stated level.",
     ),
-    Column(heading="configuration", text=lambda row: row.name, meaning="A trial of the search, or a control.", is_text=True),
+    Column(
+        heading="configuration",
+        text=lambda row: row.name,
+        meaning="A trial of the search, or a control.",
+        is_text=True,
+    ),
     Column(
         heading="tuning",
         text=lambda row: number(row.tuning_score),
@@ -89,7 +94,9 @@ COLUMNS: tuple[Column, ...] = (
         text=lambda row: interval(row.regret_low, row.regret_high),
         meaning="How much worse than the best it may be: simultaneous interval. 0 in it: may be the best.",
     ),
-    Column(heading="worst seed", text=lambda row: number(row.worst), meaning="Lowest score of any fresh seed."),
+    Column(
+        heading="worst seed", text=lambda row: number(row.worst), meaning="Lowest score of any fresh seed."
+    ),
     Column(heading="seeds", text=lambda row: str(row.n_seeds), meaning="Fresh seeds behind the row."),
     Column(
         heading="diverged",
@@ -97,10 +104,34 @@ COLUMNS: tuple[Column, ...] = (
         meaning="Runs that ended in NaN or infinity; each counts as the score the failure policy gives it.",
     ),
 )
-_NARROW = ("rank interval", "configuration", "tuning", "mean", "interval", "verdict")
-_TERMINAL = (*_NARROW, "rank", "IQM", "gap / SD", "worst seed", "seeds", "diverged")
-TERMINAL_COLUMNS = tuple(column for column in COLUMNS if column.heading in _TERMINAL)
-NARROW_COLUMNS = tuple(column for column in COLUMNS if column.heading in _NARROW)  # fits 80 characters
+_PRIORITY = (
+    *(
+        "configuration",
+        "mean",
+        "interval",
+        "tuning",
+        "verdict",
+        "rank interval",
+        "diverged",
+        "seeds",
+        "worst seed",
+    ),
+    *("gap / SD", "rank", "IQM", "P(best)", "regret"),
+)
+
+
+def fitting_columns(rows: Sequence[Row], width: int, *, padding: int = 3) -> tuple[Column, ...]:
+    """Return the most important columns that fit side by side into `width` characters, in their usual order."""
+    chosen: list[Column] = []
+    for column in sorted(
+        (c for c in COLUMNS if c.heading in _PRIORITY), key=lambda c: _PRIORITY.index(c.heading)
+    ):
+        needed = padding + max(len(text) for text in (column.heading, *(column.text(row) for row in rows)))
+        if needed > width:
+            break
+        width -= needed
+        chosen.append(column)
+    return tuple(column for column in COLUMNS if column in chosen)
 
 
 def number(value: float | None, *, signed: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ COLOURS = {
 }
 _FORMATS = ("png", "pdf", "svg")
 # Without a date and with a fixed salt, equal results give equal files.
-_RC = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False}
+_RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False}
 _RC |= {"axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 200}
 
 
@@ -78,7 +79,9 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure as PNG, PDF and SVG."""
     with mpl.rc_context(_RC):
         for suffix in _FORMATS:
-            metadata = {"CreationDate": None} if suffix == "pdf" else {"Date": None} if suffix == "svg" else None
+            metadata = (
+                {"CreationDate": None} if suffix == "pdf" else {"Date": None} if suffix == "svg" else None
+            )
             figure.savefig(folder / f"{name}.{suffix}", metadata=metadata, bbox_inches="tight")
 
 

@@ -29,7 +29,11 @@ def headline(rows: Sequence[Row], level: float) -> str:
 
 
 def findings(
-    study: StudySpec, rows: Sequence[Row], analysis: StudyAnalysis, candidates: Sequence[Candidate], table: ScoreTable
+    study: StudySpec,
+    rows: Sequence[Row],
+    analysis: StudyAnalysis,
+    candidates: Sequence[Candidate],
+    table: ScoreTable,
 ) -> tuple[str, ...]:
     """Return one sentence for each thing worth knowing beyond the table."""
     sentences = [
@@ -78,19 +82,19 @@ def methods(study: StudySpec, analysis: StudyAnalysis, *, reproducible: bool) ->
         "tuning.batch_size makes it repeatable."
     )
     return (
-        f"Tuning: Optuna, {tuning.sampler} sampler, {tuning.pruner} pruner, {tuning.seeds_per_trial} seed(s) per trial, "
-        f"{batch}. {repeat}",
-        f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, each on "
-        f"{post.n_seeds} seeds that tuning never saw. Tuning scores enter no ranking.",
-        f"Score of a run: {_SCORES[study.evaluation.score]}, {post.n_episodes or study.evaluation.n_episodes} episodes, "
-        f"{'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
+        f"Tuning: Optuna, {tuning.sampler} sampler, {tuning.pruner} pruner, {tuning.seeds_per_trial} seed(s) per "
+        f"trial, {batch}. {repeat}",
+        f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, each "
+        f"on {post.n_seeds} seeds that tuning never saw. Tuning scores enter no ranking.",
+        f"Score of a run: {_SCORES[study.evaluation.score]}, {post.n_episodes or study.evaluation.n_episodes} "
+        f"episodes, {'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
         f"Best set: {analysis.best_set_method}.",
         f"Intervals: {analysis.configurations[0].mean.method} for the mean, "
         f"{analysis.configurations[0].iqm.method} for the IQM. P(best) is descriptive.",
         f"Randomness of the statistics: {analysis.rng_note}.",
-        f"Failures: a diverged run counts as {_diverged_policy(post.diverged_score)}; a crashed, failed or timed-out run "
-        f"{'may be missing' if post.allow_missing else 'blocks the ranking'}.",
+        f"Failures: a diverged run counts as {_diverged_policy(post.diverged_score)}; a crashed, failed or timed-out "
+        f"run {'may be missing' if post.allow_missing else 'blocks the ranking'}.",
     )
 
 
@@ -113,9 +117,13 @@ def _luck(rows: Sequence[Row]) -> list[str]:
         source = "was reported at" if row.is_control else "scored"
         when = "" if row.is_control else " in tuning"
         sentences.append(
-            f"{row.name} was {row.verdict}: it {source} {number(row.tuning_score)}{when}, and {row.n_seeds} fresh seeds "
-            f"give {number(row.mean)} {interval(row.mean_low, row.mean_high)}"
-            + (f", a gap of {number(row.gap_in_sd, signed=True)} standard deviations" if row.gap_in_sd else "")
+            f"{row.name} was {row.verdict}: it {source} {number(row.tuning_score)}{when}, and {row.n_seeds} fresh "
+            f"seeds give {number(row.mean)} {interval(row.mean_low, row.mean_high)}"
+            + (
+                f", a gap of {number(row.gap_in_sd, signed=True)} standard deviations"
+                if row.gap_in_sd
+                else ""
+            )
             + "."
         )
     consistent = [row.name for row in rows if row.verdict == CONSISTENT]
@@ -124,7 +132,9 @@ def _luck(rows: Sequence[Row]) -> list[str]:
     open_rows = [row for row in rows if row.seeds_to_decide is not None]
     if open_rows:
         listed = ", ".join(f"{row.name} with {row.seeds_to_decide}" for row in open_rows)
-        sentences.append(f"Verdicts that are still open would be decided by this many seeds in total: {listed}.")
+        sentences.append(
+            f"Verdicts that are still open would be decided by this many seeds in total: {listed}."
+        )
     return sentences
 
 
@@ -137,15 +147,17 @@ def _champion(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
         return [f"The tuning champion, {row.name}, also has the highest mean on fresh seeds."]
     optimism = champion.optimism
     return [
-        f"The recommended configuration is {rows[0].name}, not the tuning champion {row.name}: that one was chosen for a "
-        f"score which overstated it by {number(optimism.estimate)} {interval(optimism.low, optimism.high)}, and it comes "
-        f"out at rank {row.rank} of {len(rows)}."
+        f"The recommended configuration is {rows[0].name}, not the tuning champion {row.name}: that one was chosen for "
+        f"a score which overstated it by {number(optimism.estimate)} {interval(optimism.low, optimism.high)}, and it "
+        f"comes out at rank {row.rank} of {len(rows)}."
     ]
 
 
 def _controls(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
     top = rows[0]
-    better_than = {pair.second for pair in analysis.pairs if pair.first == top.name and pair.verdict == "better"}
+    better_than = {
+        pair.second for pair in analysis.pairs if pair.first == top.name and pair.verdict == "better"
+    }
     sentences = []
     for row in rows:
         if not row.is_control or row is top:
@@ -173,5 +185,7 @@ def _failures(candidates: Sequence[Candidate], table: ScoreTable) -> list[str]:
         if n_diverged:
             sentences.append(f"{n_diverged} of {len(scores)} runs of {candidate.name} diverged.")
         if n_missing:
-            sentences.append(f"{n_missing} runs of {candidate.name} are missing; its numbers rest on {len(scores)}.")
+            sentences.append(
+                f"{n_missing} runs of {candidate.name} are missing; its numbers rest on {len(scores)}."
+            )
     return sentences

@@ -32,7 +32,10 @@ def sb3_snippet(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> s
     """
     algorithm = ALGORITHMS[study.algorithm.name]
     name = algorithm.name.upper()
-    imports = {f"from stable_baselines3 import {name}", "from stable_baselines3.common.env_util import make_vec_env"}
+    imports = {
+        f"from stable_baselines3 import {name}",
+        "from stable_baselines3.common.env_util import make_vec_env",
+    }
     arguments, policy = [], []
     for key, value in hyperparameters.items():
         if key in algorithm.constructor:
@@ -48,7 +51,9 @@ def sb3_snippet(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> s
         imports |= {"import numpy as np", f"from stable_baselines3.common.noise import {_NOISE[str(noise)]}"}
         lines.append("n_actions = env.action_space.shape[0]")
         sigma = hyperparameters.get("noise_std", 0.1)
-        arguments.append(f"action_noise={_NOISE[str(noise)]}(np.zeros(n_actions), {sigma!r} * np.ones(n_actions))")
+        arguments.append(
+            f"action_noise={_NOISE[str(noise)]}(np.zeros(n_actions), {sigma!r} * np.ones(n_actions))"
+        )
     if policy:
         arguments.append(f"policy_kwargs=dict({', '.join(policy)})")
     listed = "".join(f"\n    {argument}," for argument in (f'"{study.algorithm.policy}"', "env", *arguments))
@@ -63,11 +68,15 @@ def _constructor_value(name: str, value: JsonValue, imports: set[str]) -> str:
     return repr(tuple(value) if name == "train_freq" and isinstance(value, list) else value)
 
 
-def _environment_lines(study: StudySpec, hyperparameters: Mapping[str, JsonValue], imports: set[str]) -> list[str]:
+def _environment_lines(
+    study: StudySpec, hyperparameters: Mapping[str, JsonValue], imports: set[str]
+) -> list[str]:
     environment = study.environment
     imports |= {f"import {module}  # registers the environment" for module in environment.imports}
     kwargs = f", env_kwargs={dict(environment.kwargs)!r}" if environment.kwargs else ""
-    lines = [f"env = make_vec_env({environment.id!r}, n_envs={environment.n_envs}{kwargs}{_wrapping(study, imports)})"]
+    lines = [
+        f"env = make_vec_env({environment.id!r}, n_envs={environment.n_envs}{kwargs}{_wrapping(study, imports)})"
+    ]
     if environment.normalization is not None:
         imports.add("from stable_baselines3.common.vec_env import VecNormalize")
         norm = environment.normalization
@@ -83,5 +92,7 @@ def _wrapping(study: StudySpec, imports: set[str]) -> str:
     for wrapper in study.environment.wrappers:
         module, _, name = wrapper.entry_point.partition(":")
         imports.add(f"from {module} import {name}")
-        expression = f"{name}({expression}, **{dict(wrapper.kwargs)!r})" if wrapper.kwargs else f"{name}({expression})"
+        expression = (
+            f"{name}({expression}, **{dict(wrapper.kwargs)!r})" if wrapper.kwargs else f"{name}({expression})"
+        )
     return f", wrapper_class=lambda e: {expression}" if study.environment.wrappers else ""

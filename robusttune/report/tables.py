@@ -11,7 +11,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from robusttune.report.columns import COLUMNS, cell_values
 from robusttune.report.model import Ranking
 
-_LATEX_COLUMNS = ("rank", "rank interval", "configuration", "tuning", "mean", "interval", "IQM", "verdict", "seeds")
+_LATEX_COLUMNS = (
+    "rank",
+    "rank interval",
+    "configuration",
+    "tuning",
+    "mean",
+    "interval",
+    "IQM",
+    "verdict",
+    "seeds",
+)
 _LATEX_ESCAPES = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -66,7 +76,12 @@ def to_document(ranking: Ranking) -> dict[str, Any]:
         "level": ranking.level,
         "methods": list(ranking.methods),
         "ranking": [
-            {**cell_values(row), "hyperparameters": row.hyperparameters, "seeds": row.seeds, "scores": row.scores}
+            {
+                **cell_values(row),
+                "hyperparameters": row.hyperparameters,
+                "seeds": row.seeds,
+                "scores": row.scores,
+            }
             for row in ranking.rows
         ],
         "analysis": ranking.analysis,

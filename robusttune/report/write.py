@@ -45,7 +45,9 @@ def write_report(ranking: Ranking, folder: Path) -> None:
 
 def to_html(ranking: Ranking, lucky: Figure, seeds: Figure) -> str:
     """Return one page with everything in it: no script, no file beside it."""
-    environment = Environment(loader=PackageLoader("robusttune.report"), undefined=StrictUndefined, autoescape=True)
+    environment = Environment(
+        loader=PackageLoader("robusttune.report"), undefined=StrictUndefined, autoescape=True
+    )
     return environment.get_template("report.html.j2").render(
         ranking=ranking,
         columns=columns.COLUMNS,
