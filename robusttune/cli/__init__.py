@@ -219,6 +219,47 @@ def status(
         _stdout.print(status_table(spec, study_status(spec, out=out, storage=storage)))
 
 
+@app.command()
+@_guarded
+def plan(
+    study: Annotated[
+        Path | None, typer.Argument(help="A study that has been run: the pilot.", metavar="[STUDY]")
+    ] = None,
+    sd: Annotated[
+        float | None, typer.Option(help="Without a pilot: SD between seeds, in score units.")
+    ] = None,
+    difference: Annotated[
+        float | None, typer.Option(help="Without a pilot: the difference that matters.")
+    ] = None,
+    configurations: Annotated[
+        int, typer.Option("-k", "--configurations", help="Without a pilot: how many.")
+    ] = 2,
+    power: Annotated[float, typer.Option(help="Wanted probability that the claim can be made.")] = 0.8,
+    budget: Annotated[
+        float | None, typer.Option(help="Also split this many training runs in the best way.")
+    ] = None,
+    out: Out = _out,
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
+) -> None:
+    """Say how many seeds a claim needs, and how to split a budget."""
+    from robusttune.cli.plan import plan as print_plan
+
+    print_plan(
+        study,
+        out=out,
+        storage=storage,
+        overrides=overrides or [],
+        sd=sd,
+        difference=difference,
+        configurations=configurations,
+        power=power,
+        budget=budget,
+        console=_stdout,
+    )
+
+
 def _show(ranking: Any, spec: StudySpec, out: Path) -> None:
     from robusttune.cli.display import print_ranking
 
