@@ -1,0 +1,103 @@
+"""Write docs/study-files.md from the docstrings of the types that study files become.
+
+Run from the root: `python -m docs.make_study_files`. A test compares the file with what this makes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+from robusttune.spec.presets import PRESET_NAMES
+from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
+from robusttune.spec.space import Categorical, Float, Int
+from robusttune.spec.study import AlgorithmSpec, Control, ExecutionSpec, PostEvaluationSpec, StudySpec
+from robusttune.spec.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
+
+TARGET = Path(__file__).with_name("study-files.md")
+
+_TABLES: tuple[tuple[str, type], ...] = (
+    ("Top level", StudySpec),
+    ("`[environment]`", EnvironmentSpec),
+    ("`[environment.normalization]`, or `normalization = true`", Normalization),
+    ('`environment.wrappers`: import paths, or tables', Wrapper),
+    ("`[algorithm]`", AlgorithmSpec),
+    ('`[search_space.parameters]`, `type = "float"`', Float),
+    ('`[search_space.parameters]`, `type = "int"`', Int),
+    ('`[search_space.parameters]`, `type = "categorical"`', Categorical),
+    ("`[tuning]`", TuningSpec),
+    ("`[evaluation]`", EvaluationSpec),
+    ("`[post_evaluation]`", PostEvaluationSpec),
+    ("`[[post_evaluation.controls]]`", Control),
+    ("`[execution]`", ExecutionSpec),
+)
+
+_HEAD = f"""# Study files
+
+A study is declared in TOML. Unknown keys, wrong types and impossible combinations are errors that name the place, the rule,
+the value and the nearest valid name: `robusttune check study.toml`. Any value can be replaced for one command:
+`--set tuning.n_trials=4`. This page is made from the source by `python -m docs.make_study_files`.
+
+`search_space.preset` takes a named space ({", ".join(f"`{name}`" for name in PRESET_NAMES)}); ranges under
+`[search_space.parameters]` and values under `[algorithm.hyperparameters]` take precedence over it. Hyperparameters have
+Stable-Baselines3's names, those of the policy (`net_arch`, `activation_fn`, …) included; `noise_type` and `noise_std`
+stand for an action noise, and `"lin_3e-4"` for a learning rate that falls linearly to 0.
+
+`[matrix]` declares one study per combination of values: `"algorithm.name" = ["ppo", "a2c"]`.
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    parts = [_HEAD]
+    for title, kind in _TABLES:
+        parts.append(f"## {title}\n\n{_summary(kind)}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |")
+        parts += [_row(field, _attributes(kind)) for field in dataclasses.fields(kind) if field.name != "type"]
+        parts.append("")
+    parts.append("## Options of samplers and pruners\n")
+    for key, options in (("sampler_options", SAMPLER_OPTIONS), ("pruner_options", PRUNER_OPTIONS)):
+        parts += [f"- `{key}` of `{name}`: {_listed(names)}" for name, names in options.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def _summary(kind: type) -> str:
+    return (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _attributes(kind: type) -> dict[str, tuple[str, str]]:
+    """Return name → (type as documented, meaning) from the numpydoc section."""
+    section = (inspect.getdoc(kind) or "").partition("Attributes\n----------\n")[2]
+    found: dict[str, tuple[str, str]] = {}
+    for block in re.split(r"\n(?=\S)", section):
+        head, _, body = block.partition("\n")
+        names, _, shown = head.partition(" : ")
+        meaning = " ".join(line.strip() for line in body.splitlines())
+        found.update({name.strip(): (shown, meaning) for name in names.split(",")})
+    return found
+
+
+def _row(field: dataclasses.Field[Any], attributes: dict[str, tuple[str, str]]) -> str:
+    shown, meaning = attributes.get(field.name, ("", ""))
+    shown = shown or str(field.type).replace("|", "or")
+    return f"| `{field.name}` | {shown.replace('|', 'or')} | {_default(field)} | {meaning.replace('|', 'or')} |"
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    value = getattr(field.default, "default", field.default)
+    factory = getattr(field.default, "default_factory", None) or field.default_factory
+    if factory is not dataclasses.MISSING and factory is not None:
+        return "empty" if factory in (dict, list) else "its defaults"
+    if value is dataclasses.MISSING or type(value).__name__ == "PydanticUndefinedType":
+        return "required"
+    return "–" if value is None or value == () else f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else "–"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(render(), encoding="utf-8")
