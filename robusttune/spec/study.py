@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -162,6 +163,14 @@ class StudySpec:
         _check_batches(self)
         _check_grid(self)
         return self
+
+    @property
+    def n_trials(self) -> int | None:
+        """How many finished trials are wanted; a grid has no more than its points. None if only time ends it."""
+        if self.tuning.sampler != "grid":
+            return self.tuning.n_trials
+        n_points = math.prod(n_grid_points(p) or 1 for p in self.search_space.parameters.values())
+        return n_points if self.tuning.n_trials is None else min(self.tuning.n_trials, n_points)
 
     @property
     def tuning_id(self) -> str:
