@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_ROOT
 from robusttune.spec._messages import explain
-from robusttune.spec.algorithms import check_hyperparameters, check_names
+from robusttune.spec.algorithms import PPO_BATCH_SIZE, PPO_N_STEPS, check_hyperparameters, check_names
 from robusttune.spec.run import AlgorithmName, EnvironmentSpec, EvaluationSpec, TrainerName, content_id
 from robusttune.spec.space import STRICT, Categorical, SearchSpace, bounds, n_grid_points
 from robusttune.spec.tuning import TuningSpec
@@ -207,7 +207,6 @@ class StudySpec:
 
 
 _STUDY = TypeAdapter(StudySpec)
-_PPO_BATCH_SIZE, _PPO_N_STEPS = 64, 2048  # Stable-Baselines3's defaults
 
 
 def _check_configurations(study: StudySpec) -> None:
@@ -251,8 +250,8 @@ def _check_batches(study: StudySpec) -> None:
     if study.algorithm.name != "ppo":
         return
     n_envs = study.environment.n_envs
-    lowest, _ = _range(study, "batch_size", _PPO_BATCH_SIZE)
-    _, longest = _range(study, "n_steps", _PPO_N_STEPS)
+    lowest, _ = _range(study, "batch_size", PPO_BATCH_SIZE)
+    _, longest = _range(study, "n_steps", PPO_N_STEPS)
     searched_or_fixed = "batch_size" in {*study.algorithm.hyperparameters, *study.search_space.parameters}
     if searched_or_fixed and lowest > longest * n_envs:
         raise SpecError(
