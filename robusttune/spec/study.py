@@ -199,6 +199,7 @@ class StudySpec:
         SpecError
             One line per problem: place, rule, value received, nearest valid name.
         """
+        _check_finite(document)
         try:
             # Through JSON text: there a list may become a tuple, while everything else stays strict.
             return _STUDY.validate_json(json.dumps(document, default=str))
@@ -207,6 +208,18 @@ class StudySpec:
 
 
 _STUDY = TypeAdapter(StudySpec)
+
+
+def _check_finite(value: Any, *path: str) -> None:
+    """JSON has no NaN and no infinity, and no setting can mean them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f"{'.'.join(path)} = {value}: must be a finite number.")
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_finite(inner, *path, str(key))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            _check_finite(inner, *path, str(index))
 
 
 def _check_configurations(study: StudySpec) -> None:
@@ -253,10 +266,21 @@ def _check_batches(study: StudySpec) -> None:
     lowest, _ = _range(study, "batch_size", PPO_BATCH_SIZE)
     _, longest = _range(study, "n_steps", PPO_N_STEPS)
     searched_or_fixed = "batch_size" in {*study.algorithm.hyperparameters, *study.search_space.parameters}
-    if searched_or_fixed and lowest > longest * n_envs:
+    if searched_or_fixed:
+        _check_batch("batch_size", lowest, longest, n_envs)
+    for control in study.post_evaluation.controls:
+        batch_size = control.hyperparameters.get("batch_size")
+        n_steps = control.hyperparameters.get("n_steps", PPO_N_STEPS)
+        if isinstance(batch_size, int) and isinstance(n_steps, int):
+            where = f"post_evaluation.controls[{control.name!r}].hyperparameters.batch_size"
+            _check_batch(where, batch_size, n_steps, n_envs)
+
+
+def _check_batch(where: str, batch_size: float, n_steps: float, n_envs: int) -> None:
+    if batch_size > n_steps * n_envs:
         raise SpecError(
-            f"batch_size = {lowest}: must not exceed the rollout it is cut from, n_steps * n_envs = "
-            f"{longest} * {n_envs} = {longest * n_envs}. Lower batch_size, or raise n_steps."
+            f"{where} = {batch_size}: must not exceed the rollout it is cut from, n_steps * n_envs = "
+            f"{n_steps} * {n_envs} = {n_steps * n_envs}. Lower batch_size, or raise n_steps."
         )
 
 
