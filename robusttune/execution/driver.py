@@ -6,6 +6,7 @@ lay in the database, or came from another process.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -76,13 +77,21 @@ class Driver:
         self._executor = executor
         self._max_attempts = max_attempts
         self._on_result = on_result
+        self._in_flight: set[str] = set()
 
-    def drive(self, tasks: Iterator[Task[T]]) -> Iterator[T]:
-        """Yield what each task returns, as it ends. The next task is taken when a worker is free for it."""
+    def drive(self, tasks: Iterator[Task[T]], *, look_ahead: int = 0) -> Iterator[T]:
+        """Yield what each task returns, as it ends. The next task is taken when a worker is free for it.
+
+        Parameters
+        ----------
+        tasks : iterator of Task
+        look_ahead : int
+            How many jobs that another process is at may be passed over, so that a worker here does not stand idle.
+        """
         active: list[_Active[T]] = []
         exhausted = False
         while active or not exhausted:
-            while not exhausted and self._n_in_flight(active) < self._executor.n_workers:
+            while not exhausted and self._has_room(active, look_ahead):
                 task = next(tasks, None)
                 exhausted = task is None
                 if task is not None:
@@ -91,10 +100,15 @@ class Driver:
                 for value in self._advance(entry):
                     active.remove(entry)
                     yield value
-            self._wait(active)
+            if exhausted or not self._has_room(active, look_ahead):
+                self._wait(active)
 
-    def _n_in_flight(self, active: Sequence[_Active[T]]) -> int:
-        return sum(max(1, sum(pending.results is None for pending in entry.jobs)) for entry in active)
+    def _has_room(self, active: Sequence[_Active[T]], look_ahead: int) -> bool:
+        waiting = [pending for entry in active for pending in entry.jobs if pending.results is None]
+        n_here = sum(pending.future is not None for pending in waiting)
+        n_elsewhere = len(waiting) - n_here
+        n_to_begin = sum(not entry.jobs for entry in active)
+        return n_here + n_to_begin + max(0, n_elsewhere - look_ahead) < self._executor.n_workers
 
     def _advance(self, entry: _Active[T]) -> list[T]:
         """Send a task all results it waits for, as far as they are known. Return what it returned, if it ended."""
@@ -123,7 +137,7 @@ class Driver:
 
     def _begin(self, pending: _Pending) -> None:
         run_ids = [spec.run_id for spec in pending.job.specs]
-        if self._look_up(pending, run_ids):
+        if self._look_up(pending, run_ids) or not self._in_flight.isdisjoint(run_ids):
             return
         held = [run_id for run_id in run_ids if self._claims.acquire(f"run:{run_id}")]
         if len(held) < len(run_ids):
@@ -133,13 +147,17 @@ class Driver:
         if self._look_up(pending, run_ids):  # stored by another process just before we claimed it
             self._release(pending)
             return
+        self._in_flight.update(run_ids)
+        self._submit(pending)
+
+    def _submit(self, pending: _Pending) -> None:
         pending.attempts += 1
         pending.began = time.perf_counter()
         pending.future = self._executor.submit(pending.job)
 
     def _look_up(self, pending: _Pending, run_ids: Sequence[str]) -> bool:
         stored = self._store.results(run_ids)
-        if all(run_id in stored and stored[run_id].status.is_outcome for run_id in run_ids):
+        if all(run_id in stored and _serves(stored[run_id], pending.job) for run_id in run_ids):
             pending.results = [stored[run_id] for run_id in run_ids]
             return True
         return False
@@ -151,9 +169,8 @@ class Driver:
         except CancelledError:
             raise KeyboardInterrupt from None
         except (TimeoutError, ProcessExpired) as accident:
-            pending.future = None
             if pending.attempts < self._max_attempts:
-                self._begin(pending)
+                self._submit(pending)
                 return
             results = _accident_results(pending, accident)
         for spec, result in zip(pending.job.specs, results, strict=True):
@@ -165,6 +182,7 @@ class Driver:
     def _release(self, pending: _Pending) -> None:
         for spec in pending.job.specs:
             self._claims.release(f"run:{spec.run_id}")
+            self._in_flight.discard(spec.run_id)
 
     def _wait(self, active: Sequence[_Active[T]]) -> None:
         waiting = [pending for entry in active for pending in entry.jobs if pending.results is None]
@@ -175,6 +193,17 @@ class Driver:
             wait(futures, timeout=_POLL_S if elsewhere else None, return_when=FIRST_COMPLETED)
         elif waiting:
             time.sleep(_POLL_S)
+
+
+def _serves(result: RunResult, job: Job) -> bool:
+    """Whether a stored result is what the job would come to.
+
+    A run may have been stopped by the pruner of another search; for this job it counts only if its rule stops there.
+    """
+    if result.status is not RunStatus.PRUNED:
+        return result.status.is_outcome
+    rule = copy.copy(job.stop_rule)  # a rule keeps what it was told; this is a rehearsal
+    return rule is not None and any(rule(point.index, [point.mean_return]) for point in result.curve)
 
 
 def _accident_results(pending: _Pending, accident: Exception) -> list[RunResult]:

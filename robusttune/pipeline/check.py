@@ -74,13 +74,14 @@ def check_study(study: StudySpec) -> Plan:
     tuning, post = study.tuning, study.post_evaluation
     controls = select(study, ())
     planned_runs(study, controls)  # refuses more seeds than the layout has room for
-    if tuning.n_trials is not None:
-        tuning_runs(study, {}, tuning.n_trials - 1)
-    n_tuning_runs = None if tuning.n_trials is None else tuning.n_trials * tuning.seeds_per_trial
-    n_judged = post.top_k if tuning.n_trials is None else min(post.top_k, tuning.n_trials)
+    n_trials = study.n_trials
+    if n_trials is not None:
+        tuning_runs(study, {}, n_trials - 1)
+    n_tuning_runs = None if n_trials is None else n_trials * tuning.seeds_per_trial
+    n_judged = post.top_k if n_trials is None else min(post.top_k, n_trials)
     n_post = (n_judged + len(controls)) * post.n_seeds
     return Plan(
-        n_trials=tuning.n_trials,
+        n_trials=n_trials,
         n_tuning_runs=n_tuning_runs,
         n_candidates=n_judged + len(controls),
         n_post_evaluation_runs=n_post,

@@ -14,6 +14,8 @@ from robusttune.spec.plan import post_evaluation_runs
 from robusttune.spec.run import RunSpec
 from robusttune.spec.study import StudySpec
 
+_LOOK_AHEAD = 32  # runs that other processes are at; more would only make polling slow
+
 
 def planned_runs(study: StudySpec, candidates: Sequence[Candidate]) -> dict[str, tuple[RunSpec, ...]]:
     """Return config_id → runs, one per seed."""
@@ -41,7 +43,7 @@ def evaluate(
     if not missing:
         return
     reporter.stage("post-evaluation", done=len(runs) - len(missing), total=len(runs))
-    for result in driver.drive(_tasks(missing)):
+    for result in driver.drive(_tasks(missing), look_ahead=_LOOK_AHEAD):
         reporter.advance(_line(names[result.config_id], result))
 
 

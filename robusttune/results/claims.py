@@ -71,15 +71,17 @@ class Claims:
         """Return whether the key is now this worker's; takes it over from a dead worker."""
         table = schema.claims
         for _ in range(2):
-            try:
-                with self._engine.begin() as connection:
-                    connection.execute(sa.insert(table).values(key=key, worker_id=self.worker_id))
-                return True
-            except IntegrityError:
-                owner = self.owner(key)
+            owner = self.owner(key)  # reading first: those who wait do not lock the database
+            if owner is None:
+                try:
+                    with self._engine.begin() as connection:
+                        connection.execute(sa.insert(table).values(key=key, worker_id=self.worker_id))
+                    return True
+                except IntegrityError:
+                    return False  # another worker was quicker
             if owner == self.worker_id:
                 return True
-            if owner is not None and self.is_alive(owner):
+            if self.is_alive(owner):
                 return False
             with self._engine.begin() as connection:
                 connection.execute(sa.delete(table).where(table.c.key == key, table.c.worker_id == owner))
@@ -108,8 +110,10 @@ class Claims:
             return False
         if row.host == self._host:
             try:
-                # A process id is reused after a while; the start time is not.
-                return bool(abs(psutil.Process(row.pid).create_time() - row.process_started_at) < 1.0)
+                process = psutil.Process(row.pid)
+                # A process id is reused after a while; the start time is not. A zombie awaits its parent, not work.
+                is_same = abs(process.create_time() - row.process_started_at) < 1.0
+                return bool(is_same and process.status() != psutil.STATUS_ZOMBIE)
             except psutil.NoSuchProcess:
                 return False
         return bool(time.time() - row.heartbeat_at < _DEAD_AFTER_S)

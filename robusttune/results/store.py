@@ -93,14 +93,19 @@ class ResultStore:
         return [StudySpec.from_dict(json.loads(text)) for text in rows]
 
     def add_result(self, spec: RunSpec, result: RunResult) -> None:
-        """Keep what came of a run. An outcome that is already there stays; an accident is replaced."""
+        """Keep what came of a run. An outcome that is already there stays; an accident is replaced.
+
+        So is a run that was stopped early, once a search that does not stop it has brought it further.
+        """
         row = _run_row(spec, result)
         with self.engine.begin() as connection:
             self._keep_provenance(connection, row["provenance_id"], result.provenance)
             table = schema.runs
-            outcomes = [status.value for status in RunStatus if status.is_outcome]
+            kept = [status.value for status in RunStatus if status.is_outcome]
+            if result.status.is_outcome:
+                kept.remove(RunStatus.PRUNED.value)
             connection.execute(
-                sa.delete(table).where(table.c.run_id == row["run_id"], table.c.status.not_in(outcomes))
+                sa.delete(table).where(table.c.run_id == row["run_id"], table.c.status.not_in(kept))
             )
             _insert_if_absent(connection, table, row)
 

@@ -11,6 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
+
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return `" (did you mean 'x'?)"` for the nearest known name, or an empty string."""
@@ -20,16 +23,26 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 def explain(error: ValidationError, root: type) -> str:
     """Return one line per problem: the place, the rule, the value received and the nearest valid name."""
-    return "\n".join(dict.fromkeys(_line(dict(problem), root) for problem in error.errors(include_url=False)))
+    problems = [dict(problem) for problem in error.errors(include_url=False)]
+    misspelt = {_meant(problem, root) for problem in problems if problem["type"] in _UNKNOWN}
+    # A misspelt required key is one mistake, not an unknown and a missing one.
+    told = [p for p in problems if p["type"] not in _MISSING or p["loc"] not in misspelt]
+    return "\n".join(dict.fromkeys(_line(problem, root) for problem in told))
+
+
+def _meant(problem: dict[str, Any], root: type) -> tuple[Any, ...]:
+    """Return the location that an unknown key was probably meant for."""
+    *parents, last = problem["loc"]
+    return (*parents, *difflib.get_close_matches(str(last), _known_keys(root, parents), n=1, cutoff=0.6))
 
 
 def _line(problem: dict[str, Any], root: type) -> str:
     location, kind, value = problem["loc"], problem["type"], problem["input"]
     place = ".".join(str(part) for part in location if not _is_tag(part)) or "study"
-    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+    if kind in _UNKNOWN:
         known = _known_keys(root, location[:-1])
         return f"{place}: unknown key{did_you_mean(location[-1], known)}. Known keys: {', '.join(known)}."
-    if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
+    if kind in _MISSING:
         return f"{place}: this key is required."
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "value_error":
@@ -37,6 +50,8 @@ def _line(problem: dict[str, Any], root: type) -> str:
     if kind == "union_tag_invalid":
         expected = problem["ctx"]["expected_tags"].replace("'", "")
         return f"{place}: `type` must be one of {expected}, but got {problem['ctx']['tag']!r}."
+    if kind == "union_tag_not_found":
+        return f"{place}.type: this key is required."
     if kind == "literal_error":
         expected = problem["ctx"]["expected"]
         choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]

@@ -14,6 +14,7 @@ from robusttune.spec._messages import did_you_mean
 ACTIVATIONS = ("tanh", "relu", "elu", "leaky_relu", "silu", "gelu")
 NOISE_TYPES = ("normal", "ornstein-uhlenbeck")
 SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf")
+PPO_BATCH_SIZE, PPO_N_STEPS = 64, 2048  # Stable-Baselines3's defaults
 
 _POLICY = ("net_arch", "activation_fn", "optimizer_kwargs", "normalize_images", "share_features_extractor")
 _ON_POLICY = (
@@ -152,7 +153,7 @@ def with_feasible_batch(
     truncated minibatch, and the study would show a batch size that was never used.
     """
     result = dict(hyperparameters)
-    batch_size, n_steps = result.get("batch_size"), result.get("n_steps")
+    batch_size, n_steps = result.get("batch_size"), result.get("n_steps", PPO_N_STEPS)
     if algorithm == "ppo" and isinstance(batch_size, int) and isinstance(n_steps, int):
         result["batch_size"] = min(batch_size, n_steps * n_envs)
     return result

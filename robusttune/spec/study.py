@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -12,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_ROOT
 from robusttune.spec._messages import explain
-from robusttune.spec.algorithms import check_hyperparameters, check_names
+from robusttune.spec.algorithms import PPO_BATCH_SIZE, PPO_N_STEPS, check_hyperparameters, check_names
 from robusttune.spec.run import AlgorithmName, EnvironmentSpec, EvaluationSpec, TrainerName, content_id
 from robusttune.spec.space import STRICT, Categorical, SearchSpace, bounds, n_grid_points
 from robusttune.spec.tuning import TuningSpec
@@ -170,6 +171,14 @@ class StudySpec:
         return self
 
     @property
+    def n_trials(self) -> int | None:
+        """How many finished trials are wanted; a grid has no more than its points. None if only time ends it."""
+        if self.tuning.sampler != "grid":
+            return self.tuning.n_trials
+        n_points = math.prod(n_grid_points(p) or 1 for p in self.search_space.parameters.values())
+        return n_points if self.tuning.n_trials is None else min(self.tuning.n_trials, n_points)
+
+    @property
     def tuning_id(self) -> str:
         """Id of all that determines the trials: studies that differ in it never share a trial.
 
@@ -196,6 +205,7 @@ class StudySpec:
         SpecError
             One line per problem: place, rule, value received, nearest valid name.
         """
+        _check_finite(document)
         try:
             # Through JSON text: there a list may become a tuple, while everything else stays strict.
             return _STUDY.validate_json(json.dumps(document, default=str))
@@ -204,7 +214,18 @@ class StudySpec:
 
 
 _STUDY = TypeAdapter(StudySpec)
-_PPO_BATCH_SIZE, _PPO_N_STEPS = 64, 2048  # Stable-Baselines3's defaults
+
+
+def _check_finite(value: Any, *path: str) -> None:
+    """JSON has no NaN and no infinity, and no setting can mean them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f"{'.'.join(path)} = {value}: must be a finite number.")
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_finite(inner, *path, str(key))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            _check_finite(inner, *path, str(index))
 
 
 def _check_configurations(study: StudySpec) -> None:
@@ -248,13 +269,24 @@ def _check_batches(study: StudySpec) -> None:
     if study.algorithm.name != "ppo":
         return
     n_envs = study.environment.n_envs
-    lowest, _ = _range(study, "batch_size", _PPO_BATCH_SIZE)
-    _, longest = _range(study, "n_steps", _PPO_N_STEPS)
+    lowest, _ = _range(study, "batch_size", PPO_BATCH_SIZE)
+    _, longest = _range(study, "n_steps", PPO_N_STEPS)
     searched_or_fixed = "batch_size" in {*study.algorithm.hyperparameters, *study.search_space.parameters}
-    if searched_or_fixed and lowest > longest * n_envs:
+    if searched_or_fixed:
+        _check_batch("batch_size", lowest, longest, n_envs)
+    for control in study.post_evaluation.controls:
+        batch_size = control.hyperparameters.get("batch_size")
+        n_steps = control.hyperparameters.get("n_steps", PPO_N_STEPS)
+        if isinstance(batch_size, int) and isinstance(n_steps, int):
+            where = f"post_evaluation.controls[{control.name!r}].hyperparameters.batch_size"
+            _check_batch(where, batch_size, n_steps, n_envs)
+
+
+def _check_batch(where: str, batch_size: float, n_steps: float, n_envs: int) -> None:
+    if batch_size > n_steps * n_envs:
         raise SpecError(
-            f"batch_size = {lowest}: must not exceed the rollout it is cut from, n_steps * n_envs = "
-            f"{longest} * {n_envs} = {longest * n_envs}. Lower batch_size, or raise n_steps."
+            f"{where} = {batch_size}: must not exceed the rollout it is cut from, n_steps * n_envs = "
+            f"{n_steps} * {n_envs} = {n_steps * n_envs}. Lower batch_size, or raise n_steps."
         )
 
 

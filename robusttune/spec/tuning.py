@@ -52,7 +52,7 @@ class TuningSpec:
     n_trials : int, optional
         Finished (complete or pruned) trials wanted in the study, all workers and resumptions together.
     timeout_s : float, optional
-        No new trial begins after this many seconds of one invocation.
+        No new trial begins after this many seconds, all invocations together.
     sampler, pruner : str
         Optuna's, by their short names.
     sampler_options, pruner_options : mapping

@@ -9,7 +9,12 @@ import numpy as np
 from pydantic import JsonValue
 from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, OrnsteinUhlenbeckActionNoise
+from stable_baselines3.common.noise import (
+    ActionNoise,
+    NormalActionNoise,
+    OrnsteinUhlenbeckActionNoise,
+    VectorizedActionNoise,
+)
 from stable_baselines3.common.type_aliases import Schedule, TrainFreq, TrainFrequencyUnit
 from stable_baselines3.common.utils import LinearSchedule
 from torch import nn, optim
@@ -78,8 +83,14 @@ def verify(model: BaseAlgorithm, algorithm: str, hyperparameters: Mapping[str, J
     Tuners have been seen to drop a sampled hyperparameter on its way to the training (cleanrl issue 533).
     """
     for name, value in hyperparameters.items():
+        if name == "noise_std" and hyperparameters.get("noise_type", "absent") is None:
+            continue  # a search may have drawn a deviation for the noise that it then left out
         actual = _value_in_model(model, algorithm, name)
-        expected = parse_schedule(name, value) if name in SCHEDULED and isinstance(value, str) else value
+        expected: Any = value
+        if name in SCHEDULED and isinstance(value, str):
+            expected = parse_schedule(name, value)
+        elif name == "target_entropy" and value == "auto":
+            expected = float(-np.prod(model.action_space.shape))  # type: ignore[arg-type]
         if not _same(actual, expected):
             raise HyperparameterMismatchError(
                 f"{algorithm}: the configuration says {name} = {expected!r}, but the model has {actual!r}."
@@ -122,16 +133,20 @@ def _value_in_model(model: Any, algorithm: str, name: str) -> Any:
                 (key for key, value in ACTIVATION_CLASSES.items() if value is policy.activation_fn), None
             )
         case "noise_type":
-            return next(
-                (key for key, value in _NOISE_CLASSES.items() if isinstance(model.action_noise, value)), None
-            )
+            noise = _one_noise(model)
+            return next((key for key, value in _NOISE_CLASSES.items() if isinstance(noise, value)), None)
         case "noise_std":
-            return None if model.action_noise is None else float(model.action_noise._sigma[0])
-        case "target_entropy" if model.target_entropy == -np.prod(model.action_space.shape):
-            return "auto"
+            noise = _one_noise(model)
+            return None if noise is None else float(noise._sigma[0])
     if name in ALGORITHMS[algorithm].constructor:
         return getattr(model, name)
     return getattr(policy, name, model.policy_kwargs.get(name))
+
+
+def _one_noise(model: Any) -> Any:
+    """Return the noise of one environment: with several, training wraps it."""
+    noise = model.action_noise
+    return noise.noises[0] if isinstance(noise, VectorizedActionNoise) else noise
 
 
 def _written_train_freq(train_freq: TrainFreq) -> Any:

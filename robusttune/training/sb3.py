@@ -8,13 +8,16 @@ leaves the training's random streams untouched. Training and evaluation environm
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import random
 import time
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import Any, SupportsFloat
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -26,7 +29,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize, sync_envs_normalization
 
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
-from robusttune.spec.run import RunSpec
+from robusttune.spec.run import EnvironmentSpec, RunSpec
 from robusttune.training.environments import make_base, wrap
 from robusttune.training.hyperparameters import CLASSES, constructor_arguments, verify
 from robusttune.training.protocol import StopRule, make_result
@@ -89,7 +92,7 @@ class _Run:
         self._spec = spec
         self._stop_rule = stop_rule
         self._model: BaseAlgorithm | None = None
-        self._environments: list[VecEnv] = []
+        self._environments: list[DummyVecEnv] = []
         self.curve: list[CurvePoint] = []
         self.evaluation_time_s = 0.0
 
@@ -124,10 +127,9 @@ class _Run:
         model = self._model
         if model is None:
             return False
-        last = getattr(model, "_last_obs", None)
-        observations = list(last.values()) if isinstance(last, dict) else [last]
-        rewards = getattr(getattr(model, "rollout_buffer", None), "rewards", None)
-        arrays = [array for array in (*observations, rewards) if array is not None]
+        arrays = [getattr(getattr(model, "rollout_buffer", None), "rewards", np.zeros(0))]
+        for environment in self._environments:
+            arrays += [environment.buf_rews, *environment.buf_obs.values()]
         return not (_finite_parameters(model) and all(np.isfinite(array).all() for array in arrays))
 
     @property
@@ -137,9 +139,9 @@ class _Run:
 
     def _environment(self, n_envs: int, *, judge: bool = False) -> VecEnv:
         spec = self._spec.environment
-        # Monitor stands inside the wrappers, so that returns are the environment's own.
-        environment: VecEnv = DummyVecEnv([lambda: wrap(Monitor(make_base(spec)), spec)] * n_envs)
-        self._environments.append(environment)
+        vectorised = DummyVecEnv([lambda: _monitored(spec)] * n_envs)
+        self._environments.append(vectorised)
+        environment: VecEnv = vectorised
         if spec.normalization is not None:
             gamma = self._spec.hyperparameters.get("gamma", _DEFAULT_GAMMA)
             environment = VecNormalize(
@@ -170,8 +172,9 @@ class _Run:
         assert self._model is not None
         begin = time.perf_counter()
         evaluation = self._spec.evaluation
-        with _isolated():
+        with _isolated(), _undisturbed(self._model.action_space):
             torch.manual_seed(self._spec.evaluation_seed)  # for stochastic policies
+            np.random.seed(self._spec.evaluation_seed)  # noqa: NPY002  (DQN's ε-greedy policy draws from it)
             # Seeded anew each time: the final evaluation does not depend on how many came before.
             self._judge.seed(self._spec.evaluation_seed)
             if isinstance(self._judge, VecNormalize):
@@ -195,6 +198,35 @@ class _Run:
         assert self._model is not None
         if not _finite_parameters(self._model):
             raise _Diverged(f"a policy parameter is NaN or infinite after {self.timesteps} timesteps.")
+
+
+class _Episodes(gym.Wrapper[Any, Any, Any, Any]):
+    """Reports the return of every episode that ends, also of those that a wrapper ends earlier.
+
+    Parameters
+    ----------
+    environment : gymnasium.Env
+        Within all its wrappers.
+    monitor : Monitor
+        Stands inside the wrappers, so that returns are the environment's own; it does not see what they cut off.
+    """
+
+    def __init__(self, environment: gym.Env[Any, Any], monitor: Monitor) -> None:
+        super().__init__(environment)
+        self._monitor = monitor
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Take a step."""
+        observation, reward, terminated, truncated, info = super().step(action)
+        if terminated or truncated:
+            rewards = self._monitor.rewards
+            info.setdefault("episode", {"r": sum(rewards), "l": len(rewards)})
+        return observation, reward, terminated, truncated, info
+
+
+def _monitored(spec: EnvironmentSpec) -> gym.Env[Any, Any]:
+    monitor = Monitor(make_base(spec))
+    return _Episodes(wrap(monitor, spec), monitor)
 
 
 class _AtUpdates(BaseCallback):
@@ -232,6 +264,16 @@ def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
 
 def _finite_parameters(model: BaseAlgorithm) -> bool:
     return all(bool(torch.isfinite(parameter).all()) for parameter in model.policy.parameters())
+
+
+@contextlib.contextmanager
+def _undisturbed(space: spaces.Space[Any]) -> Iterator[None]:
+    """Keep the random state of an action space: exploring algorithms draw from it, and so may a policy when judged."""
+    state = copy.deepcopy(space.np_random.bit_generator.state)
+    try:
+        yield
+    finally:
+        space.np_random.bit_generator.state = state
 
 
 @contextlib.contextmanager

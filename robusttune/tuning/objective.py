@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,8 +67,29 @@ def _single_seed(
     number: int, spec: RunSpec, tuning: TuningSpec, view: PruningView | None, worst: float | None
 ) -> Task[TrialOutcome]:
     results = yield [Job(specs=(spec,), stop_rule=view)]
-    reports = tuple((point.index, point.mean_return) for point in results[0].curve)
+    # NaN and infinity are told to nobody: how such a run counts is the aggregation's to say.
+    reports = tuple((p.index, p.mean_return) for p in results[0].curve if math.isfinite(p.mean_return))
+    n_seen = None if view is None else _replay(view, results[0], reports)
+    if n_seen is not None and results[0].status.is_outcome:
+        return TrialOutcome(
+            number=number, state=TrialState.PRUNED, objective_value=None, reports=reports[:n_seen]
+        )
     return _outcome(number, results, tuning, worst, reports)
+
+
+def _replay(view: PruningView, result: RunResult, reports: Sequence[tuple[int, float]]) -> int | None:
+    """Tell the view here what the run was judged by elsewhere; return after how many reports it says stop.
+
+    The run may have been trained in a worker process, by another invocation before a crash, or for a search without
+    this pruner: what the pruner notes, and what it decides, must not depend on that.
+    """
+    view.forget()
+    has_ended = result.status is RunStatus.COMPLETED
+    asked = reports[:-1] if has_ended else reports  # nothing is decided on the evaluation after training
+    for n_seen, (step, value) in enumerate(asked, start=1):
+        if view(step, [value]):
+            return n_seen
+    return None
 
 
 def _all_seeds(

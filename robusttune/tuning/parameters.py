@@ -20,7 +20,8 @@ from robusttune.spec.space import Categorical, Float, Int, Parameter, SearchSpac
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
     """Return Optuna's name → distribution for each parameter."""
-    return {optuna_name(name, p): _distribution(p) for name, p in space.parameters.items()}
+    # In an order that does not depend on how the study file is written: samplers draw in this order.
+    return {optuna_name(name, p): _distribution(p) for name, p in sorted(space.parameters.items())}
 
 
 def real_values(space: SearchSpace, suggested: Mapping[str, Any]) -> dict[str, JsonValue]:

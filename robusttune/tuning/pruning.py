@@ -53,6 +53,10 @@ class PruningView:
         live.report(value, step)
         return live.should_prune()
 
+    def forget(self) -> None:
+        """Be as if nothing had been reported."""
+        self._live = None
+
     def system_attributes(self) -> dict[str, Any]:
         """Return what the pruner noted about the trial (halving's rungs): later trials are compared with it."""
         live = self._trial_in_view()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
 
 from robusttune.errors import MissingDependencyError, SpecError
 from robusttune.seeds import sampler_seed, study_sampler_seed
 from robusttune.spec.study import StudySpec
 from robusttune.spec.tuning import TuningSpec
-from robusttune.tuning.parameters import grid
+from robusttune.tuning.parameters import distributions, grid
 
 _PRUNERS: Mapping[str, Callable[..., BasePruner]] = {
     "none": optuna.pruners.NopPruner,
@@ -58,13 +60,9 @@ def make_sampler(study: StudySpec, trial_number: int) -> BaseSampler:
                 case "qmc":
                     # One low-discrepancy sequence for the whole study: its seed must not change.
                     fixed = study_sampler_seed(study.root_seed)
-                    return optuna.samplers.QMCSampler(
-                        seed=fixed, warn_independent_sampling=False, **{"scramble": True, **options}
-                    )
+                    return _QuasiRandom(study, trial_number, seed=fixed, **{"scramble": True, **options})
                 case "grid":
-                    return optuna.samplers.GridSampler(
-                        grid(study.search_space), seed=study_sampler_seed(study.root_seed)
-                    )
+                    return _Grid(grid(study.search_space), seed=study_sampler_seed(study.root_seed))
                 case "auto":
                     return _auto_sampler(seed)
         except (TypeError, ValueError) as error:
@@ -92,6 +90,41 @@ def make_pruner(tuning: TuningSpec) -> BasePruner:
             raise SpecError(
                 f"tuning.pruner_options = {options}: Optuna refuses them for {tuning.pruner!r}: {error}"
             ) from None
+
+
+class _QuasiRandom(optuna.samplers.QMCSampler):
+    """Takes the point of the sequence that the trial's number tells.
+
+    Optuna counts the points in the study instead: there the first points of trials that begin together are equal, and
+    a trial that is asked again after a crash gets another point.
+    """
+
+    def __init__(self, study: StudySpec, trial_number: int, **options: Any) -> None:
+        super().__init__(**options)
+        self._trial_number = trial_number
+        self._space = {name: d for name, d in distributions(study.search_space).items() if not d.single()}
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return self._space
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
+        return self._trial_number
+
+
+class _Grid(optuna.samplers.GridSampler):
+    """Visits every point once; a point whose trial failed is visited again. The study knows when all are done."""
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        pass  # Optuna's stops the loop of `study.optimize` here, which we do not use
+
+    def _get_unvisited_grid_ids(self, study: optuna.Study) -> list[int]:
+        trials = study.get_trials(deepcopy=False)
+        visited = {t.system_attrs.get("grid_id") for t in trials if t.state is not TrialState.FAIL}
+        return [index for index in range(len(self._all_grids)) if index not in visited]
 
 
 def _auto_sampler(seed: int) -> BaseSampler:

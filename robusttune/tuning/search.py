@@ -67,7 +67,7 @@ def search(
         return SearchResult(
             trials=tuple(store.trials(study.tuning_id)), reproducible=store.tuning_time(study.tuning_id)[1]
         )
-    reporter.stage("tuning", done=done, total=study.tuning.n_trials)
+    reporter.stage("tuning", done=done, total=study.n_trials)
     try:
         if study.tuning.batch_size is None:
             stage.run_as_workers_free()
@@ -112,17 +112,21 @@ class _Search:
 
     def wants_more(self, n_running: int = 0) -> bool:
         """Whether another trial should begin, given those that go on already."""
-        tuning = self._study.tuning
-        if tuning.timeout_s is not None and self._elapsed_before + self.elapsed_s() >= tuning.timeout_s:
+        timeout_s, n_trials = self._study.tuning.timeout_s, self._study.n_trials
+        if timeout_s is not None and self._elapsed_before + self.elapsed_s() >= timeout_s:
             return False
-        return tuning.n_trials is None or self.trials.n_finished() + n_running < tuning.n_trials
+        return n_trials is None or self.trials.n_finished() + n_running < n_trials
 
     def run_as_workers_free(self) -> None:
         """Ask a trial whenever a worker is free; several processes may do so side by side."""
-        for outcome in self._driver.drive(self._free_trials()):
-            with self._lock():
-                self._tell(outcome)
-            self._claims.release(self._key(outcome.number))
+        is_short = True
+        while is_short:
+            for outcome in self._driver.drive(self._free_trials()):
+                with self._lock():
+                    self._tell(outcome)
+                self._claims.release(self._key(outcome.number))
+            with self._lock():  # the last trials may have failed after no more seemed needed
+                is_short = self.wants_more(len(self.trials.running()))
 
     def run_in_batches(self) -> None:
         """Ask a batch, run it, tell it in order: the outcome does not depend on who runs what when.
@@ -133,7 +137,8 @@ class _Search:
             first = batch[0].number
             running = [trial for trial in batch if not trial.state.is_finished()]
             tasks = iter([self._task(trial, before=first) for trial in running])
-            outcomes = {outcome.number: outcome for outcome in self._driver.drive(tasks)}
+            driven = self._driver.drive(tasks, look_ahead=len(running))
+            outcomes = {outcome.number: outcome for outcome in driven}
             with self._lock():
                 for number in sorted(outcomes):
                     self._tell(outcomes[number])
@@ -191,11 +196,9 @@ class _Search:
         return index, marked[-1].user_attrs[_BATCH_SIZE], [t for t in marked if t.user_attrs[_BATCH] == index]
 
     def _next_batch_size(self) -> int:
-        tuning = self._study.tuning
-        assert tuning.batch_size is not None
-        if tuning.n_trials is None:
-            return tuning.batch_size
-        return min(tuning.batch_size, tuning.n_trials - self.trials.n_finished())
+        size, n_trials = self._study.tuning.batch_size, self._study.n_trials
+        assert size is not None
+        return size if n_trials is None else min(size, n_trials - self.trials.n_finished())
 
     def _task(self, trial: FrozenTrial, *, before: int) -> Task[TrialOutcome]:
         view = self._views[trial.number] = self.trials.view(trial, before=before)

@@ -72,10 +72,9 @@ class Trials:
 
     def ask(self) -> FrozenTrial:
         """Return a new trial with its configuration."""
-        # The sampler must be that of the trial about to be made, for those which act before it exists.
-        self._study.sampler = make_sampler(self._spec, len(self.all()))
-        trial = self._study.ask()
-        return self._suggest(trial.number)
+        # Not by `study.ask`, which samples before we do: once too often for samplers that keep count.
+        trial_id = self._storage.create_new_trial(self._study._study_id)
+        return self._suggest(self._storage.get_trial(trial_id).number)
 
     def adopt(self, number: int) -> FrozenTrial:
         """Return a trial whose worker has gone, with the configuration that it had or would have had."""
@@ -162,6 +161,9 @@ class Trials:
         trial = self._frozen(number)
         sampler = make_sampler(self._spec, number)
         self._study.sampler = sampler
+        self._study._thread_local.cached_all_trials = (
+            None  # as `study.ask` does: samplers read from this cache
+        )
         blank = self._frozen(number)
         blank.params, blank.distributions = {}, {}
         sampler.before_trial(self._study, blank)
