@@ -64,7 +64,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         heading="interval",
         text=lambda row: interval(row.mean_low, row.mean_high),
-        meaning="t interval of the mean.",
+        meaning="t interval of the mean; bootstrap-t where ten or more seeds are clearly skewed.",
     ),
     Column(heading="IQM", text=lambda row: number(row.iqm), meaning="Mean of the middle half of the seeds."),
     Column(

@@ -1,0 +1,77 @@
+"""What is documented exists, and what exists is documented."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from docs.make_study_files import TARGET, render
+from robusttune.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_reference_of_study_files_is_made_from_the_source_as_it_is() -> None:
+    assert TARGET.read_text(encoding="utf-8") == render(), "run: python -m docs.make_study_files"
+
+
+def test_every_key_of_a_study_file_has_a_meaning() -> None:
+    rows = [line.split(" | ") for line in render().splitlines() if line.startswith("| `")]
+    silent = [row[0] for row in rows if len(row) != 4 or not row[3].strip(" |")]
+    assert len(rows) > 50
+    assert silent == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"`{command}`" in README or f"robusttune {command}" in README
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    used = set(re.findall(r"^robusttune (\w+)", "\n".join(blocks("sh")), flags=re.MULTILINE))
+    assert used
+    assert used <= set(COMMANDS)
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    used = set(re.findall(r"^make (\w+)", "\n".join(blocks("sh")), flags=re.MULTILINE))
+    assert used
+    assert used <= targets
+
+
+def test_every_link_and_picture_of_the_readme_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    """The script has no `__main__` guard and uses two workers: users write scripts like that."""
+    from tests.integration.test_smoke import STUDY
+
+    (block,) = blocks("python")
+    (tmp_path / "study.toml").write_text(STUDY.replace("n_trials = 4", "n_trials = 2"), encoding="utf-8")
+    (tmp_path / "script.py").write_text(block, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 4
+    assert (tmp_path / "results" / "smoke" / "report.html").exists()

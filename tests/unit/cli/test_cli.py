@@ -1,0 +1,177 @@
+"""The command line: each command prints what it should, and errors are for people."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from stored import store_story, told_study
+from typer.testing import CliRunner, Result
+
+from robusttune.cli import app
+from robusttune.pipeline.place import open_store, place_of
+from robusttune.spec.toml import load_study
+
+ROOT = Path(__file__).resolve().parents[3]
+runner = CliRunner()
+STUDY = """
+name = "told"
+root_seed = 5
+[environment]
+id = "CartPole-v1"
+[algorithm]
+name = "ppo"
+total_timesteps = 64
+[algorithm.hyperparameters]
+n_epochs = 1
+[search_space.parameters]
+learning_rate = { type = "float", low = 1e-5, high = 1e-2, scale = "log" }
+[tuning]
+n_trials = 2
+[evaluation]
+n_episodes = 2
+"""
+
+
+def call(*arguments: object) -> Result:
+    return runner.invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def test_init_writes_a_study_that_check_accepts(tmp_path: Path) -> None:
+    for algo, env in (("ppo", "CartPole-v1"), ("a2c", "CartPole-v1"), ("dqn", "CartPole-v1"), ("sac", "Pendulum-v1")):
+        path = tmp_path / f"{algo}.toml"
+        assert call("init", path, "--algo", algo, "--env", env).exit_code == 0
+        checked = call("check", path)
+        assert checked.exit_code == 0, checked.output
+        assert f"{algo} on {env}" in checked.output
+    assert load_study(tmp_path / "ppo.toml").tuning.batch_size == 4
+
+
+def test_init_overwrites_only_when_told(study_file: Path) -> None:
+    refused = call("init", study_file)
+    assert refused.exit_code == 2
+    assert "--force" in refused.output
+    assert study_file.read_text(encoding="utf-8") == STUDY
+    assert call("init", study_file, "--force").exit_code == 0
+
+
+def test_check_prints_trials_runs_and_timesteps(study_file: Path) -> None:
+    output = call("check", study_file, "--set", "post_evaluation.n_seeds=3").output
+    assert "3 configurations × 3 fresh seeds = 9 runs" in output
+    assert "at most 11 runs, 704 timesteps" in output
+
+
+@pytest.mark.parametrize(
+    ("override", "pieces"),
+    [
+        ("tuning.n_trails=3", ("tuning.n_trails", "n_trials")),
+        ("environment.id=CartPol-v1", ("CartPol-v1", "CartPole-v1")),
+        ("algorithm.hyperparameters={}; algorithm.name=sac", ("continuous actions", "CartPole-v1", "Discrete")),
+        ("environment.wrappers=['gymnasium.wrappers:Nothing']", ("gymnasium.wrappers:Nothing",)),
+        ("environment.imports=['no_such_module']", ("no_such_module",)),
+    ],
+)
+def test_a_mistake_is_one_message_and_exit_code_two(study_file: Path, override: str, pieces: tuple[str, ...]) -> None:
+    result = call("check", study_file, *(part for one in override.split("; ") for part in ("--set", one)))
+    assert result.exit_code == 2
+    assert result.output.startswith("error: ")
+    assert "Traceback" not in result.output
+    for piece in pieces:
+        assert piece in result.output
+
+
+def test_a_missing_file_and_broken_toml_are_named(tmp_path: Path) -> None:
+    missing = call("check", tmp_path / "none.toml")
+    assert (missing.exit_code, "none.toml" in missing.output) == (2, True)
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = ", encoding="utf-8")
+    assert "not valid TOML" in call("run", broken).output
+
+
+def test_commands_that_need_results_say_how_to_get_them(study_file: Path, tmp_path: Path) -> None:
+    for command in ("rank", "report", "status"):
+        result = call(command, study_file, "--out", tmp_path / "nowhere")
+        assert result.exit_code == 1
+        assert "robusttune run" in result.output
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_database_that_is_none_is_an_error_not_a_traceback(study_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "told"
+    folder.mkdir(parents=True)
+    (folder / "study.db").write_text("this is no database, " * 100, encoding="utf-8")
+    result = call("status", study_file, "--out", tmp_path / "results")
+    assert result.exit_code == 1
+    assert "cannot be opened" in result.output
+    bad_url = call("tune", study_file, "--storage", "nosql://somewhere", "--out", tmp_path / "r", "-j", 0)
+    assert bad_url.exit_code == 1
+    assert "SQLAlchemy URL" in bad_url.output
+
+
+def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
+    import tomllib
+
+    study = told_study()
+    store_story(study, tmp_path)
+    open_store(place_of(study, out=tmp_path), create=False).close()
+    path = tmp_path / "told.toml"
+    path.write_text(_as_toml(study.to_dict()), encoding="utf-8")
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["name"] == "told"
+    ranked = call("rank", path, "--out", tmp_path)
+    assert ranked.exit_code == 0, ranked.output
+    assert "Best: trial 1" in ranked.output
+    assert "LUCKY" in ranked.output
+    status = call("status", path, "--out", tmp_path)
+    assert "2 complete of 2 wanted" in status.output
+    assert "0 of 36" in status.output
+
+
+def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
+    """Colas et al. (2018): two groups one SD apart need 17 seeds each for a power of .8 at α = .05."""
+    output = call("plan", "--sd", 10, "--difference", 10).output
+    seeds = int(output.split("the first is better than the second")[1].split()[0])
+    assert 12 <= seeds <= 22
+    assert call("plan").exit_code == 2
+    assert call("plan", "--sd", -1, "--difference", 2).exit_code == 2
+
+
+@pytest.mark.parametrize("command", [["--help"], ["check", "{study}"], ["status", "{study}"], ["rank", "{study}"]])
+def test_light_commands_load_no_torch(command: list[str], study_file: Path) -> None:
+    script = (
+        "import sys\nfrom robusttune.cli import app\n"
+        "try:\n    app(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'optuna', 'stable_baselines3', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    arguments = [part.format(study=study_file) for part in command]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_the_library_loads_no_heavy_module() -> None:
+    script = "import sys, robusttune; assert not {'torch', 'optuna', 'pandas', 'scipy', 'pydantic'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+def _as_toml(document: dict[str, object]) -> str:
+    import json
+
+    def value(item: object) -> str:
+        if isinstance(item, dict):
+            return "{" + ", ".join(f"{json.dumps(k)} = {value(v)}" for k, v in item.items() if v is not None) + "}"
+        if isinstance(item, list):
+            return "[" + ", ".join(value(v) for v in item) + "]"
+        return json.dumps(item)
+
+    return "\n".join(f"{key} = {value(item)}" for key, item in document.items() if item is not None)

@@ -1,0 +1,161 @@
+"""The ranking of a stored study with a known story."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from stored import DEFAULT_MEAN, N_SEEDS, REPORTED, store_story, told_study
+
+from robusttune.errors import StudyError
+from robusttune.pipeline import rank_study, report_study
+from robusttune.report import tables
+from robusttune.report.model import Ranking
+
+
+@pytest.fixture(scope="module")
+def ranking(tmp_path_factory: pytest.TempPathFactory) -> Ranking:
+    out = tmp_path_factory.mktemp("results")
+    study = told_study()
+    store_story(study, out)
+    return rank_study(study, out=out)
+
+
+def test_the_lucky_champion_is_not_the_one_recommended(ranking: Ranking) -> None:
+    by_name = {row.name: row for row in ranking.rows}
+    assert [row.rank for row in ranking.rows] == [1, 2, 3, 4]
+    assert ranking.rows[0].name == "trial 1"
+    assert by_name["trial 0"].verdict == "LUCKY"
+    assert by_name["trial 1"].verdict != "LUCKY"
+    assert [row.name for row in ranking.rows if row.in_best_set] == ["trial 1"]
+    assert "Best: trial 1" in ranking.headline
+    assert any("not the tuning champion trial 0" in finding for finding in ranking.findings)
+
+
+def test_a_reported_score_is_judged_like_a_tuning_score_but_says_nothing_of_this_search(ranking: Ranking) -> None:
+    control = next(row for row in ranking.rows if row.name == REPORTED)
+    assert control.is_control
+    assert control.tuning_score == -198.0
+    assert control.verdict == "LUCKY"
+    assert ranking.analysis["champion"]["config_id"] == "trial 0"
+
+
+def test_mean_and_interval_are_those_of_scipy(ranking: Ranking) -> None:
+    for row in ranking.rows:
+        scores = np.asarray(row.scores)
+        assert len(scores) == N_SEEDS
+        low, high = stats.t.interval(0.95, N_SEEDS - 1, scores.mean(), stats.sem(scores))
+        assert (row.mean_low, row.mean_high) == pytest.approx((low, high))
+        assert row.mean == pytest.approx(scores.mean())
+
+
+def test_ranking_a_study_again_gives_the_same_numbers(ranking: Ranking, tmp_path: Path) -> None:
+    study = told_study()
+    store_story(study, tmp_path)
+    assert tables.to_document(rank_study(study, out=tmp_path))["ranking"] == tables.to_document(ranking)["ranking"]
+
+
+def test_a_diverged_run_counts_as_the_worst_score_and_is_mentioned(tmp_path: Path) -> None:
+    study = told_study()
+    store_story(study, tmp_path, diverged=2)
+    ranking = rank_study(study, out=tmp_path)
+    default = next(row for row in ranking.rows if row.name == "default")
+    worst = min(score for row in ranking.rows for score in row.scores)
+    assert default.n_diverged == 2
+    assert sorted(default.scores)[:2] == [worst, worst]
+    assert "2 diverged run(s) count as" in ranking.caption
+    assert "2 of 9 runs of default diverged." in ranking.findings
+
+
+def test_a_missing_run_blocks_the_ranking_unless_the_study_allows_it(tmp_path: Path) -> None:
+    store_story(told_study(), tmp_path, missing=1, failed=1)
+    with pytest.raises(StudyError, match=r"1 failed, 1 not run yet|1 not run yet, 1 failed") as caught:
+        rank_study(told_study(), out=tmp_path)
+    assert "the environment broke" in str(caught.value)
+    ranking = rank_study(told_study({"post_evaluation.allow_missing": True}), out=tmp_path)
+    default = next(row for row in ranking.rows if row.name == "default")
+    assert (default.n_seeds, default.n_missing) == (N_SEEDS - 2, 2)
+    assert "2 planned run(s) are missing" in ranking.caption
+
+
+def test_a_configuration_without_any_run_is_left_out_and_named(tmp_path: Path) -> None:
+    study = told_study({"post_evaluation.allow_missing": True})
+    store_story(study, tmp_path, missing=N_SEEDS)
+    ranking = rank_study(study, out=tmp_path)
+    assert "default" not in [row.name for row in ranking.rows]
+    assert any("runs of default are missing" in finding for finding in ranking.findings)
+
+
+def test_a_study_without_results_says_which_command_makes_them(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="robusttune run"):
+        rank_study(told_study(), out=tmp_path)
+
+
+def test_the_iqm_can_be_ranked_instead_of_the_mean(tmp_path: Path) -> None:
+    study = told_study({"post_evaluation.statistic": "iqm"})
+    store_story(study, tmp_path)
+    assert rank_study(study, out=tmp_path).analysis["statistic"] == "iqm"
+
+
+def test_configurations_within_the_indifference_are_practically_equal(tmp_path: Path) -> None:
+    study = told_study({"post_evaluation.indifference": 5000.0})
+    store_story(study, tmp_path)
+    assert {pair.verdict for pair in rank_study(study, out=tmp_path).pairs} == {"practically equal"}
+
+
+def test_every_table_holds_every_configuration(ranking: Ranking) -> None:
+    frame = tables.to_frame(ranking)
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame["configuration"]) == [row.name for row in ranking.rows]
+    assert frame["mean"].to_numpy() == pytest.approx([row.mean for row in ranking.rows], rel=0)
+    document = json.loads(tables.to_json(ranking))
+    assert [row["scores"] for row in document["ranking"]] == [list(row.scores) for row in ranking.rows]
+    markdown = tables.to_markdown(ranking)
+    assert markdown.count("\n| ") == len(ranking.rows) + 2  # with head and rule
+    assert "**trial 1**" in markdown
+    assert "**default**" not in markdown
+
+
+def test_latex_escapes_what_names_may_contain(ranking: Ranking) -> None:
+    latex = tables.to_latex(ranking)
+    assert r"as\_published \& 100\%" in latex
+    body = latex[latex.index(r"\midrule") : latex.index(r"\bottomrule")].strip().splitlines()[1:]
+    columns = latex.count("l", latex.index("{tabular}{") + 10, latex.index("}\n    \\toprule"))
+    assert len(body) == len(ranking.rows)
+    assert {line.replace(r"\&", "").count("&") for line in body} == {8}
+    assert columns >= 1
+
+
+def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
+    study = told_study({"description": "<b>bold</b> & co"})
+    store_story(study, tmp_path)
+    report_study(study, out=tmp_path)
+    folder = tmp_path / study.name
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+    for mark in ('src="', "@import", 'href="http', "url(http"):
+        assert mark not in page
+    made = {path.name for path in folder.iterdir()} - {"study.db", "study.db-wal", "study.db-shm"}
+    figures = {f"{name}.{suffix}" for name in ("seeds", "tuning_vs_post_evaluation") for suffix in ("png", "pdf", "svg")}
+    assert made == figures | {"report.html", *(f"ranking.{suffix}" for suffix in ("md", "csv", "tex", "json"))}
+
+
+def test_equal_results_give_equal_files(tmp_path: Path) -> None:
+    study = told_study()
+    for folder in ("first", "second"):
+        store_story(study, tmp_path / folder)
+        report_study(study, out=tmp_path / folder)
+    for path in (tmp_path / "first" / study.name).glob("*.*"):
+        if not path.name.startswith("study.db"):
+            assert path.read_bytes() == (tmp_path / "second" / study.name / path.name).read_bytes(), path.name
+
+
+def test_the_default_is_worse_and_said_to_be(ranking: Ranking) -> None:
+    default = next(row for row in ranking.rows if row.name == "default")
+    assert default.mean == pytest.approx(DEFAULT_MEAN, abs=60)
+    assert any(finding.startswith("The default configuration") and "is worse than" in finding for finding in ranking.findings)
