@@ -37,12 +37,14 @@ class Session:
         from robusttune.tuning.search import search
         from robusttune.tuning.storage import open_storage
 
+        with self.claims.lock("storage"):  # Optuna's tables must not be made by two processes at once
+            storage = open_storage(self.place.optuna_storage)
         result = search(
             self.study,
             store=self.store,
             claims=self.claims,
             driver=self.driver,
-            storage=open_storage(self.place.optuna_storage),
+            storage=storage,
             reporter=self.reporter,
             n_workers=self.executor.n_workers,
         )

@@ -66,7 +66,7 @@ class ResultStore:
         self.engine = make_engine(url)
         self.url = self.engine.url.render_as_string(hide_password=True)
         try:
-            schema.metadata.create_all(self.engine)
+            _make_tables(self.engine)
             self._check_version()
         except SQLAlchemyError as error:
             raise StudyError(
@@ -202,6 +202,15 @@ class ResultStore:
                 f"The results database {self.url} has schema version {version}, but this robusttune knows versions up "
                 f"to {schema.SCHEMA_VERSION}. Upgrade robusttune."
             )
+
+
+def _make_tables(engine: sa.Engine) -> None:
+    """Make the tables that are absent, while another process may be doing the same."""
+    with engine.begin() as connection:
+        for table in schema.metadata.sorted_tables:
+            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
 
 
 def _insert_if_absent(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:

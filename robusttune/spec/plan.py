@@ -75,11 +75,13 @@ def post_evaluation_runs(
 def seed_blocks(config_ids: Iterable[str]) -> dict[str, int]:
     """Return a block of seeds for each configuration: distinct, and a function of the ids alone."""
     blocks: dict[str, int] = {}
+    taken: set[int] = set()
     for config_id in sorted(config_ids):
         block = int.from_bytes(hashlib.sha256(config_id.encode()).digest()[:8], "big") % _N_BLOCKS
-        while block in blocks.values():
+        while block in taken:
             block = (block + 1) % _N_BLOCKS
         blocks[config_id] = block
+        taken.add(block)
         if len(blocks) >= _N_BLOCKS:
             raise SpecError(f"A post-evaluation has at most {_N_BLOCKS - 1} configurations.")
     return blocks

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ runs = st.tuples(stages, indices)
 @given(roots, st.lists(runs, min_size=2, max_size=30, unique=True))
 def test_distinct_runs_have_seeds_at_least_256_apart(root: int, chosen: list[tuple[Stage, int]]) -> None:
     seeds = sorted(run_seed(root, *run) for run in chosen)
-    gaps = [after - before for before, after in zip(seeds, seeds[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(seeds)]
     assert min(gaps) >= 256
 
 
