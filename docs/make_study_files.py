@@ -23,7 +23,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("Top level", StudySpec),
     ("`[environment]`", EnvironmentSpec),
     ("`[environment.normalization]`, or `normalization = true`", Normalization),
-    ('`environment.wrappers`: import paths, or tables', Wrapper),
+    ("`environment.wrappers`: import paths, or tables", Wrapper),
     ("`[algorithm]`", AlgorithmSpec),
     ('`[search_space.parameters]`, `type = "float"`', Float),
     ('`[search_space.parameters]`, `type = "int"`', Int),
@@ -37,8 +37,8 @@ _TABLES: tuple[tuple[str, type], ...] = (
 
 _HEAD = f"""# Study files
 
-A study is declared in TOML. Unknown keys, wrong types and impossible combinations are errors that name the place, the rule,
-the value and the nearest valid name: `robusttune check study.toml`. Any value can be replaced for one command:
+A study is declared in TOML. Unknown keys, wrong types and impossible combinations are errors that name the place,
+the rule, the value and the nearest valid name: `robusttune check study.toml`. Any value can be replaced for one command:
 `--set tuning.n_trials=4`. This page is made from the source by `python -m docs.make_study_files`.
 
 `search_space.preset` takes a named space ({", ".join(f"`{name}`" for name in PRESET_NAMES)}); ranges under
@@ -54,13 +54,20 @@ def render() -> str:
     """Return the page."""
     parts = [_HEAD]
     for title, kind in _TABLES:
-        parts.append(f"## {title}\n\n{_summary(kind)}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |")
-        parts += [_row(field, _attributes(kind)) for field in dataclasses.fields(kind) if field.name != "type"]
+        parts.append(
+            f"## {title}\n\n{_summary(kind)}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |"
+        )
+        parts += [_row(field, _attributes(kind)) for field in dataclasses.fields(kind) if _is_key(field)]
         parts.append("")
     parts.append("## Options of samplers and pruners\n")
     for key, options in (("sampler_options", SAMPLER_OPTIONS), ("pruner_options", PRUNER_OPTIONS)):
         parts += [f"- `{key}` of `{name}`: {_listed(names)}" for name, names in options.items()]
     return "\n".join(parts) + "\n"
+
+
+def _is_key(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field is a key of its own table, and not a tag or a table that comes further down."""
+    return field.name != "type" and not str(field.type).endswith(("Spec", "SearchSpace"))
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -86,7 +93,9 @@ def _attributes(kind: type) -> dict[str, tuple[str, str]]:
 def _row(field: dataclasses.Field[Any], attributes: dict[str, tuple[str, str]]) -> str:
     shown, meaning = attributes.get(field.name, ("", ""))
     shown = shown or str(field.type).replace("|", "or")
-    return f"| `{field.name}` | {shown.replace('|', 'or')} | {_default(field)} | {meaning.replace('|', 'or')} |"
+    return (
+        f"| `{field.name}` | {shown.replace('|', 'or')} | {_default(field)} | {meaning.replace('|', 'or')} |"
+    )
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
@@ -96,7 +105,9 @@ def _default(field: dataclasses.Field[Any]) -> str:
         return "empty" if factory in (dict, list) else "its defaults"
     if value is dataclasses.MISSING or type(value).__name__ == "PydanticUndefinedType":
         return "required"
-    return "–" if value is None or value == () else f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else "–"
+    if value in (None, "", ()):
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 if __name__ == "__main__":

@@ -156,11 +156,9 @@ def _splits(
     sd_seed = float(np.sqrt(np.mean(np.square(sds))))
     n_seeds = ranking.study.tuning.seeds_per_trial
     # What trials differ by is noise too; the rest is what configurations differ by.
-    between = np.var(values, ddof=1) - sd_seed**2 / n_seeds
-    floor = (0.1 * sd_seed) ** 2
+    between = float(np.var(values, ddof=1)) - sd_seed**2 / n_seeds
+    sd_between = math.sqrt(max(between, (0.1 * sd_seed) ** 2))
     try:
-        return split_budget(
-            budget=budget, sd_seed=sd_seed, sd_between=float(np.sqrt(max(between, floor))), rng=rng
-        )
+        return split_budget(budget=budget, sd_seed=sd_seed, sd_between=sd_between, rng=rng)
     except ValueError as error:
         raise SpecError(f"--budget {budget:g}: {error}") from None

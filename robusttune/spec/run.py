@@ -21,7 +21,15 @@ _ID_LENGTH = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Wrapper:
-    """An environment wrapper, named by import path: `"gymnasium.wrappers:RescaleAction"`."""
+    """An environment wrapper.
+
+    Attributes
+    ----------
+    entry_point : str
+        Import path: `"gymnasium.wrappers:RescaleAction"`.
+    kwargs : mapping
+        Its arguments.
+    """
 
     entry_point: str = Field(pattern=r"^[\w.]+:\w+$")
     kwargs: Mapping[str, JsonValue] = Field(default_factory=dict)
@@ -29,7 +37,13 @@ class Wrapper:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Normalization:
-    """Running normalisation of Stable-Baselines3 (`VecNormalize`), with the discount of the configuration."""
+    """Running normalisation of Stable-Baselines3 (`VecNormalize`), with the discount of the configuration.
+
+    Attributes
+    ----------
+    observations, rewards : bool
+        What is normalised; scores are always raw returns.
+    """
 
     observations: bool = True
     rewards: bool = True
@@ -50,6 +64,7 @@ class EnvironmentSpec:
     n_envs : int
         Training environments stepped together.
     normalization : Normalization, optional
+        Running normalisation; `true` stands for both kinds.
     imports : tuple of str
         Modules to import first, where they register the id.
     """

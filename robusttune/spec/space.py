@@ -89,7 +89,13 @@ class Int:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Categorical:
-    """A hyperparameter with unordered choices: any JSON values, for example `[[64, 64], [256, 256]]`."""
+    """A hyperparameter with unordered choices.
+
+    Attributes
+    ----------
+    choices : tuple
+        Any JSON values, for example `[[64, 64], [256, 256]]`.
+    """
 
     type: Literal["categorical"] = "categorical"
     choices: tuple[JsonValue, ...] = Field(min_length=1)

@@ -26,6 +26,7 @@ class AlgorithmSpec:
     Attributes
     ----------
     name : {"ppo", "a2c", "sac", "td3", "ddpg", "dqn"}
+        Algorithm of Stable-Baselines3.
     total_timesteps : int
         Environment steps of one run, all environments together.
     policy : str

@@ -64,6 +64,10 @@ class TuningSpec:
     aggregation : str
         `"mean"`, `"median"`, `"iqm"`, `"minimum"`, `"lower-tail-mean"` (mean of the worst `tail_fraction`) or
         `"mean-minus-sd"` (mean − `sd_penalty` · standard deviation).
+    tail_fraction : float
+        For `"lower-tail-mean"`.
+    sd_penalty : float
+        For `"mean-minus-sd"`.
     batch_size : int, optional
         Ask this many trials, run them on any number of workers, tell them in order; a pruner sees finished
         batches only. The study then repeats itself trial by trial whatever the number of workers.

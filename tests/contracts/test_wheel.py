@@ -28,7 +28,9 @@ def test_the_wheel_installs_one_top_level_name(names: list[str]) -> None:
 
 
 def test_every_tracked_file_of_the_package_is_in_the_wheel(names: list[str]) -> None:
-    listed = subprocess.run(["git", "ls-files", "robusttune"], capture_output=True, text=True, cwd=ROOT, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "robusttune"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
     tracked = set(listed.stdout.split())
     assert {name for name in names if name.startswith("robusttune/")} >= tracked
     assert any(name.endswith(".j2") for name in tracked)

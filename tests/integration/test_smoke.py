@@ -17,12 +17,10 @@ name = "smoke"
 id = "CartPole-v1"
 n_envs = 2
 [algorithm]
-name = "ppo"
+name = "a2c"
 total_timesteps = 400
-[algorithm.hyperparameters]
-n_epochs = 2
 [search_space.parameters]
-n_steps = { type = "int", low = 32, high = 128, scale = "pow2" }
+n_steps = { type = "int", low = 4, high = 16, scale = "pow2" }
 gamma = { type = "float", low = 0.9, high = 0.999, scale = "log1m" }
 learning_rate = { type = "float", low = 1e-4, high = 1e-2, scale = "log" }
 [tuning]
@@ -37,7 +35,7 @@ top_k = 2
 n_seeds = 3
 [[post_evaluation.controls]]
 name = "small net"
-hyperparameters = { n_steps = 64, net_arch = [8] }
+hyperparameters = { n_steps = 8, net_arch = [8] }
 """
 
 
@@ -66,7 +64,9 @@ def test_the_ranking_and_the_place_of_the_report_are_printed(results: Path) -> N
 def test_the_same_command_again_computes_nothing(results: Path) -> None:
     def finished() -> list[tuple[str, str]]:
         with sqlite3.connect(results / "smoke" / "study.db") as connection:
-            return connection.execute("SELECT run_id, finished_at FROM robusttune_runs ORDER BY run_id").fetchall()
+            return connection.execute(
+                "SELECT run_id, finished_at FROM robusttune_runs ORDER BY run_id"
+            ).fetchall()
 
     before = finished()
     # Four trials of one run, and at least two controls and one trial on three seeds.
@@ -81,7 +81,13 @@ def test_the_report_opens_in_a_browser_without_console_errors(results: Path, tmp
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium on this machine; .ci/run installs it")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
     options += [f"--user-data-dir={tmp_path}", "--enable-logging=stderr", "--v=0", "--dump-dom"]
     page = (results / "smoke" / "report.html").as_uri()
     done = subprocess.run([browser, *options, page], capture_output=True, text=True, timeout=120, check=False)

@@ -60,7 +60,10 @@ def store_story(study: StudySpec, out: Path, *, diverged: int = 0, missing: int 
             )
         )
         store.save_trial(study.tuning_id, trials[-1])
-    means = {name: mean for name, (_, mean) in STORY.items()} | {"default": DEFAULT_MEAN, REPORTED: REPORTED_MEAN}
+    means = {name: mean for name, (_, mean) in STORY.items()} | {
+        "default": DEFAULT_MEAN,
+        REPORTED: REPORTED_MEAN,
+    }
     candidates = select(study, trials)
     planned = planned_runs(study, candidates)
     for candidate in candidates:
@@ -77,7 +80,9 @@ def store_story(study: StudySpec, out: Path, *, diverged: int = 0, missing: int 
 
 def _add(store: Any, run: RunSpec, status: RunStatus, episodes: list[float]) -> None:
     completed = status is RunStatus.COMPLETED
-    point = CurvePoint(index=0, timesteps=run.total_timesteps, n_updates=4, mean_return=float(np.mean(episodes)))
+    point = CurvePoint(
+        index=0, timesteps=run.total_timesteps, n_updates=4, mean_return=float(np.mean(episodes))
+    )
     result = make_result(
         run,
         status,

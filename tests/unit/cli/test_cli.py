@@ -47,7 +47,12 @@ def study_file(tmp_path: Path) -> Path:
 
 
 def test_init_writes_a_study_that_check_accepts(tmp_path: Path) -> None:
-    for algo, env in (("ppo", "CartPole-v1"), ("a2c", "CartPole-v1"), ("dqn", "CartPole-v1"), ("sac", "Pendulum-v1")):
+    for algo, env in (
+        ("ppo", "CartPole-v1"),
+        ("a2c", "CartPole-v1"),
+        ("dqn", "CartPole-v1"),
+        ("sac", "Pendulum-v1"),
+    ):
         path = tmp_path / f"{algo}.toml"
         assert call("init", path, "--algo", algo, "--env", env).exit_code == 0
         checked = call("check", path)
@@ -75,12 +80,17 @@ def test_check_prints_trials_runs_and_timesteps(study_file: Path) -> None:
     [
         ("tuning.n_trails=3", ("tuning.n_trails", "n_trials")),
         ("environment.id=CartPol-v1", ("CartPol-v1", "CartPole-v1")),
-        ("algorithm.hyperparameters={}; algorithm.name=sac", ("continuous actions", "CartPole-v1", "Discrete")),
+        (
+            "algorithm.hyperparameters={}; algorithm.name=sac",
+            ("continuous actions", "CartPole-v1", "Discrete"),
+        ),
         ("environment.wrappers=['gymnasium.wrappers:Nothing']", ("gymnasium.wrappers:Nothing",)),
         ("environment.imports=['no_such_module']", ("no_such_module",)),
     ],
 )
-def test_a_mistake_is_one_message_and_exit_code_two(study_file: Path, override: str, pieces: tuple[str, ...]) -> None:
+def test_a_mistake_is_one_message_and_exit_code_two(
+    study_file: Path, override: str, pieces: tuple[str, ...]
+) -> None:
     result = call("check", study_file, *(part for one in override.split("; ") for part in ("--set", one)))
     assert result.exit_code == 2
     assert result.output.startswith("error: ")
@@ -144,7 +154,9 @@ def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
     assert call("plan", "--sd", -1, "--difference", 2).exit_code == 2
 
 
-@pytest.mark.parametrize("command", [["--help"], ["check", "{study}"], ["status", "{study}"], ["rank", "{study}"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["check", "{study}"], ["status", "{study}"], ["rank", "{study}"]]
+)
 def test_light_commands_load_no_torch(command: list[str], study_file: Path) -> None:
     script = (
         "import sys\nfrom robusttune.cli import app\n"
@@ -169,7 +181,11 @@ def _as_toml(document: dict[str, object]) -> str:
 
     def value(item: object) -> str:
         if isinstance(item, dict):
-            return "{" + ", ".join(f"{json.dumps(k)} = {value(v)}" for k, v in item.items() if v is not None) + "}"
+            return (
+                "{"
+                + ", ".join(f"{json.dumps(k)} = {value(v)}" for k, v in item.items() if v is not None)
+                + "}"
+            )
         if isinstance(item, list):
             return "[" + ", ".join(value(v) for v in item) + "]"
         return json.dumps(item)

@@ -36,7 +36,9 @@ def test_the_lucky_champion_is_not_the_one_recommended(ranking: Ranking) -> None
     assert any("not the tuning champion trial 0" in finding for finding in ranking.findings)
 
 
-def test_a_reported_score_is_judged_like_a_tuning_score_but_says_nothing_of_this_search(ranking: Ranking) -> None:
+def test_a_reported_score_is_judged_like_a_tuning_score_but_says_nothing_of_this_search(
+    ranking: Ranking,
+) -> None:
     control = next(row for row in ranking.rows if row.name == REPORTED)
     assert control.is_control
     assert control.tuning_score == -198.0
@@ -56,7 +58,10 @@ def test_mean_and_interval_are_those_of_scipy(ranking: Ranking) -> None:
 def test_ranking_a_study_again_gives_the_same_numbers(ranking: Ranking, tmp_path: Path) -> None:
     study = told_study()
     store_story(study, tmp_path)
-    assert tables.to_document(rank_study(study, out=tmp_path))["ranking"] == tables.to_document(ranking)["ranking"]
+    assert (
+        tables.to_document(rank_study(study, out=tmp_path))["ranking"]
+        == tables.to_document(ranking)["ranking"]
+    )
 
 
 def test_a_diverged_run_counts_as_the_worst_score_and_is_mentioned(tmp_path: Path) -> None:
@@ -141,8 +146,15 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     for mark in ('src="', "@import", 'href="http', "url(http"):
         assert mark not in page
     made = {path.name for path in folder.iterdir()} - {"study.db", "study.db-wal", "study.db-shm"}
-    figures = {f"{name}.{suffix}" for name in ("seeds", "tuning_vs_post_evaluation") for suffix in ("png", "pdf", "svg")}
-    assert made == figures | {"report.html", *(f"ranking.{suffix}" for suffix in ("md", "csv", "tex", "json"))}
+    figures = {
+        f"{name}.{suffix}"
+        for name in ("seeds", "tuning_vs_post_evaluation")
+        for suffix in ("png", "pdf", "svg")
+    }
+    assert made == figures | {
+        "report.html",
+        *(f"ranking.{suffix}" for suffix in ("md", "csv", "tex", "json")),
+    }
 
 
 def test_equal_results_give_equal_files(tmp_path: Path) -> None:
@@ -158,4 +170,7 @@ def test_equal_results_give_equal_files(tmp_path: Path) -> None:
 def test_the_default_is_worse_and_said_to_be(ranking: Ranking) -> None:
     default = next(row for row in ranking.rows if row.name == "default")
     assert default.mean == pytest.approx(DEFAULT_MEAN, abs=60)
-    assert any(finding.startswith("The default configuration") and "is worse than" in finding for finding in ranking.findings)
+    assert any(
+        finding.startswith("The default configuration") and "is worse than" in finding
+        for finding in ranking.findings
+    )

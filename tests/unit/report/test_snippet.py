@@ -13,16 +13,37 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     (
         "ppo",
         "CartPole-v1",
-        {"learning_rate": "lin_3e-4", "n_steps": 16, "batch_size": 16, "net_arch": [8], "activation_fn": "relu"},
-        {"environment.normalization": {}, "environment.wrappers": [{"entry_point": "gymnasium.wrappers:FlattenObservation"}]},
+        {
+            "learning_rate": "lin_3e-4",
+            "n_steps": 16,
+            "batch_size": 16,
+            "net_arch": [8],
+            "activation_fn": "relu",
+        },
+        {
+            "environment.normalization": {},
+            "environment.wrappers": [{"entry_point": "gymnasium.wrappers:FlattenObservation"}],
+        },
     ),
     ("a2c", "CartPole-v1", {"gamma": 0.9, "net_arch": {"pi": [4], "vf": [8]}}, {}),
-    ("td3", "Pendulum-v1", {"noise_type": "normal", "noise_std": 0.2, "train_freq": [1, "episode"]}, {"environment.n_envs": 1}),
-    ("dqn", "CartPole-v1", {"buffer_size": 100, "exploration_fraction": 0.2}, {"environment.kwargs": {"max_episode_steps": 20}}),
+    (
+        "td3",
+        "Pendulum-v1",
+        {"noise_type": "normal", "noise_std": 0.2, "train_freq": [1, "episode"]},
+        {"environment.n_envs": 1},
+    ),
+    (
+        "dqn",
+        "CartPole-v1",
+        {"buffer_size": 100, "exploration_fraction": 0.2},
+        {"environment.kwargs": {"max_episode_steps": 20}},
+    ),
 ]
 
 
-@pytest.mark.parametrize(("algorithm", "environment", "hyperparameters", "changes"), CASES, ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("algorithm", "environment", "hyperparameters", "changes"), CASES, ids=[c[0] for c in CASES]
+)
 def test_the_snippet_builds_the_model_of_the_configuration(
     algorithm: str, environment: str, hyperparameters: dict[str, Any], changes: dict[str, Any]
 ) -> None:
