@@ -38,8 +38,8 @@ _TABLES: tuple[tuple[str, type], ...] = (
 _HEAD = f"""# Study files
 
 A study is declared in TOML. Unknown keys, wrong types and impossible combinations are errors that name the place,
-the rule, the value and the nearest valid name: `robusttune check study.toml`. Any value can be replaced for one command:
-`--set tuning.n_trials=4`. This page is made from the source by `python -m docs.make_study_files`.
+the rule, the value and the nearest valid name: `robusttune check study.toml`. Any value can be replaced for one
+command: `--set tuning.n_trials=4`. This page is made from the source by `python -m docs.make_study_files`.
 
 `search_space.preset` takes a named space ({", ".join(f"`{name}`" for name in PRESET_NAMES)}); ranges under
 `[search_space.parameters]` and values under `[algorithm.hyperparameters]` take precedence over it. Hyperparameters have
