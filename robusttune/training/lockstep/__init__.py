@@ -1,6 +1,7 @@
 """Train many seeds of one configuration in one process, each as Stable-Baselines3 would train it alone."""
 
 from robusttune.training.lockstep.a2c import LockstepA2C
+from robusttune.training.lockstep.dqn import LockstepDQN
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep.normalisation import NormalisationOptions
 from robusttune.training.lockstep.ppo import LockstepPPO
@@ -9,6 +10,7 @@ from robusttune.training.lockstep.trainer import LockstepTrainer
 
 __all__ = [
     "LockstepA2C",
+    "LockstepDQN",
     "LockstepPPO",
     "LockstepTrainer",
     "Member",

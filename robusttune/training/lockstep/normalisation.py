@@ -99,6 +99,13 @@ class Normaliser:
         limit = self.options.clip_obs
         return np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit).astype(np.float32)
 
+    def raw_observations(self, normal: Array) -> Array:
+        """Return observations of shape (n_members, n, *shape) as they were before normalisation."""
+        if not self.options.norm_obs:
+            return normal
+        mean, var = self._observations.mean[:, None], self._observations.var[:, None]
+        return normal * np.sqrt(var + self.options.epsilon) + mean  # type: ignore[no-any-return]
+
     def rewards(self, raw: Array) -> Array:
         """Return rewards of shape (n_members, ...) in the statistics of today."""
         var = self._rewards.var.reshape(-1, *[1] * (raw.ndim - 1))

@@ -38,10 +38,11 @@ class Adam:
     def __init__(self, flat: Tensor, gradient: Tensor, *, betas: tuple[float, float], eps: float) -> None:
         self._betas, self._eps = betas, eps
         self._mean, self._square = torch.zeros_like(flat), torch.zeros_like(flat)
-        self._steps = [torch.zeros((), device=flat.device) for _ in range(flat.shape[0])]
+        self._counts = torch.zeros(flat.shape[0], device=flat.device)
         self._bind(flat, gradient)
 
     def _bind(self, flat: Tensor, gradient: Tensor) -> None:
+        self._steps = list(self._counts.unbind(0))
         self._rows = [list(matrix.unbind(0)) for matrix in (flat, gradient, self._mean, self._square)]
 
     def step(self, rows: Sequence[int], learning_rates: Sequence[float]) -> None:
@@ -51,7 +52,10 @@ class Adam:
             groups.setdefault(learning_rates[row], []).append(row)
         for learning_rate, members in groups.items():
             steps = [self._steps[row] for row in members]
-            torch._foreach_add_(steps, 1)
+            if len(steps) == len(self._steps):
+                self._counts.add_(1)
+            else:
+                self._counts[members] += 1
             parameters, gradients, means, squares = (
                 [column[row] for row in members] for column in self._rows
             )
@@ -75,8 +79,7 @@ class Adam:
         """Return the optimiser of the chosen rows alone."""
         kept = Adam(flat, gradient, betas=self._betas, eps=self._eps)
         kept._mean, kept._square = keep_rows(self._mean, rows), keep_rows(self._square, rows)
-        for new, old in enumerate(rows):
-            kept._steps[new].copy_(self._steps[old])
+        kept._counts = keep_rows(self._counts, rows)
         kept._bind(flat, gradient)
         return kept
 

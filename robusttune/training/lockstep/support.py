@@ -125,6 +125,8 @@ def _arguments_reason(algorithm: str, hyperparameters: Mapping[str, Any]) -> str
             return f"{algorithm} has no hyperparameter {name}."
         if name in _ONLY_DEFAULT and value and value != defaults.get(name):
             return _ONLY_DEFAULT[name]
+        if name == "n_steps" and defaults[name] == 1 and value != 1:
+            return "Off-policy returns over several steps (n_steps) cannot be stacked."
     return None
 
 
