@@ -1,0 +1,20 @@
+"""Train many seeds of one configuration in one process, each as Stable-Baselines3 would train it alone."""
+
+from robusttune.training.lockstep.a2c import LockstepA2C
+from robusttune.training.lockstep.dqn import LockstepDQN
+from robusttune.training.lockstep.members import Member
+from robusttune.training.lockstep.normalisation import NormalisationOptions
+from robusttune.training.lockstep.ppo import LockstepPPO
+from robusttune.training.lockstep.support import group_key, supports
+from robusttune.training.lockstep.trainer import LockstepTrainer
+
+__all__ = [
+    "LockstepA2C",
+    "LockstepDQN",
+    "LockstepPPO",
+    "LockstepTrainer",
+    "Member",
+    "NormalisationOptions",
+    "group_key",
+    "supports",
+]

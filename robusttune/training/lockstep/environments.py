@@ -1,0 +1,146 @@
+"""The training environments of all members, stepped together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from stable_baselines3.common.preprocessing import get_obs_shape
+
+from robusttune.training.lockstep.kernels import find_kernel, time_limit
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Env = gym.Env[Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """What one step of all environments gave; leading shape (n_members, n_envs).
+
+    Where an episode ended, `observations` is the first of the next one and `terminal` the last of the old one.
+    """
+
+    observations: Array
+    rewards: Array
+    dones: Array
+    timeouts: Array
+    terminal: Array
+
+
+class MemberEnvironments:
+    """`n_envs` environments for each member, seeded as SB3 seeds them: environment i of seed s by s + i.
+
+    Parameters
+    ----------
+    make_env : callable
+        Makes one environment; called once for each.
+    seeds : sequence of int
+        One per member.
+    n_envs : int
+        Environments per member.
+    """
+
+    def __init__(self, make_env: Callable[[], Env], seeds: Sequence[int], n_envs: int) -> None:
+        self._envs = [[make_env() for _ in range(n_envs)] for _ in seeds]
+        self._seeds = list(seeds)
+        self.observation_space: spaces.Space[Any] = self._envs[0][0].observation_space
+        self.action_space: spaces.Space[Any] = self._envs[0][0].action_space
+        self.n_envs = n_envs
+        shape = get_obs_shape(self.observation_space)
+        # SB3 keeps a Discrete observation as a number, and gives it its own axis only when it stores it.
+        self._shape: tuple[int, ...] = shape if isinstance(shape, tuple) else ()
+        flat = [env for group in self._envs for env in group]
+        self._kernel = find_kernel(flat)
+        self._limit = time_limit(flat[0]) if self._kernel else None
+        self._states: Array = np.zeros((len(flat), 0))
+        self._elapsed = np.zeros(len(flat), dtype=np.int64)
+
+    @property
+    def uses_kernel(self) -> bool:
+        """Whether the environments are stepped as one array."""
+        return self._kernel is not None
+
+    def reset(self) -> Array:
+        """Return the first observations, shape (n_members, n_envs, *shape)."""
+        observations = self._empty_observations()
+        for row, (seed, group) in enumerate(zip(self._seeds, self._envs, strict=True)):
+            for i, env in enumerate(group):
+                observations[row, i] = env.reset(seed=seed + i)[0]
+        if self._kernel is not None:
+            self._states = np.stack([env.unwrapped.state for group in self._envs for env in group])  # type: ignore[attr-defined]
+            self._elapsed[:] = 0
+        return observations
+
+    def step(self, actions: Array) -> Transition:
+        """Step every environment once, and begin a new episode where one ended.
+
+        Parameters
+        ----------
+        actions : ndarray, shape (n_members, n_envs, *action_shape)
+        """
+        return self._step_one_by_one(actions) if self._kernel is None else self._step_together(actions)
+
+    def _empty_observations(self) -> Array:
+        return np.zeros((len(self._envs), self.n_envs, *self._shape), dtype=self.observation_space.dtype)
+
+    def _step_one_by_one(self, actions: Array) -> Transition:
+        observations, terminal = self._empty_observations(), self._empty_observations()
+        rewards = np.zeros(observations.shape[:2], dtype=np.float32)
+        dones, timeouts = np.zeros(rewards.shape, dtype=bool), np.zeros(rewards.shape, dtype=bool)
+        for row, group in enumerate(self._envs):
+            for i, env in enumerate(group):
+                observation, reward, terminated, truncated, _ = env.step(actions[row, i])
+                rewards[row, i] = reward
+                if terminated or truncated:
+                    dones[row, i], timeouts[row, i] = True, truncated and not terminated
+                    terminal[row, i] = observation
+                    observation = env.reset()[0]
+                observations[row, i] = observation
+        return Transition(
+            observations=observations, rewards=rewards, dones=dones, timeouts=timeouts, terminal=terminal
+        )
+
+    def _step_together(self, actions: Array) -> Transition:
+        if self._kernel is None:
+            raise ValueError("These environments have no common dynamics; step them one by one.")
+        self._states, observations, rewards, terminated = self._kernel.step(self._states, actions)
+        self._elapsed += 1
+        dones = terminated if self._limit is None else terminated | (self._elapsed >= self._limit)
+        terminal = observations
+        if dones.any():
+            observations = observations.copy()
+            for index in np.flatnonzero(dones):
+                row, i = divmod(int(index), self.n_envs)
+                env = self._envs[row][i].unwrapped
+                observations[index] = env.reset()[0]
+                self._states[index] = env.state  # type: ignore[attr-defined]
+                self._elapsed[index] = 0
+        shape = (len(self._envs), self.n_envs)
+        return Transition(
+            observations=observations.reshape(*shape, *self._shape),
+            rewards=rewards.astype(np.float32).reshape(shape),
+            dones=dones.reshape(shape),
+            timeouts=(dones & ~terminated).reshape(shape),
+            terminal=terminal.reshape(*shape, *self._shape),
+        )
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Close the environments of all members but the chosen ones."""
+        for row, group in enumerate(self._envs):
+            if row not in rows:
+                for env in group:
+                    env.close()
+        flat = [row * self.n_envs + i for row in rows for i in range(self.n_envs)]
+        self._envs = [self._envs[row] for row in rows]
+        self._seeds = [self._seeds[row] for row in rows]
+        self._elapsed = self._elapsed[flat]
+        if self._kernel is not None:
+            self._states = self._states[flat]
+
+    def close(self) -> None:
+        """Close all environments."""
+        self.keep([])

@@ -1,0 +1,147 @@
+"""One member of a batch, and the SB3 model that its constructor arguments make."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
+
+from robusttune.training.lockstep.activations import activation_class
+
+POLICY_KEYS = (
+    "net_arch",
+    "activation_fn",
+    "ortho_init",
+    "log_std_init",
+    "n_critics",
+    "optimizer_class",
+    "optimizer_kwargs",
+)
+"""Hyperparameters that SB3 takes inside `policy_kwargs`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One seed of one configuration.
+
+    Parameters
+    ----------
+    seed : int
+        SB3's `seed` argument.
+    hyperparameters : mapping
+        SB3's constructor arguments, with those of `policy_kwargs` beside the others.
+    """
+
+    seed: int
+    hyperparameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """The random streams of one member, each where SB3's constructor leaves the global one.
+
+    Parameters
+    ----------
+    torch : torch.Generator
+        Draws actions.
+    numpy : numpy.random.RandomState
+        Draws minibatches and exploration.
+    """
+
+    torch: torch.Generator
+    numpy: np.random.RandomState
+
+
+class _SpacesOnly(VecEnv):
+    """Tells SB3's constructor the spaces and the number of environments; it is never stepped."""
+
+    def reset(self) -> Any:
+        raise NotImplementedError
+
+    def step_async(self, actions: np.ndarray) -> None:
+        raise NotImplementedError
+
+    def step_wait(self) -> Any:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        return
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        return [None] * self.num_envs
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        raise NotImplementedError
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> list[Any]:
+        raise NotImplementedError
+
+    def env_is_wrapped(
+        self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: Any = None
+    ) -> list[bool]:
+        return [False] * self.num_envs
+
+
+@contextmanager
+def _untouched_global_streams() -> Iterator[None]:
+    """Give the global random generators back as they were."""
+    python, numpy, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        torch.set_rng_state(torch_state)
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda)
+
+
+def sb3_arguments(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of SB3's constructor, with `policy_kwargs` gathered and activations as classes."""
+    arguments = dict(hyperparameters)
+    policy = {key: arguments.pop(key) for key in POLICY_KEYS if key in arguments}
+    policy = {**arguments.pop("policy_kwargs", {}), **policy}
+    if "activation_fn" in policy:
+        policy["activation_fn"] = activation_class(policy["activation_fn"])
+    if policy:
+        arguments["policy_kwargs"] = policy
+    return arguments
+
+
+def build_model(
+    algorithm: type[BaseAlgorithm],
+    policy: str,
+    member: Member,
+    observation_space: spaces.Space[Any],
+    action_space: spaces.Space[Any],
+    *,
+    n_envs: int,
+    device: torch.device,
+) -> tuple[BaseAlgorithm, Streams]:
+    """Return the member's SB3 model as constructed, and its random streams."""
+    stub = _SpacesOnly(n_envs, observation_space, copy.deepcopy(action_space))
+    with _untouched_global_streams():
+        model = algorithm(
+            policy, stub, seed=member.seed, device=device, **sb3_arguments(member.hyperparameters)
+        )
+        generator = torch.Generator(device)
+        generator.set_state(
+            torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device)
+        )
+        state = np.random.RandomState()  # noqa: NPY002
+        state.set_state(np.random.get_state())  # noqa: NPY002
+    model.env = None
+    return model, Streams(torch=generator, numpy=state)

@@ -1,0 +1,144 @@
+"""SB3's VecNormalize for every member, each with its own statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalisationOptions:
+    """The arguments of SB3's VecNormalize; `gamma=None` takes each member's own discount."""
+
+    norm_obs: bool = True
+    norm_reward: bool = True
+    clip_obs: float = 10.0
+    clip_reward: float = 10.0
+    gamma: float | None = None
+    epsilon: float = 1e-8
+
+
+class _Moments:
+    """Running mean and variance, one per member (SB3's RunningMeanStd)."""
+
+    def __init__(self, n_members: int, shape: tuple[int, ...]) -> None:
+        self.mean = np.zeros((n_members, *shape))
+        self.var = np.ones((n_members, *shape))
+        self.count = 1e-4
+
+    def update(self, batch: Array) -> None:
+        """Take in a batch of shape (n_members, n_envs, *shape)."""
+        n = batch.shape[1]
+        mean, var = batch.mean(axis=1), batch.var(axis=1)
+        delta, total = mean - self.mean, self.count + n
+        squares = self.var * self.count + var * n + np.square(delta) * self.count * n / total
+        self.mean, self.var, self.count = self.mean + delta * n / total, squares / total, total
+
+
+class Normaliser:
+    """Running normalisation of observations and rewards.
+
+    Parameters
+    ----------
+    options : NormalisationOptions
+    gammas : sequence of float
+        Discount of each member.
+    shape : tuple of int
+        Shape of one observation.
+    n_envs : int
+    """
+
+    def __init__(
+        self, options: NormalisationOptions, gammas: Sequence[float], shape: tuple[int, ...], n_envs: int
+    ) -> None:
+        self.options = options
+        chosen = [gamma if options.gamma is None else options.gamma for gamma in gammas]
+        self._gammas = np.array(chosen)[:, None]
+        self._observations = _Moments(len(chosen), shape)
+        self._rewards = _Moments(len(chosen), ())
+        self._returns = np.zeros((len(chosen), n_envs))
+
+    def reset(self, observations: Array) -> Array:
+        """Return the first observations, normalised; shape (n_members, n_envs, *shape)."""
+        self._returns[:] = 0.0
+        if self.options.norm_obs:
+            self._observations.update(observations)
+        return self.observations(observations)
+
+    def step(self, observations: Array, rewards: Array, dones: Array) -> tuple[Array, Array]:
+        """Take in one step; return its observations and rewards, normalised."""
+        if self.options.norm_obs:
+            self._observations.update(observations)
+        normal = self.observations(observations)
+        self._returns = self._returns * self._gammas + rewards
+        self._rewards.update(self._returns)
+        if self.options.norm_reward:
+            rewards = self.rewards(rewards)
+        self._returns[dones] = 0.0
+        return normal, rewards
+
+    def observations(self, raw: Array) -> Array:
+        """Return observations of shape (n_members, n, *shape) in the statistics of today."""
+        if not self.options.norm_obs:
+            return raw
+        mean, var = self._observations.mean[:, None], self._observations.var[:, None]
+        limit = self.options.clip_obs
+        return np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit).astype(np.float32)
+
+    def observations_of(self, row: int, raw: Array) -> Array:
+        """Return one member's observations, shape (n, *shape), in its statistics of today."""
+        if not self.options.norm_obs:
+            return raw
+        mean, var = self._observations.mean[row], self._observations.var[row]
+        limit = self.options.clip_obs
+        return np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit).astype(np.float32)
+
+    def raw_observations(self, normal: Array) -> Array:
+        """Return observations of shape (n_members, n, *shape) as they were before normalisation."""
+        if not self.options.norm_obs:
+            return normal
+        mean, var = self._observations.mean[:, None], self._observations.var[:, None]
+        return normal * np.sqrt(var + self.options.epsilon) + mean  # type: ignore[no-any-return]
+
+    def rewards(self, raw: Array) -> Array:
+        """Return rewards of shape (n_members, ...) in the statistics of today."""
+        var = self._rewards.var.reshape(-1, *[1] * (raw.ndim - 1))
+        limit = self.options.clip_reward
+        return np.clip(raw / np.sqrt(var + self.options.epsilon), -limit, limit).astype(np.float32)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Forget all members but the chosen ones."""
+        chosen = list(rows)
+        for moments in (self._observations, self._rewards):
+            moments.mean, moments.var = moments.mean[chosen], moments.var[chosen]
+        self._gammas, self._returns = self._gammas[chosen], self._returns[chosen]
+
+    def to_sb3(self, row: int, venv: VecEnv) -> VecNormalize:
+        """Return SB3's VecNormalize around `venv`, with one member's statistics, no longer training."""
+        o = self.options
+        wrapper = VecNormalize(
+            venv,
+            training=False,
+            norm_obs=o.norm_obs,
+            norm_reward=o.norm_reward,
+            clip_obs=o.clip_obs,
+            clip_reward=o.clip_reward,
+            gamma=float(self._gammas[row, 0]),
+            epsilon=o.epsilon,
+        )
+        pairs = [(wrapper.ret_rms, self._rewards)]
+        if o.norm_obs:
+            pairs.append((wrapper.obs_rms, self._observations))
+        for target, source in pairs:
+            target.mean, target.var, target.count = (
+                source.mean[row].copy(),
+                source.var[row].copy(),
+                source.count,
+            )
+        return wrapper
