@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
@@ -18,8 +18,9 @@ from pebble import ProcessExpired
 
 from robusttune.execution.executors import Executor, Job
 from robusttune.results.claims import Claims
-from robusttune.results.records import RunResult, RunStatus
+from robusttune.results.records import RunResult, RunStatus, evaluations_together
 from robusttune.results.store import ResultStore
+from robusttune.spec.run import RunSpec
 from robusttune.training.protocol import make_result
 
 T = TypeVar("T")
@@ -29,13 +30,22 @@ _POLL_S = 0.5
 
 
 @dataclass(slots=True)
+class _Attempt:
+    """One submission of some runs of a job."""
+
+    specs: tuple[RunSpec, ...]
+    future: Future[list[RunResult]]
+    began: float
+    number: int
+
+
+@dataclass(slots=True)
 class _Pending:
     """A job on its way to its results."""
 
     job: Job
-    attempts: int = 0
-    began: float = 0.0
-    future: Future[list[RunResult]] | None = None
+    attempts: list[_Attempt] = field(default_factory=list)
+    found: dict[str, RunResult] = field(default_factory=dict)
     results: list[RunResult] | None = None
 
 
@@ -79,6 +89,11 @@ class Driver:
         self._on_result = on_result
         self._in_flight: set[str] = set()
 
+    @property
+    def n_workers(self) -> int:
+        """How many jobs go on at a time."""
+        return self._executor.n_workers
+
     def drive(self, tasks: Iterator[Task[T]], *, look_ahead: int = 0) -> Iterator[T]:
         """Yield what each task returns, as it ends. The next task is taken when a worker is free for it.
 
@@ -105,8 +120,8 @@ class Driver:
 
     def _has_room(self, active: Sequence[_Active[T]], look_ahead: int) -> bool:
         waiting = [pending for entry in active for pending in entry.jobs if pending.results is None]
-        n_here = sum(pending.future is not None for pending in waiting)
-        n_elsewhere = len(waiting) - n_here
+        n_here = sum(len(pending.attempts) for pending in waiting)
+        n_elsewhere = sum(not pending.attempts for pending in waiting)
         n_to_begin = sum(not entry.jobs for entry in active)
         return n_here + n_to_begin + max(0, n_elsewhere - look_ahead) < self._executor.n_workers
 
@@ -130,87 +145,106 @@ class Driver:
 
     def _pursue(self, pending: _Pending) -> None:
         """Bring one job closer to its results: look it up, claim and submit it, or collect it."""
-        if pending.future is None:
+        if not pending.attempts:
             self._begin(pending)
-        if pending.future is not None and pending.future.done():
-            self._collect(pending)
+        for attempt in list(pending.attempts):
+            if attempt.future.done():
+                self._collect(pending, attempt)
 
     def _begin(self, pending: _Pending) -> None:
-        run_ids = [spec.run_id for spec in pending.job.specs]
-        if self._look_up(pending, run_ids) or not self._in_flight.isdisjoint(run_ids):
+        missing = self._look_up(pending)
+        run_ids = [spec.run_id for spec in missing]
+        if not missing or not self._in_flight.isdisjoint(run_ids):
             return
         held = [run_id for run_id in run_ids if self._claims.acquire(f"run:{run_id}")]
-        if len(held) < len(run_ids):
-            for run_id in held:  # another process is at it; its results will appear in the store
+        # Between the first look and the claims another process may have stored some of them.
+        if len(held) < len(run_ids) or len(self._look_up(pending)) < len(run_ids):
+            for run_id in held:  # what others are at will appear in the store
                 self._claims.release(f"run:{run_id}")
             return
-        if self._look_up(pending, run_ids):  # stored by another process just before we claimed it
-            self._release(pending)
-            return
         self._in_flight.update(run_ids)
-        self._submit(pending)
+        self._submit(pending, missing, number=1)
 
-    def _submit(self, pending: _Pending) -> None:
-        pending.attempts += 1
-        pending.began = time.perf_counter()
-        pending.future = self._executor.submit(pending.job)
+    def _look_up(self, pending: _Pending) -> tuple[RunSpec, ...]:
+        """Return the runs of a job that must still be made; if there are none, the job has its results."""
+        specs = pending.job.specs
+        pending.found = self._store.results(spec.run_id for spec in specs)
+        missing = runs_to_make(pending.job, pending.found)
+        if not missing:
+            pending.results = [pending.found[spec.run_id] for spec in specs]
+        return missing
 
-    def _look_up(self, pending: _Pending, run_ids: Sequence[str]) -> bool:
-        stored = self._store.results(run_ids)
-        if all(run_id in stored and _serves(stored[run_id], pending.job) for run_id in run_ids):
-            pending.results = [stored[run_id] for run_id in run_ids]
-            return True
-        return False
+    def _submit(self, pending: _Pending, specs: tuple[RunSpec, ...], *, number: int) -> None:
+        # A rule judges all runs of a job together, so a part of them is trained to the end.
+        rule = pending.job.stop_rule if len(specs) == len(pending.job.specs) else None
+        future = self._executor.submit(Job(specs=specs, stop_rule=rule))
+        pending.attempts.append(
+            _Attempt(specs=specs, future=future, began=time.perf_counter(), number=number)
+        )
 
-    def _collect(self, pending: _Pending) -> None:
-        assert pending.future is not None
+    def _collect(self, pending: _Pending, attempt: _Attempt) -> None:
+        pending.attempts.remove(attempt)
         try:
-            results = pending.future.result()
+            results = attempt.future.result()
         except CancelledError:
             raise KeyboardInterrupt from None
         except (TimeoutError, ProcessExpired) as accident:
-            if pending.attempts < self._max_attempts:
-                self._submit(pending)
+            if len(attempt.specs) > 1:  # one bad run must not take its companions with it
+                for spec in attempt.specs:
+                    self._submit(pending, (spec,), number=1)
                 return
-            results = _accident_results(pending, accident)
-        for spec, result in zip(pending.job.specs, results, strict=True):
+            if attempt.number < self._max_attempts:
+                self._submit(pending, attempt.specs, number=attempt.number + 1)
+                return
+            results = [_accident_result(attempt, accident)]
+        for spec, result in zip(attempt.specs, results, strict=True):
             self._store.add_result(spec, result)
             self._on_result(result)
-        pending.results = results
-        self._release(pending)
-
-    def _release(self, pending: _Pending) -> None:
-        for spec in pending.job.specs:
+            pending.found[spec.run_id] = result
             self._claims.release(f"run:{spec.run_id}")
             self._in_flight.discard(spec.run_id)
+        if not pending.attempts:
+            pending.results = [pending.found[spec.run_id] for spec in pending.job.specs]
 
     def _wait(self, active: Sequence[_Active[T]]) -> None:
         waiting = [pending for entry in active for pending in entry.jobs if pending.results is None]
-        futures = [pending.future for pending in waiting if pending.future is not None]
+        futures = [attempt.future for pending in waiting for attempt in pending.attempts]
         if futures:
             # Results of other processes announce themselves only in the database.
-            elsewhere = any(pending.future is None for pending in waiting)
+            elsewhere = any(not pending.attempts for pending in waiting)
             wait(futures, timeout=_POLL_S if elsewhere else None, return_when=FIRST_COMPLETED)
         elif waiting:
             time.sleep(_POLL_S)
 
 
-def _serves(result: RunResult, job: Job) -> bool:
-    """Whether a stored result is what the job would come to.
+def runs_to_make(job: Job, stored: Mapping[str, RunResult]) -> tuple[RunSpec, ...]:
+    """Return the runs of a job that the stored results do not serve.
 
-    A run may have been stopped by the pruner of another search; for this job it counts only if its rule stops there.
+    A run may have been stopped by the pruner of another search; here it counts only if this job's rule stops there.
+    Runs that a rule judges together are made together.
     """
-    if result.status is not RunStatus.PRUNED:
-        return result.status.is_outcome
+    missing = tuple(
+        spec for spec in job.specs if spec.run_id not in stored or not stored[spec.run_id].status.is_outcome
+    )
+    found = [stored[spec.run_id] for spec in job.specs if spec not in missing]
+    stopped = [result for result in found if result.status is RunStatus.PRUNED]
+    if job.stop_rule is None:
+        again = {result.run_id for result in stopped}
+        return tuple(spec for spec in job.specs if spec in missing or spec.run_id in again)
+    if missing:
+        return job.specs
+    if not stopped:
+        return ()
     rule = copy.copy(job.stop_rule)  # a rule keeps what it was told; this is a rehearsal
-    return rule is not None and any(rule(point.index, [point.mean_return]) for point in result.curve)
+    says_stop = any(rule(index, means) for index, means in evaluations_together(found))
+    return () if says_stop else job.specs
 
 
-def _accident_results(pending: _Pending, accident: Exception) -> list[RunResult]:
-    elapsed = time.perf_counter() - pending.began
+def _accident_result(attempt: _Attempt, accident: Exception) -> RunResult:
+    elapsed = time.perf_counter() - attempt.began
     if isinstance(accident, ProcessExpired):
         status, reason = RunStatus.CRASHED, f"the worker process died (exit code {accident.exitcode})"
     else:
         status, reason = RunStatus.TIMED_OUT, "the run took longer than execution.run_timeout_s"
-    error = f"{reason}; tried {pending.attempts} time(s)."
-    return [make_result(spec, status, wall_time_s=elapsed, error=error) for spec in pending.job.specs]
+    error = f"{reason}; tried {attempt.number} time(s)."
+    return make_result(attempt.specs[0], status, wall_time_s=elapsed, error=error)

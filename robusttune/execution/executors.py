@@ -82,7 +82,7 @@ class LocalPool:
     n_workers : int
         At least 1.
     timeout_s : float, optional
-        Seconds a job may take.
+        Seconds that each run of a job may take.
     work : callable, optional
         What a worker does with a job; the default trains.
     """
@@ -107,10 +107,9 @@ class LocalPool:
         )
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
-        """Queue a job for the next free worker."""
-        future: Future[list[RunResult]] = self._pool.schedule(
-            self._work, args=(job,), timeout=self._timeout_s
-        )
+        """Queue a job for the next free worker; a group may take as long as its runs one after the other."""
+        timeout_s = None if self._timeout_s is None else self._timeout_s * len(job.specs)
+        future: Future[list[RunResult]] = self._pool.schedule(self._work, args=(job,), timeout=timeout_s)
         return future
 
     def __enter__(self) -> Self:

@@ -12,6 +12,7 @@ from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking
 from robusttune.results.records import TrialRecord
 from robusttune.spec.study import StudySpec
+from robusttune.training.stackable import with_trainer
 
 
 def run_study(
@@ -43,8 +44,10 @@ def run_study(
     StudyError
         If runs keep failing, or the database cannot be used.
     """
+    study, reason = with_trainer(study)
     check_study(study)
     with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
+        _say(session.reporter, reason)
         session.evaluate(session.tune())
     return report_study(study, out=out, storage=storage)
 
@@ -58,8 +61,10 @@ def tune_study(
     reporter: Reporter | None = None,
 ) -> tuple[TrialRecord, ...]:
     """Run the tuning stage alone and return its trials; see `run_study`."""
+    study, reason = with_trainer(study)
     check_study(study)
     with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
+        _say(session.reporter, reason)
         return session.tune()
 
 
@@ -72,8 +77,10 @@ def evaluate_study(
     reporter: Reporter | None = None,
 ) -> tuple[Candidate, ...]:
     """Run the post-evaluation of the trials that are there and return who was judged; see `run_study`."""
+    study, reason = with_trainer(study)
     check_study(study)
     with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
+        _say(session.reporter, reason)
         return session.evaluate(session.store.trials(study.tuning_id))
 
 
@@ -87,6 +94,7 @@ def rank_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str 
     """
     from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
 
+    study, _ = with_trainer(study)
     store = open_store(place_of(study, out=out, storage=storage), create=False)
     try:
         return make_ranking(study, store)
@@ -101,3 +109,8 @@ def report_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
     ranking = rank_study(study, out=out, storage=storage)
     write_report(ranking, place_of(study, out=out, storage=storage).folder)
     return ranking
+
+
+def _say(reporter: Reporter, reason: str | None) -> None:
+    if reason is not None:
+        reporter.message(f"Runs are trained one by one with Stable-Baselines3. {reason}")

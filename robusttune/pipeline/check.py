@@ -29,6 +29,10 @@ class Plan:
     n_post_evaluation_runs : int
     n_timesteps : int or None
         Training steps of all runs.
+    trainer : str
+        Who trains.
+    why_not_lockstep : str, optional
+        Why seeds cannot train together, where the study leaves the choice open.
     """
 
     n_trials: int | None
@@ -36,6 +40,8 @@ class Plan:
     n_candidates: int
     n_post_evaluation_runs: int
     n_timesteps: int | None
+    trainer: str
+    why_not_lockstep: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +75,10 @@ def check_study(study: StudySpec) -> Plan:
         If the environment cannot be made, the algorithm cannot act in it, or there are more runs than seeds.
     """
     from robusttune.training.environments import check_environment
+    from robusttune.training.stackable import with_trainer
 
     check_environment(study.environment, study.algorithm.name)
+    study, reason = with_trainer(study)
     tuning, post = study.tuning, study.post_evaluation
     controls = select(study, ())
     planned_runs(study, controls)  # refuses more seeds than the layout has room for
@@ -85,6 +93,8 @@ def check_study(study: StudySpec) -> Plan:
         n_tuning_runs=n_tuning_runs,
         n_candidates=n_judged + len(controls),
         n_post_evaluation_runs=n_post,
+        trainer=str(study.algorithm.trainer),
+        why_not_lockstep=reason,
         n_timesteps=None
         if n_tuning_runs is None
         else (n_tuning_runs + n_post) * study.algorithm.total_timesteps,
@@ -99,6 +109,9 @@ def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
     StudyError
         If there are no results yet.
     """
+    from robusttune.training.stackable import with_trainer
+
+    study, _ = with_trainer(study)
     store = open_store(place_of(study, out=out, storage=storage), create=False)
     try:
         trials = store.trials(study.tuning_id)

@@ -17,6 +17,7 @@ from robusttune.seeds import generator
 from robusttune.spec.study import StudySpec
 from robusttune.stats.budget import BudgetSplit, split_budget
 from robusttune.stats.planning import SeedPlan, plan_seeds
+from robusttune.training.stackable import with_trainer
 
 CLAIMS = {
     "separate_top_two": "the first is better than the second",
@@ -57,6 +58,7 @@ def plan_from_study(
     StudyError
         If nothing is stored, or the pilot has fewer than two configurations with two seeds each.
     """
+    study, _ = with_trainer(study)
     store = open_store(place_of(study, out=out, storage=storage), create=False)
     try:
         ranking = make_ranking(study, store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
@@ -13,6 +13,7 @@ from robusttune.results.store import ResultStore
 from robusttune.spec.plan import post_evaluation_runs
 from robusttune.spec.run import RunSpec
 from robusttune.spec.study import StudySpec
+from robusttune.training.groups import group_runs
 
 _LOOK_AHEAD = 32  # runs that other processes are at; more would only make polling slow
 
@@ -43,18 +44,15 @@ def evaluate(
     if not missing:
         return
     reporter.stage("post-evaluation", done=len(runs) - len(missing), total=len(runs))
-    for result in driver.drive(_tasks(missing), look_ahead=_LOOK_AHEAD):
-        reporter.advance(_line(names[result.config_id], result))
+    groups = group_runs(missing, n_workers=driver.n_workers)
+    for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
+        for result in results:
+            reporter.advance(_line(names[result.config_id], result))
 
 
-def _tasks(runs: Sequence[RunSpec]) -> Iterator[Task[RunResult]]:
-    for run in runs:
-        yield _one_run(run)
-
-
-def _one_run(run: RunSpec) -> Task[RunResult]:
-    results = yield [Job(specs=(run,))]
-    return results[0]
+def _group(runs: tuple[RunSpec, ...]) -> Task[list[RunResult]]:
+    results = yield [Job(specs=runs)]
+    return results
 
 
 def _line(name: str, result: RunResult) -> str:

@@ -50,7 +50,7 @@ def findings(
             "All runs were judged on the same start states. Comparisons are sharper for it, but every score shares one "
             "error that no number of seeds shows."
         )
-    return tuple(dict.fromkeys(sentences))
+    return tuple(dict.fromkeys(_sentence(text) for text in sentences))
 
 
 def caption(study: StudySpec, rows: Sequence[Row], table: ScoreTable) -> str:
@@ -107,6 +107,10 @@ _SCORES = {
 
 def _diverged_policy(score: float | None) -> str:
     return "the worst score of the study" if score is None else number(score)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
 
 
 def _luck(rows: Sequence[Row]) -> list[str]:

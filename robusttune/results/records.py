@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -118,6 +119,20 @@ class RunResult:
                 return max(means)
             case "last-three":
                 return float(np.mean(means[-3:]))
+
+
+def evaluations_together(results: Sequence[RunResult]) -> list[tuple[int, list[float]]]:
+    """Return (index, mean return of each run) of the evaluations that runs which train together have reached.
+
+    A run that diverged earlier has NaN there. Evaluations after training are left out for runs that have them:
+    nothing is decided on those.
+    """
+    curves = [
+        {p.index: p.mean_return for p in (r.curve[:-1] if r.status is RunStatus.COMPLETED else r.curve)}
+        for r in results
+    ]
+    indices = sorted({index for curve in curves for index, mean in curve.items() if math.isfinite(mean)})
+    return [(index, [curve.get(index, math.nan) for curve in curves]) for index in indices]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,11 @@ def seed_blocks(config_ids: Iterable[str]) -> dict[str, int]:
 
 
 def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stage, index: int) -> RunSpec:
+    trainer = study.algorithm.trainer
+    if trainer == "auto":
+        raise SpecError(
+            "algorithm.trainer = 'auto' must be settled before runs are planned (training.stackable.with_trainer)."
+        )
     seed = run_seed(study.root_seed, stage, index)
     evaluation = study.evaluation
     if stage is Stage.POST_EVALUATION and study.post_evaluation.n_episodes is not None:
@@ -97,7 +102,7 @@ def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stag
         environment=study.environment,
         algorithm=study.algorithm.name,
         policy=study.algorithm.policy,
-        trainer=study.algorithm.trainer,
+        trainer=trainer,
         device=study.algorithm.device,
         hyperparameters=dict(hyperparameters),
         total_timesteps=study.algorithm.total_timesteps,

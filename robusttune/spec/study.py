@@ -31,8 +31,9 @@ class AlgorithmSpec:
         Environment steps of one run, all environments together.
     policy : str
         Stable-Baselines3's policy name.
-    trainer : str
-        Who trains; part of a run's identity.
+    trainer : {"auto", "sb3", "lockstep"}
+        Who trains; part of a run's identity. `"lockstep"` trains many seeds at once, several times faster, and
+        each as Stable-Baselines3 would; `"auto"` takes it where all runs of the study allow that.
     device : str
         torch device.
     hyperparameters : mapping
@@ -42,7 +43,7 @@ class AlgorithmSpec:
     name: AlgorithmName
     total_timesteps: int = Field(ge=1)
     policy: str = "MlpPolicy"
-    trainer: TrainerName = "sb3"
+    trainer: Literal["auto"] | TrainerName = "auto"
     device: str = "cpu"
     hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from robusttune.results.records import RunResult, RunStatus
 from robusttune.spec.run import RunSpec
 from robusttune.training.protocol import StopRule, Trainer, make_result
 
-_TRAINERS = {"sb3": "robusttune.training.sb3"}
+_TRAINERS = {"sb3": "robusttune.training.sb3", "lockstep": "robusttune.training.lockstep_runs"}
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None = None) -> list[RunResult]:
@@ -36,6 +36,8 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None = None) -> list[R
         trainer: Trainer = importlib.import_module(_TRAINERS[specs[0].trainer]).train
         return trainer(specs, stop_rule)
     except Exception:
+        if len(specs) > 1:  # one bad run must not take its companions with it
+            return [result for spec in specs for result in train([spec])]
         wall_time_s = (time.perf_counter() - begin) / len(specs)
         error = traceback.format_exc()
         return [make_result(spec, RunStatus.FAILED, wall_time_s=wall_time_s, error=error) for spec in specs]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from robusttune.execution.driver import Task
 from robusttune.execution.executors import Job
-from robusttune.results.records import RunResult, RunStatus, TrialState
+from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
 from robusttune.spec.run import RunSpec
 from robusttune.spec.tuning import TuningSpec
 from robusttune.tuning.aggregation import aggregate
@@ -56,40 +56,62 @@ def trial_task(
     worst : float, optional
         Worst score of the search when the trial began; a diverged run counts as it.
     """
-    if len(specs) == 1:
-        return _single_seed(number, specs[0], tuning, view, worst)
+    if len(specs) == 1 or _advance_together(specs[0], tuning):
+        return _together(number, specs, tuning, view, worst)
     if view is None:
         return _all_seeds(number, specs, tuning, worst)
     return _seed_by_seed(number, specs, tuning, view, worst)
 
 
-def _single_seed(
-    number: int, spec: RunSpec, tuning: TuningSpec, view: PruningView | None, worst: float | None
+def _advance_together(spec: RunSpec, tuning: TuningSpec) -> bool:
+    """Whether all seeds of a trial reach each evaluation at the same moment."""
+    return spec.trainer == "lockstep" and spec.evaluation.every is not None and tuning.pruner != "wilcoxon"
+
+
+def _together(
+    number: int, specs: Sequence[RunSpec], tuning: TuningSpec, view: PruningView | None, worst: float | None
 ) -> Task[TrialOutcome]:
-    results = yield [Job(specs=(spec,), stop_rule=view)]
-    # NaN and infinity are told to nobody: how such a run counts is the aggregation's to say.
-    reports = tuple((p.index, p.mean_return) for p in results[0].curve if math.isfinite(p.mean_return))
-    n_seen = None if view is None else _replay(view, results[0], reports)
-    if n_seen is not None and results[0].status.is_outcome:
+    """Train all seeds at once and prune on their aggregate at each evaluation, as with one seed."""
+    results = yield [Job(specs=tuple(specs), stop_rule=view)]
+    # NaN and infinity are told to nobody: how a diverged run counts is the aggregation's to say.
+    reports = tuple(
+        (index, value)
+        for index, means in evaluations_together(results)
+        if (value := aggregate([_finite(mean) for mean in means], tuning, worst=worst)) is not None
+    )
+    n_seen = None if view is None else _replay(view, reports)
+    if n_seen is not None and all(result.status.is_outcome for result in results):
         return TrialOutcome(
             number=number, state=TrialState.PRUNED, objective_value=None, reports=reports[:n_seen]
         )
-    return _outcome(number, results, tuning, worst, reports)
+    return _outcome(number, results, tuning, worst, (*reports, *_last_report(results, tuning, worst)))
 
 
-def _replay(view: PruningView, result: RunResult, reports: Sequence[tuple[int, float]]) -> int | None:
-    """Tell the view here what the run was judged by elsewhere; return after how many reports it says stop.
+def _replay(view: PruningView, reports: Sequence[tuple[int, float]]) -> int | None:
+    """Tell the view here what the runs were judged by elsewhere; return after how many reports it says stop.
 
-    The run may have been trained in a worker process, by another invocation before a crash, or for a search without
+    The runs may have been trained in a worker process, by another invocation before a crash, or for a search without
     this pruner: what the pruner notes, and what it decides, must not depend on that.
     """
     view.forget()
-    has_ended = result.status is RunStatus.COMPLETED
-    asked = reports[:-1] if has_ended else reports  # nothing is decided on the evaluation after training
-    for n_seen, (step, value) in enumerate(asked, start=1):
-        if view(step, [value]):
+    for n_seen, (step, value) in enumerate(reports, start=1):
+        if view.report(step, value):
             return n_seen
     return None
+
+
+def _last_report(
+    results: Sequence[RunResult], tuning: TuningSpec, worst: float | None
+) -> list[tuple[int, float]]:
+    """Return the report of the evaluation after training, on which nothing is decided any more."""
+    ended = [result for result in results if result.status is RunStatus.COMPLETED]
+    means = [r.curve[-1].mean_return if r.status is RunStatus.COMPLETED else None for r in results]
+    value = aggregate(means, tuning, worst=worst)
+    return [(ended[0].curve[-1].index, value)] if ended and value is not None else []
+
+
+def _finite(mean: float) -> float | None:
+    return mean if math.isfinite(mean) else None
 
 
 def _all_seeds(

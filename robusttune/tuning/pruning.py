@@ -6,6 +6,7 @@ this one began. It needs no talk between processes, and it does not depend on ho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,22 +31,35 @@ class PruningView:
         What the pruner may see.
     trial : FrozenTrial
         The trial itself.
+    worst : float, optional
+        What a diverged run counts as.
     """
 
     def __init__(
-        self, study_name: str, tuning: TuningSpec, finished: Sequence[FrozenTrial], trial: FrozenTrial
+        self,
+        study_name: str,
+        tuning: TuningSpec,
+        finished: Sequence[FrozenTrial],
+        trial: FrozenTrial,
+        *,
+        worst: float | None = None,
     ) -> None:
         self._study_name = study_name
         self._tuning = tuning
         self._finished = tuple(finished)
         self._trial = trial
+        self._worst = worst
         self._live: optuna.Trial | None = None
 
     def __call__(self, index: int, mean_returns: Sequence[float]) -> bool:
         """Report the aggregate of the runs that train together; return True to stop them."""
-        value = aggregate(mean_returns, self._tuning, worst=None)
-        assert value is not None
-        return self.report(index, value)
+        value = self.value(mean_returns)
+        return value is not None and self.report(index, value)
+
+    def value(self, mean_returns: Sequence[float]) -> float | None:
+        """Return the aggregate of the runs that train together; NaN stands for a run that has diverged."""
+        scores = [mean if math.isfinite(mean) else None for mean in mean_returns]
+        return aggregate(scores, self._tuning, worst=self._worst)
 
     def report(self, step: int, value: float) -> bool:
         """Report an intermediate value; return True if the trial should be pruned."""

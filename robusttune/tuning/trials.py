@@ -94,7 +94,8 @@ class Trials:
         if self._spec.tuning.pruner == "none":
             return None
         finished = [t for t in self.all() if t.state.is_finished() and t.number < before]
-        return PruningView(self._study.study_name, self._spec.tuning, finished, trial)
+        worst = self.worst_score(before=before)
+        return PruningView(self._study.study_name, self._spec.tuning, finished, trial, worst=worst)
 
     def worst_score(self, *, before: int) -> float | None:
         """Return the worst score of any run of the finished trials with numbers below `before`."""

@@ -30,7 +30,7 @@ DOCUMENT: Mapping[str, Any] = {
     "name": "small",
     "root_seed": 5,
     "environment": {"id": "CartPole-v1"},
-    "algorithm": {"name": "ppo", "total_timesteps": 64, "hyperparameters": {"n_epochs": 1}},
+    "algorithm": {"name": "ppo", "trainer": "sb3", "total_timesteps": 64, "hyperparameters": {"n_epochs": 1}},
     "search_space": {
         "parameters": {
             "learning_rate": {"type": "float", "low": 1e-5, "high": 1e-2, "scale": "log"},

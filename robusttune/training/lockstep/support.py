@@ -6,36 +6,17 @@ import inspect
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
 from robusttune.training.lockstep.activations import activation_class
 from robusttune.training.lockstep.members import POLICY_KEYS, sb3_arguments
+from robusttune.training.stackable import FREE, actions_reason, observations_reason
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
-
-_ACTIONS: dict[str, tuple[type[spaces.Space[Any]], ...]] = {
-    "ppo": (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary),
-    "a2c": (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary),
-    "dqn": (spaces.Discrete,),
-}
-
-_INITIAL_ONLY = {"ortho_init", "log_std_init"}
-
-FREE: dict[str, set[str]] = {
-    "ppo": _INITIAL_ONLY
-    | {"learning_rate", "gamma", "gae_lambda", "clip_range", "clip_range_vf", "ent_coef", "vf_coef"}
-    | {"max_grad_norm", "target_kl"},
-    "a2c": _INITIAL_ONLY | {"learning_rate", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"},
-    "dqn": {"learning_rate", "gamma", "tau", "max_grad_norm"}
-    | {"exploration_fraction", "exploration_initial_eps", "exploration_final_eps"},
-}
-"""Hyperparameters in which the members of one batch may differ."""
 
 _IGNORED = {"verbose", "stats_window_size", "device", "seed", "policy", "env", "_init_setup_model"}
 
@@ -86,36 +67,12 @@ def supports(
     if policy != "MlpPolicy":
         return f"Only MlpPolicy can be stacked, not {policy}."
     return (
-        _observations_reason(observation_space)
-        or _actions_reason(algorithm, action_space)
+        observations_reason(observation_space)
+        or actions_reason(algorithm, action_space)
         or _arguments_reason(algorithm, hyperparameters)
         or _policy_reason(hyperparameters)
         or _replay_reason(hyperparameters)
     )
-
-
-def _observations_reason(space: spaces.Space[Any]) -> str | None:
-    if not isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
-        return f"Observations of type {type(space).__name__} cannot be stacked."
-    if is_image_space(space):
-        return "Image observations cannot be stacked."
-    if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim > 1:
-        return "MultiDiscrete observations of several dimensions cannot be stacked."
-    return None
-
-
-def _actions_reason(algorithm: str, space: spaces.Space[Any]) -> str | None:
-    if not isinstance(space, _ACTIONS[algorithm]):
-        return f"{algorithm} has no stacked form for actions of type {type(space).__name__}."
-    if isinstance(space, spaces.Box) and not np.issubdtype(space.dtype, np.floating):
-        return f"Box actions must be floats to be stacked, not {space.dtype}."
-    if isinstance(space, spaces.MultiBinary) and not isinstance(space.n, int):
-        return "MultiBinary actions of several dimensions cannot be stacked."
-    if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim > 1:
-        return "MultiDiscrete actions of several dimensions cannot be stacked."
-    if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)) and np.any(space.start):
-        return "Discrete actions that do not start at zero cannot be stacked."
-    return None
 
 
 def _arguments_reason(algorithm: str, hyperparameters: Mapping[str, Any]) -> str | None:

@@ -252,7 +252,10 @@ class LockstepTrainer(ABC):
                     if normaliser is not None:
                         normaliser.keep([row])
                     self._gone[member] = (self._snapshot(row), normaliser)
-            self._keep(rows)
+            if rows:
+                self._keep(rows)
+            else:
+                self._rows = []  # nothing is left to be stacked
         self._stopping.clear()
 
     def _keep(self, rows: Sequence[int]) -> None:

@@ -1,0 +1,204 @@
+"""The lockstep trainer's side of the protocol: RunSpecs in, RunResults out, all runs of a group at once."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from gymnasium import Env
+
+from robusttune.results.records import CurvePoint, RunResult, RunStatus
+from robusttune.spec.run import RunSpec
+from robusttune.training.environments import make_base, wrap
+from robusttune.training.evaluation import (
+    curve_point,
+    due_evaluation,
+    judge,
+    n_evaluations,
+    n_judging_environments,
+    vectorised,
+)
+from robusttune.training.hyperparameters import constructor_arguments, verify
+from robusttune.training.isolation import isolated
+from robusttune.training.lockstep import (
+    LockstepA2C,
+    LockstepDQN,
+    LockstepPPO,
+    LockstepTrainer,
+    Member,
+    NormalisationOptions,
+)
+from robusttune.training.lockstep.environments import MemberEnvironments
+from robusttune.training.protocol import StopRule, make_result
+
+_TRAINERS: Mapping[str, type[LockstepTrainer]] = {"ppo": LockstepPPO, "a2c": LockstepA2C, "dqn": LockstepDQN}
+
+
+def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
+    """Train runs together that differ in their seeds, or in hyperparameters that change no shape or loop."""
+    begin = time.perf_counter()
+    with isolated(), contextlib.closing(_Group(specs, stop_rule)) as group:
+        group.train()
+        # What the group took is shared out: a run's cost is what it adds to the bill.
+        return group.results((time.perf_counter() - begin) / len(specs))
+
+
+class _Group:
+    """A trainer, judging environments, and what each member has come to."""
+
+    def __init__(self, specs: Sequence[RunSpec], stop_rule: StopRule | None) -> None:
+        self._specs = tuple(specs)
+        self._stop_rule = stop_rule
+        self._first = first = self._specs[0]
+        environment = first.environment
+        normalization = environment.normalization
+        self._trainer = _TRAINERS[first.algorithm](
+            [_member(spec) for spec in self._specs],
+            make_env=self._make_env,
+            n_envs=environment.n_envs,
+            total_timesteps=first.total_timesteps,
+            policy=first.policy,
+            device=first.device,
+            normalisation=None
+            if normalization is None
+            else NormalisationOptions(norm_obs=normalization.observations, norm_reward=normalization.rewards),
+        )
+        seeds = [spec.evaluation_seed for spec in self._specs]
+        self._judging = MemberEnvironments(self._make_env, seeds, n_judging_environments(first))
+        self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
+        self._returns: list[list[float]] = [[] for _ in self._specs]
+        self._pruned = False
+        self._last_index = -1
+        self._evaluation_time_s = 0.0
+
+    def train(self) -> None:
+        """Train all members to their end, judging them at update boundaries and after training."""
+        self._verify()
+        self._trainer.learn(self._at_boundary)
+        self._verify()
+        if not self._pruned and not self._trainer.diverged.all():
+            self._evaluate(n_evaluations(self._first) - 1)
+
+    def results(self, wall_time_s: float) -> list[RunResult]:
+        """Return one result per member."""
+        return [self._result(member, wall_time_s) for member in range(len(self._specs))]
+
+    def close(self) -> None:
+        """Close all environments."""
+        self._judging.close()
+        self._trainer.environments.close()
+
+    def _make_env(self) -> Env[object, object]:
+        return wrap(make_base(self._first.environment), self._first.environment)
+
+    def _at_boundary(self, trainer: LockstepTrainer) -> None:
+        if not trainer.active.any():
+            return
+        timesteps = int(trainer.timesteps[trainer.active][0])
+        if timesteps >= self._first.total_timesteps:
+            return  # the evaluation after training comes next
+        index = due_evaluation(self._first, timesteps, self._last_index)
+        if index is None:
+            return
+        self._last_index = index
+        self._evaluate(index)
+        means = [
+            curve[-1].mean_return if curve and curve[-1].index == index else math.nan
+            for curve in self._curves
+        ]
+        if self._stop_rule is not None and np.isfinite(means).any() and self._stop_rule(index, means):
+            self._pruned = True
+            for member in np.flatnonzero(trainer.active):
+                trainer.stop(int(member))
+
+    def _evaluate(self, index: int) -> None:
+        begin = time.perf_counter()
+        trainer = self._trainer
+        alive = [int(member) for member in np.flatnonzero(~trainer.diverged) if self._is_whole(int(member))]
+        returns = self._judge_together(alive) if self._can_judge_together() else self._judge_one_by_one(alive)
+        for member, found in returns.items():
+            point = curve_point(index, int(trainer.timesteps[member]), self._n_updates(member), found)
+            self._curves[member].append(point)
+            self._returns[member] = found
+        self._evaluation_time_s += time.perf_counter() - begin
+
+    def _can_judge_together(self) -> bool:
+        # A wrapper may change rewards, and a stochastic policy draws from global streams: SB3 judges those.
+        return not self._first.environment.wrappers and self._first.evaluation.deterministic
+
+    def _judge_together(self, alive: Sequence[int]) -> dict[int, list[float]]:
+        """Return the episode returns of all members, in the order in which SB3's evaluation would list them."""
+        n_episodes, environments = self._first.evaluation.n_episodes, self._judging
+        n_envs = environments.n_envs
+        # Episodes are dealt out to environments beforehand, so that short ones do not count more often.
+        quota = np.array([(n_episodes + place) // n_envs for place in range(n_envs)])
+        counts = np.zeros((len(self._specs), n_envs), dtype=int)
+        totals = np.zeros((len(self._specs), n_envs))
+        found: dict[int, list[float]] = {member: [] for member in alive}
+        observations = environments.reset()
+        while (counts[alive] < quota).any():
+            actions = self._trainer.predict(observations, deterministic=True)
+            step = environments.step(
+                np.nan_to_num(actions) if np.issubdtype(actions.dtype, np.floating) else actions
+            )
+            totals += step.rewards
+            for member, place in zip(*np.nonzero(step.dones & (counts < quota)), strict=True):
+                if member in found:
+                    found[int(member)].append(float(totals[member, place]))
+                counts[member, place] += 1
+            totals[step.dones] = 0.0
+            observations = step.observations
+        return found
+
+    def _judge_one_by_one(self, alive: Sequence[int]) -> dict[int, list[float]]:
+        found = {}
+        for member in alive:
+            environments = vectorised(self._first.environment, self._judging.n_envs)
+            try:
+                judging = (
+                    environments
+                    if self._first.environment.normalization is None
+                    else self._trainer.vec_normalize(member, environments)
+                )
+                found[member] = judge(self._trainer.to_sb3(member), judging, self._specs[member])
+            finally:
+                environments.close()
+        return found
+
+    def _is_whole(self, member: int) -> bool:
+        """Whether every evaluation so far gave finite returns."""
+        return all(math.isfinite(point.mean_return) for point in self._curves[member])
+
+    def _n_updates(self, member: int) -> int:
+        return int(self._trainer.to_sb3(member)._n_updates)
+
+    def _verify(self) -> None:
+        for member, spec in enumerate(self._specs):
+            verify(self._trainer.to_sb3(member), spec.algorithm, spec.hyperparameters)
+
+    def _result(self, member: int, wall_time_s: float) -> RunResult:
+        diverged = bool(self._trainer.diverged[member]) or not self._is_whole(member)
+        if diverged:
+            status = RunStatus.DIVERGED
+        else:
+            status = RunStatus.PRUNED if self._pruned else RunStatus.COMPLETED
+        return make_result(
+            self._specs[member],
+            status,
+            episode_returns=self._returns[member] if status is RunStatus.COMPLETED else (),
+            curve=self._curves[member],
+            timesteps=int(self._trainer.timesteps[member]),
+            n_updates=self._n_updates(member),
+            wall_time_s=wall_time_s,
+            evaluation_time_s=self._evaluation_time_s / len(self._specs),
+            error="a parameter, a loss or a return is NaN or infinite." if diverged else None,
+        )
+
+
+def _member(spec: RunSpec) -> Member:
+    return Member(
+        seed=spec.seed, hyperparameters=constructor_arguments(spec.algorithm, spec.hyperparameters, 0)
+    )

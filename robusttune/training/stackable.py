@@ -1,0 +1,139 @@
+"""Which runs the lockstep trainer can train, and which can share a batch. Needs gymnasium, but not torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from pydantic import JsonValue
+
+from robusttune.errors import SpecError
+from robusttune.spec.space import Categorical, bounds
+from robusttune.spec.study import StudySpec
+from robusttune.training.environments import make_base, wrap
+
+_ANY_ACTIONS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+ACTIONS: Mapping[str, tuple[type[spaces.Space[Any]], ...]] = {
+    "ppo": _ANY_ACTIONS,
+    "a2c": _ANY_ACTIONS,
+    "dqn": (spaces.Discrete,),
+}
+
+_INITIAL_ONLY = {"ortho_init", "log_std_init"}
+FREE: Mapping[str, set[str]] = {
+    "ppo": _INITIAL_ONLY
+    | {"learning_rate", "gamma", "gae_lambda", "clip_range", "clip_range_vf", "ent_coef", "vf_coef"}
+    | {"max_grad_norm", "target_kl"},
+    "a2c": _INITIAL_ONLY | {"learning_rate", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"},
+    "dqn": {"learning_rate", "gamma", "tau", "max_grad_norm"}
+    | {"exploration_fraction", "exploration_initial_eps", "exploration_final_eps"},
+}
+"""Hyperparameters in which the members of one batch may differ: they change no shape and no loop."""
+
+# Name → the only value with which a run can be stacked.
+_ONLY: Mapping[str, JsonValue] = {
+    "use_sde": False,
+    "sde_sample_freq": -1,
+    "use_expln": False,
+    "full_std": True,
+    "squash_output": False,
+    "optimize_memory_usage": False,
+    "normalize_images": True,
+    "share_features_extractor": True,
+}
+_STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas", "alpha"}
+
+
+def with_trainer(study: StudySpec) -> tuple[StudySpec, str | None]:
+    """Return the study with its trainer settled, and why `"auto"` could not take lockstep.
+
+    Raises
+    ------
+    SpecError
+        If the study insists on lockstep and its runs cannot be stacked.
+    """
+    wanted = study.algorithm.trainer
+    if wanted == "sb3":
+        return study, None
+    reason = why_not_lockstep(study)
+    if reason is not None and wanted == "lockstep":
+        raise SpecError(f"algorithm.trainer = 'lockstep': {reason} Use trainer = 'sb3' or 'auto'.")
+    algorithm = dataclasses.replace(study.algorithm, trainer="lockstep" if reason is None else "sb3")
+    return dataclasses.replace(study, algorithm=algorithm), reason
+
+
+def why_not_lockstep(study: StudySpec) -> str | None:
+    """Return None if every run of a study can be stacked, else the reason why not, as a sentence."""
+    algorithm = study.algorithm
+    if algorithm.name not in ACTIONS:
+        return f"Lockstep training knows {', '.join(ACTIONS)}, not {algorithm.name}."
+    if algorithm.policy != "MlpPolicy":
+        return f"Only MlpPolicy can be stacked, not {algorithm.policy}."
+    for name, value in _possible_values(study):
+        reason = _value_reason(algorithm.name, name, value)
+        if reason is not None:
+            return reason
+    try:
+        environment = wrap(make_base(study.environment), study.environment)
+    except (gym.error.Error, ImportError):
+        return None  # `check` says what is wrong with the environment
+    try:
+        return observations_reason(environment.observation_space) or actions_reason(
+            algorithm.name, environment.action_space
+        )
+    finally:
+        environment.close()
+
+
+def observations_reason(space: spaces.Space[Any]) -> str | None:
+    """Return why observations cannot be stacked, or None."""
+    if not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
+        return f"Observations of type {type(space).__name__} cannot be stacked."
+    if isinstance(space, spaces.Box) and len(space.shape) == 3 and space.dtype == np.uint8:
+        return "Image observations cannot be stacked."
+    if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim > 1:
+        return "MultiDiscrete observations of several dimensions cannot be stacked."
+    return None
+
+
+def actions_reason(algorithm: str, space: spaces.Space[Any]) -> str | None:
+    """Return why actions cannot be stacked, or None."""
+    if not isinstance(space, ACTIONS[algorithm]):
+        return f"{algorithm} has no stacked form for actions of type {type(space).__name__}."
+    if isinstance(space, spaces.Box) and not np.issubdtype(space.dtype, np.floating):
+        return f"Box actions must be floats to be stacked, not {space.dtype}."
+    if isinstance(space, spaces.MultiBinary) and not isinstance(space.n, int):
+        return "MultiBinary actions of several dimensions cannot be stacked."
+    if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim > 1:
+        return "MultiDiscrete actions of several dimensions cannot be stacked."
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete) and np.any(space.start):
+        return "Discrete actions that do not start at zero cannot be stacked."
+    return None
+
+
+def _possible_values(study: StudySpec) -> Iterable[tuple[str, JsonValue]]:
+    """Yield (name, value) of everything that a configuration of the study may hold; of a range, its ends."""
+    yield from study.algorithm.hyperparameters.items()
+    for control in study.post_evaluation.controls:
+        yield from control.hyperparameters.items()
+    for name, parameter in study.search_space.parameters.items():
+        values = parameter.choices if isinstance(parameter, Categorical) else bounds(parameter) or ()
+        yield from ((name, value) for value in values)
+
+
+def _value_reason(algorithm: str, name: str, value: JsonValue) -> str | None:
+    if name in _ONLY and value != _ONLY[name]:
+        return f"{name} = {value!r} cannot be stacked."
+    if name == "optimizer_kwargs" and isinstance(value, dict) and set(value) - _STACKABLE_OPTIMISER_ARGUMENTS:
+        return f"The optimiser arguments {', '.join(value)} cannot be stacked."
+    if algorithm == "dqn" and name == "n_steps" and value != 1:
+        return "Off-policy returns over several steps (n_steps) cannot be stacked."
+    if name == "train_freq" and isinstance(value, list) and value[1:] == ["episode"]:
+        return (
+            "Updates per episode (train_freq) cannot be stacked: episodes of members end at different times."
+        )
+    return None
