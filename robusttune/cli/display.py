@@ -29,10 +29,8 @@ def plan_table(study: StudySpec, plan: Plan) -> Table:
     table.add_row(
         "trains", f"{algorithm.name} on {study.environment.id}, {algorithm.total_timesteps:,} timesteps a run"
     )
-    table.add_row(
-        "trainer",
-        plan.trainer if plan.why_not_lockstep is None else f"{plan.trainer}: {plan.why_not_lockstep}",
-    )
+    why = "" if plan.why_not_lockstep is None else f": {plan.why_not_lockstep}"
+    table.add_row("trainer", f"{plan.trainer}{why}")
     table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
     table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {tuning.pruner} pruner)")
     table.add_row(

@@ -181,10 +181,8 @@ class _Group:
 
     def _result(self, member: int, wall_time_s: float) -> RunResult:
         diverged = bool(self._trainer.diverged[member]) or not self._is_whole(member)
-        if diverged:
-            status = RunStatus.DIVERGED
-        else:
-            status = RunStatus.PRUNED if self._pruned else RunStatus.COMPLETED
+        ended = RunStatus.PRUNED if self._pruned else RunStatus.COMPLETED
+        status = RunStatus.DIVERGED if diverged else ended
         return make_result(
             self._specs[member],
             status,
