@@ -155,8 +155,15 @@ def mean_interval(scores: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
     return _student("mean", "t", float(x.mean()), error, x.size - 1, x, level)
 
 
-def trimmed_parts(x: FloatArray) -> tuple[float, float, int]:
+def trimmed_parts(x: FloatArray, *, trim: float = TRIM) -> tuple[float, float, int]:
     """Return (trimmed mean, its standard error, degrees of freedom) of an already checked sample.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_seeds,)
+        Checked scores.
+    trim : float
+        Share that is cut at each end, rounded down to whole values.
 
     Notes
     -----
@@ -165,7 +172,7 @@ def trimmed_parts(x: FloatArray) -> tuple[float, float, int]:
     """
     ordered = np.sort(x)
     n = ordered.size
-    cut = int(TRIM * n)
+    cut = int(trim * n)
     kept = n - 2 * cut
     middle = ordered[cut : n - cut]
     if kept < 2:
