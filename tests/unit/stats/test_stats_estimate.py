@@ -87,6 +87,13 @@ def test_one_extreme_seed_moves_the_trimmed_interval_not_at_all():
     assert stats.mean_interval(worse).estimate < -1e5
 
 
+def test_a_middle_without_variation_still_has_an_interval():
+    found = stats.trimmed_interval([500, 500, 500, 500, 500, 500, 480, 300])
+    assert found.estimate == 500
+    assert found.low < 500 < found.high
+    assert found.note is None
+
+
 def test_skewness_is_scipys_and_zero_without_variation():
     x = np.random.default_rng(2).gamma(1, size=20)
     assert stats.skewness(x) == pytest.approx(scipy_stats.skew(x))

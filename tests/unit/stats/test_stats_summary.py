@@ -30,6 +30,7 @@ def test_the_parts_equal_the_functions_they_come_from():
     assert found.winner_id == "e"
     assert found.winner.low < found.by_id("e").mean.low
     assert found.best_set == ("e",)
+    assert found.winner_is_clear
 
 
 def test_luck_is_judged_among_candidates_and_controls_have_none():
@@ -52,7 +53,7 @@ def test_the_tuning_champion_and_what_it_costs():
 
 
 def test_tied_tuning_scores_are_no_evidence_of_luck():
-    tied = analyse(SCORES, tuning_scores=dict.fromkeys("abcd", [5.0]), rng=np.random.default_rng(0))
+    tied = analyse(SCORES, tuning_scores={name: [5.0] for name in "abcd"}, rng=np.random.default_rng(0))
     assert not any(one.rank_lucky or one.hidden_gem for one in tied.configurations)
 
 
@@ -106,6 +107,7 @@ def test_the_plan_speaks_about_undecided_pairs_with_the_first():
     assert step.sentence == f"{step.more_seeds} more seeds each would separate #1 (y) and #2 (x)"
     assert step.total_seeds == 6 + step.more_seeds
     assert len(found.plan) == 1
+    assert not found.winner_is_clear
 
 
 def test_practical_equality_reaches_the_pairs():
@@ -133,7 +135,8 @@ def test_an_unknown_id_names_the_known_ones():
 
 
 def test_importing_the_statistics_loads_no_heavy_library():
-    code = "import sys, robusttune.stats; print([m for m in ('pandas','rliable','matplotlib','torch','optuna') if m in sys.modules])"
+    heavy = ("pandas", "rliable", "matplotlib", "torch", "optuna")
+    code = f"import sys, robusttune.stats; print([m for m in {heavy} if m in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"
