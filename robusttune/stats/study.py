@@ -185,8 +185,6 @@ class StudyAnalysis:
         None without episode returns.
     plan : tuple of PlanStep
         For pairs that are undecided.
-    warnings : tuple of str
-        What a reader must know.
     statistic, method, best_set_method, level, n_resamples
         What was ranked, and how; promised coverage; simulated draws.
     margin : float or None

@@ -72,6 +72,22 @@ def test_later_steps_reject_what_the_first_would_not():
     assert found > 0
 
 
+def test_a_claim_with_a_smaller_t_never_has_a_smaller_p():
+    spreads = np.array([0.05, 0.05, 3.0, 3.0, 1.0])[:, None]
+    for seed in range(20):
+        contrasts = contrasts_of(rng(seed).normal(0, spreads, (5, 3)), seed, n_resamples=200)
+        pairs = [(i, j) for i in range(5) for j in range(5) if i != j and contrasts.t[i, j] > 0]
+        p = stepdown_p(contrasts.t, contrasts.draws, pairs)
+        ordered = [p[pair] for pair in sorted(pairs, key=lambda pair: -contrasts.t[pair])]
+        assert ordered == sorted(ordered)
+
+
+def test_bootstrap_draws_of_two_configurations_are_independent():
+    row = rng(1).normal(size=8)
+    draws = contrasts_of([row, row, row[:5]], robust=True, n_resamples=4000).robust_draws
+    assert np.abs(np.corrcoef(draws.deviation) - np.eye(3)).max() < 0.06
+
+
 def test_maxima_equal_the_naive_loop_over_pairs():
     contrasts = contrasts_of(rng(1).normal(size=(5, 4)))
     every = [np.abs(ratio(contrasts, i, j)) for i in range(5) for j in range(i)]
