@@ -166,7 +166,7 @@ def trimmed_parts(x: FloatArray, *, trim: float = TRIM) -> tuple[float, float, f
     Notes
     -----
     Squared error (n-1) s_w^2 / (h (h-1)), s_w^2 being the variance of the winsorised sample and h the
-    number of values that are kept. The usual h - 1 degrees of freedom are too many (.937 instead of .95 at
+    number of values that are kept. The usual h - 1 degrees of freedom are too many (.94 instead of .95 at
     five normal scores); `DF_SHARE` of them reproduces the simulated quantiles at every level from .8 to .99.
     Where the middle does not vary and the ends do, the error is that of the largest cut that sees variation:
     half of the runs at the maximum score are no proof of certainty.
