@@ -118,6 +118,7 @@ def headline_intervals(
         If a score is not finite, or an option breaks its rule.
     """
     runs = as_runs(scores)
+    check_rng(rng)
     found = [mean_interval(x, level=level) for x in runs]
     skewed = [
         i for i, x in enumerate(runs) if x.size >= ROBUST_FROM_N and abs(skewness(x)) > ROBUST_FROM_SKEW

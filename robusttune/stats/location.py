@@ -89,4 +89,4 @@ def _parts(x: FloatArray, statistic: str) -> tuple[float, float, float]:
         spread = 0.0 if float(np.ptp(x)) == 0.0 else float(x.var(ddof=1))
         return float(x.mean()), spread / x.size, x.size - 1.0
     centre, error, df = trimmed_parts(x)
-    return centre, error**2, float(df)
+    return centre, error**2, df

@@ -41,8 +41,6 @@ class ConfigurationAnalysis:
 
     Attributes
     ----------
-    config_id : str
-        Its id.
     n_seeds, n_failed : int
         Post-evaluation runs, and those that failed.
     mean, iqm : Interval
@@ -54,7 +52,7 @@ class ConfigurationAnalysis:
     tolerance_low : float or None
         Nine in ten future seeds lie above it with 95 % confidence, for normal scores.
     failure : Interval
-        Failure fraction with Wilson's interval.
+        Fraction, with Wilson's interval.
     rank, rank_low, rank_high : int
         Rank by estimate, and simultaneous rank interval.
     marginal_low, marginal_high : int
@@ -168,14 +166,15 @@ class StudyAnalysis:
 
     Attributes
     ----------
-    configurations : tuple of ConfigurationAnalysis
-        In the order given.
     order, best_set : tuple of str
         Ids by rank; ids that may be the best, by rank.
     pairs : tuple of PairAnalysis
         Each unordered pair once.
     winner_id, winner : str, Interval
-        The highest estimate, no claim that it is the best; its mean, corrected for having been chosen.
+        The highest estimate; its mean, corrected for having been chosen.
+    winner_is_clear : bool
+        Whether it is claimed to be better than each other one. Only this names a winner: of two equal
+        configurations one is left alone in the best set in a tenth of studies, for each may be "the" best.
     champion : ChampionAnalysis or None
         None without tuning scores.
     reliability : Correlation
@@ -186,16 +185,10 @@ class StudyAnalysis:
         None without episode returns.
     plan : tuple of PlanStep
         For pairs that are undecided.
-    warnings : tuple of str
-        What a reader must know.
-    statistic, method, best_set_method : str
-        What was ranked, and how.
-    level : float
-        Promised coverage.
+    statistic, method, best_set_method, level, n_resamples
+        What was ranked, and how; promised coverage; simulated draws.
     margin : float or None
         Differences within it are practically equal, in score units.
-    n_resamples : int
-        Simulated draws.
     robust_checked : bool
         Whether claims were checked by bootstrap-t.
     rng_note : str
@@ -208,6 +201,7 @@ class StudyAnalysis:
     pairs: tuple[PairAnalysis, ...]
     winner_id: str
     winner: Interval
+    winner_is_clear: bool
     champion: ChampionAnalysis | None
     reliability: Correlation
     tuning_agreement: Correlation | None

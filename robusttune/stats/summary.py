@@ -126,6 +126,7 @@ def analyse(
         pairs=_findings.pairs(inputs.ids, inputs.runs, comparison, top, rng),
         winner_id=inputs.ids[top],
         winner=Interval.of(winner_interval(inputs.runs[top], n_configs=len(inputs.runs), level=level)),
+        winner_is_clear=ranking.rank_high[top] == 1,
         champion=_findings.champion(configurations, inputs.tuning, inputs.runs, level),
         reliability=single_seed_reliability(inputs.runs, level=level),
         tuning_agreement=tuning_agreement(
