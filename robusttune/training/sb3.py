@@ -14,7 +14,7 @@ import random
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
@@ -101,7 +101,8 @@ class _Run:
         self._model = model = build_model(spec, self._environment(spec.environment.n_envs))
         self._judge = self._environment(min(spec.evaluation.n_envs, spec.evaluation.n_episodes), judge=True)
         verify(model, spec.algorithm, spec.hyperparameters)
-        model.learn(spec.total_timesteps, callback=_AtUpdates(self._at_boundary), log_interval=None)  # type: ignore[arg-type]
+        watch = _Watch(self._at_step, self._at_boundary)
+        model.learn(spec.total_timesteps, callback=watch, log_interval=None)  # type: ignore[arg-type]
         verify(model, spec.algorithm, spec.hyperparameters)
         self._check_parameters()
         return self._evaluate(self._n_evaluations - 1)
@@ -122,14 +123,10 @@ class _Run:
         return int(getattr(self._model, "_n_updates", 0))
 
     def has_diverged(self) -> bool:
-        """Whether NaN or infinity is in a parameter, an observation or the data trained on."""
-        model = self._model
-        if model is None:
+        """Whether NaN or infinity is in a parameter, or came from an environment."""
+        if self._model is None:
             return False
-        arrays = [getattr(getattr(model, "rollout_buffer", None), "rewards", np.zeros(0))]
-        for environment in self._environments:
-            arrays += [environment.buf_rews, *environment.buf_obs.values()]
-        return not (_finite_parameters(model) and all(np.isfinite(array).all() for array in arrays))
+        return not (_finite_parameters(self._model) and all(map(_finite_step, self._environments)))
 
     @property
     def _n_evaluations(self) -> int:
@@ -151,6 +148,11 @@ class _Run:
                 gamma=float(gamma),  # type: ignore[arg-type]
             )
         return environment
+
+    def _at_step(self) -> None:
+        # Before normalisation, which would clip infinity, and before a replay buffer, which may not be drawn from soon.
+        if not _finite_step(self._environments[0]):
+            raise _Diverged(f"a reward or observation is NaN or infinite after {self.timesteps} timesteps.")
 
     def _at_boundary(self) -> None:
         """Judge the policy if a multiple of `evaluation.every` has been passed since it was last judged."""
@@ -228,17 +230,18 @@ def _monitored(spec: EnvironmentSpec) -> gym.Env[Any, Any]:
     return _Episodes(wrap(monitor, spec), monitor)
 
 
-class _AtUpdates(BaseCallback):
-    """Calls back between updates: when a rollout begins, the update before it is complete."""
+class _Watch(BaseCallback):
+    """Calls back after each step, and between updates: when a rollout begins, the update before it is complete."""
 
-    def __init__(self, at_boundary: object) -> None:
+    def __init__(self, at_step: Callable[[], None], at_boundary: Callable[[], None]) -> None:
         super().__init__()
-        self._at_boundary = at_boundary
+        self._at_step, self._at_boundary = at_step, at_boundary
 
     def _on_rollout_start(self) -> None:
-        self._at_boundary()  # type: ignore[operator]
+        self._at_boundary()
 
     def _on_step(self) -> bool:
+        self._at_step()
         return True
 
 
@@ -255,6 +258,21 @@ def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
         device=spec.device,
         verbose=0,
         **constructor_arguments(spec.algorithm, spec.hyperparameters, n_actions),
+    )
+
+
+def _finite_step(environments: DummyVecEnv) -> bool:
+    """Whether the last step of all environments gave finite rewards and observations."""
+    if not np.isfinite(environments.buf_rews).all():
+        return False
+    # Where an episode has ended, the next one's first observation has taken the place of its last.
+    ended = (
+        info["terminal_observation"] for info in environments.buf_infos if "terminal_observation" in info
+    )
+    return all(
+        np.isfinite(array).all()
+        for observation in (environments.buf_obs, *ended)
+        for array in (observation.values() if isinstance(observation, dict) else (observation,))
     )
 
 
