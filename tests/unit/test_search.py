@@ -14,6 +14,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState as OptunaState
 from studies import (
     Behaviour,
+    Failing,
     Interrupt,
     Mortal,
     MortalStorage,
@@ -30,7 +31,6 @@ from studies import (
 from robusttune.errors import StudyError
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore
-from robusttune.spec.run import RunSpec
 from robusttune.spec.study import StudySpec
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.samplers import make_pruner, make_sampler
@@ -431,20 +431,6 @@ def test_a_run_pruned_in_another_search_counts_only_where_it_would_be_pruned(sto
 
 
 # --- diverged, failed ------------------------------------------------------------------------------------------------
-
-
-class Failing:
-    """Runs fail in the order of their making, at the named places."""
-
-    def __init__(self, places: set[int], status: RunStatus = RunStatus.FAILED) -> None:
-        self._places, self._status, self._n = places, status, 0
-
-    def __call__(self, spec: RunSpec) -> RunStatus:
-        self._n += 1
-        return self._status if self._n - 1 in self._places else RunStatus.COMPLETED
-
-    def executor(self, n_workers: int = 1) -> Synthetic:
-        return Synthetic(n_workers, behaviour=self)
 
 
 def test_a_diverged_run_counts_as_the_worst_score_so_far(store: ResultStore) -> None:
