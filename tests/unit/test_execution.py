@@ -75,6 +75,7 @@ def test_a_crash_takes_only_its_own_run_and_is_tried_again(store: ResultStore, t
     assert store.results([specs[1].run_id])[specs[1].run_id].status is crashed
 
 
+@pytest.mark.slow
 def test_a_run_that_takes_too_long_is_stopped_and_tried_again(store: ResultStore, tmp_path: Path) -> None:
     specs = runs(tmp_path, [None, "sleep", "sleep-once"])
     results = drive(store, LocalPool(2, timeout_s=0.5, work=work), specs, max_attempts=2)
@@ -84,6 +85,7 @@ def test_a_run_that_takes_too_long_is_stopped_and_tried_again(store: ResultStore
     assert "execution.run_timeout_s; tried 2 time(s)" in str(results[specs[1].run_id].error)
 
 
+@pytest.mark.slow
 def test_an_accident_is_tried_again_by_the_next_invocation(store: ResultStore, tmp_path: Path) -> None:
     specs = runs(tmp_path, ["exit-once", None])
     first = drive(store, LocalPool(1, work=work), specs)
@@ -93,6 +95,7 @@ def test_an_accident_is_tried_again_by_the_next_invocation(store: ResultStore, t
     assert [attempts(tmp_path, spec) for spec in specs] == [2, 1]
 
 
+@pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys, time; sys.path[:0] = [sys.argv[1], sys.argv[3]]\n"
