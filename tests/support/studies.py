@@ -174,6 +174,20 @@ class Synthetic:
             self._threads.shutdown(wait=True)
 
 
+class Failing:
+    """Runs fail in the order of their making, at the named places."""
+
+    def __init__(self, places: set[int], status: RunStatus = RunStatus.FAILED) -> None:
+        self._places, self._status, self._n = places, status, 0
+
+    def __call__(self, spec: RunSpec) -> RunStatus:
+        self._n += 1
+        return self._status if self._n - 1 in self._places else RunStatus.COMPLETED
+
+    def executor(self, n_workers: int = 1) -> Synthetic:
+        return Synthetic(n_workers, behaviour=self)
+
+
 class Mortal:
     """Counts writes to the storages of a study and dies before one of them, as a killed process would."""
 

@@ -209,7 +209,7 @@ def test_a_file_that_is_not_there_or_not_toml_says_so(tmp_path: Path) -> None:
         load_study(write(tmp_path, "name = "))
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"name = '\xff'")
-    with pytest.raises(SpecError, match="binary.toml: not valid TOML"):
+    with pytest.raises(SpecError, match=r"binary\.toml: not valid TOML"):
         load_study(binary)
 
 

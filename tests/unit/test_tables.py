@@ -134,5 +134,5 @@ def test_a_table_is_consistent() -> None:
         a_table(scores=((1.0,),))
     with pytest.raises(ValueError, match="config_ids must differ"):
         a_table(config_ids=("a", "a"))
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         a_table(seeds=())
