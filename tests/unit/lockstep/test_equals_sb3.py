@@ -18,7 +18,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch 
 SMALL = {"net_arch": [16, 16]}
 PPO_BASE = {"n_steps": 32, "batch_size": 16, "n_epochs": 3, **SMALL}
 A2C_BASE = {"n_steps": 8, **SMALL}
-DQN_BASE = {"learning_starts": 20, "target_update_interval": 10, "batch_size": 16, "exploration_fraction": 0.4, **SMALL}
+DQN_BASE = {
+    "learning_starts": 20,
+    "target_update_interval": 10,
+    "batch_size": 16,
+    "exploration_fraction": 0.4,
+    **SMALL,
+}
 
 
 def halving(progress: float) -> float:
@@ -41,12 +47,18 @@ PPO_OPTIONS = ON_POLICY_OPTIONS | {
     "raw advantages": {"normalize_advantage": False},
     "early stop": {"target_kl": 1e-4, "n_epochs": 10, "learning_rate": 3e-3},
     "odd minibatch": {"batch_size": 23},
-    "clip schedule": {"clip_range": lambda progress: 0.1 + 0.1 * progress, "clip_range_vf": lambda progress: 0.3},
+    "clip schedule": {
+        "clip_range": lambda progress: 0.1 + 0.1 * progress,
+        "clip_range_vf": lambda progress: 0.3,
+    },
 }
 A2C_OPTIONS = ON_POLICY_OPTIONS | {
     "Adam": {"use_rms_prop": False},
     "normalised advantages": {"normalize_advantage": True},
-    "TensorFlow's RMSprop": {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"alpha": 0.9, "eps": 1e-5}},
+    "TensorFlow's RMSprop": {
+        "optimizer_class": RMSpropTFLike,
+        "optimizer_kwargs": {"alpha": 0.9, "eps": 1e-5},
+    },
     "RMSprop epsilon": {"rms_prop_eps": 1e-3},
 }
 DQN_OPTIONS: dict[str, dict[str, Any]] = {
@@ -64,7 +76,9 @@ DQN_OPTIONS: dict[str, dict[str, Any]] = {
 NORMS: list[Any] = [None, {}, {"norm_reward": False}, {"norm_obs": False, "gamma": 0.9, "clip_reward": 1.0}]
 
 
-def check(algorithm: str, make_env: Any, hp: dict[str, Any], *, total: int, n_envs: int, norm: Any = None) -> None:
+def check(
+    algorithm: str, make_env: Any, hp: dict[str, Any], *, total: int, n_envs: int, norm: Any = None
+) -> None:
     seeds = (11, 4_000_000_000)
     together = trainer(algorithm, make_env, hp, seeds=seeds, total=total, n_envs=n_envs, norm=norm)
     for member, seed in enumerate(seeds):
@@ -112,9 +126,15 @@ def test_normalised_training_gives_sb3s_parameters(algorithm: str, norm: dict[st
     check(algorithm, toy(actions="discrete"), base, total=64, n_envs=2, norm=norm)
 
 
-@pytest.mark.parametrize(("algorithm", "env_id"), [("ppo", "Pendulum-v1"), ("a2c", "CartPole-v1"), ("dqn", "CartPole-v1")])
-def test_gymnasium_environments_with_default_hyperparameters_give_sb3s_parameters(algorithm: str, env_id: str) -> None:
-    hp: dict[str, Any] = {"ppo": {"n_steps": 256, "n_epochs": 2}, "a2c": {}, "dqn": {"learning_starts": 50}}[algorithm]
+@pytest.mark.parametrize(
+    ("algorithm", "env_id"), [("ppo", "Pendulum-v1"), ("a2c", "CartPole-v1"), ("dqn", "CartPole-v1")]
+)
+def test_gymnasium_environments_with_default_hyperparameters_give_sb3s_parameters(
+    algorithm: str, env_id: str
+) -> None:
+    hp: dict[str, Any] = {"ppo": {"n_steps": 256, "n_epochs": 2}, "a2c": {}, "dqn": {"learning_starts": 50}}[
+        algorithm
+    ]
     total = {"ppo": 512, "a2c": 100, "dqn": 200}[algorithm]
     check(algorithm, lambda: gym.make(env_id), hp, total=total, n_envs=2)
 
@@ -169,7 +189,13 @@ ppo_options = st.fixed_dictionaries(
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(common=options, own=ppo_options, actions=st.sampled_from(sorted(ACTIONS)), n_envs=st.integers(1, 3), norm=st.sampled_from(NORMS))
+@given(
+    common=options,
+    own=ppo_options,
+    actions=st.sampled_from(sorted(ACTIONS)),
+    n_envs=st.integers(1, 3),
+    norm=st.sampled_from(NORMS),
+)
 def test_any_combination_of_ppo_options_gives_sb3s_parameters(
     common: dict[str, Any], own: dict[str, Any], actions: str, n_envs: int, norm: Any
 ) -> None:
@@ -180,7 +206,13 @@ def test_any_combination_of_ppo_options_gives_sb3s_parameters(
 
 
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(common=options, rms=st.booleans(), actions=st.sampled_from(sorted(ACTIONS)), n_envs=st.integers(1, 3), norm=st.sampled_from(NORMS))
+@given(
+    common=options,
+    rms=st.booleans(),
+    actions=st.sampled_from(sorted(ACTIONS)),
+    n_envs=st.integers(1, 3),
+    norm=st.sampled_from(NORMS),
+)
 def test_any_combination_of_a2c_options_gives_sb3s_parameters(
     common: dict[str, Any], rms: bool, actions: str, n_envs: int, norm: Any
 ) -> None:

@@ -68,7 +68,14 @@ def toy(observations: str = "box", actions: str = "discrete") -> Any:
 
 
 def reference(
-    algorithm: str, make_env: Any, hyperparameters: dict[str, Any], *, seed: int, total: int, n_envs: int = 1, norm: Any = None
+    algorithm: str,
+    make_env: Any,
+    hyperparameters: dict[str, Any],
+    *,
+    seed: int,
+    total: int,
+    n_envs: int = 1,
+    norm: Any = None,
 ) -> Any:
     env: Any = DummyVecEnv([lambda: Monitor(make_env())] * n_envs)
     if norm is not None:
