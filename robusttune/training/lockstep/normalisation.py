@@ -98,7 +98,8 @@ class Normaliser:
             return raw
         mean, var = self._observations.mean[row], self._observations.var[row]
         limit = self.options.clip_obs
-        return np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit).astype(np.float32)
+        clipped: Array = np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit)
+        return clipped.astype(np.float32)
 
     def raw_observations(self, normal: Array) -> Array:
         """Return observations of shape (n_members, n, *shape) as they were before normalisation."""

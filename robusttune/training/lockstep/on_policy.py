@@ -150,7 +150,8 @@ class OnPolicyTrainer(LockstepTrainer):
         n = len(self._rows)
         flat = torch.isfinite(self._flat).all(1) & torch.isfinite(self._norm_sums)
         numbers = np.isfinite(self._store.cells).all(axis=(1, 2, 3))
-        return flat.cpu().numpy()[:n] & numbers
+        finite: Array = flat.cpu().numpy()[:n] & numbers
+        return finite
 
     def _keep(self, rows: Sequence[int]) -> None:
         super()._keep(rows)

@@ -21,7 +21,7 @@ class Snapshot:
         By the attribute that holds the optimiser, a state per parameter.
     n_updates : int
     extra : dict
-        Further attributes of the model.
+        Further attributes of the model; a tensor is copied into the one that is there.
     """
 
     weights: dict[str, torch.Tensor]
@@ -53,7 +53,11 @@ def restore(template: Any, snapshot: Snapshot, *, n_timesteps: int, n_total: int
         for parameter, state in zip(holder.param_groups[0]["params"], states, strict=True):
             holder.state[parameter] = state
     for name, value in snapshot.extra.items():
-        setattr(model, name, value)
+        if isinstance(value, torch.Tensor):
+            # An optimiser holds this very tensor.
+            getattr(model, name).data.copy_(value)
+        else:
+            setattr(model, name, value)
     model.num_timesteps, model._total_timesteps = n_timesteps, n_total
     model._n_updates = snapshot.n_updates
     model._current_progress_remaining = 1.0 - n_timesteps / n_total

@@ -9,20 +9,31 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
 from robusttune.training.lockstep.activations import activation_class
 from robusttune.training.lockstep.members import POLICY_KEYS, sb3_arguments
 
-ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
+ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
+    "ppo": PPO,
+    "a2c": A2C,
+    "dqn": DQN,
+    "sac": SAC,
+    "td3": TD3,
+    "ddpg": DDPG,
+}
 
 _ACTIONS: dict[str, tuple[type[spaces.Space[Any]], ...]] = {
     "ppo": (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary),
     "a2c": (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary),
     "dqn": (spaces.Discrete,),
+    "sac": (spaces.Box,),
+    "td3": (spaces.Box,),
+    "ddpg": (spaces.Box,),
 }
 
 _INITIAL_ONLY = {"ortho_init", "log_std_init"}
@@ -34,6 +45,9 @@ FREE: dict[str, set[str]] = {
     "a2c": _INITIAL_ONLY | {"learning_rate", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"},
     "dqn": {"learning_rate", "gamma", "tau", "max_grad_norm"}
     | {"exploration_fraction", "exploration_initial_eps", "exploration_final_eps"},
+    "sac": {"learning_rate", "gamma", "tau", "target_entropy"},
+    "td3": {"learning_rate", "gamma", "tau", "target_policy_noise", "target_noise_clip", "action_noise"},
+    "ddpg": {"learning_rate", "gamma", "tau", "action_noise"},
 }
 """Hyperparameters in which the members of one batch may differ."""
 
@@ -41,6 +55,7 @@ _IGNORED = {"verbose", "stats_window_size", "device", "seed", "policy", "env", "
 
 _ONLY_DEFAULT = {
     "use_sde": "Generalised state-dependent exploration (use_sde) cannot be stacked.",
+    "use_sde_at_warmup": "Generalised state-dependent exploration (use_sde_at_warmup) cannot be stacked.",
     "sde_sample_freq": "Generalised state-dependent exploration (sde_sample_freq) cannot be stacked.",
     "rollout_buffer_class": "A custom rollout_buffer_class cannot be stacked.",
     "rollout_buffer_kwargs": "A custom rollout buffer (rollout_buffer_kwargs) cannot be stacked.",
@@ -125,6 +140,8 @@ def _arguments_reason(algorithm: str, hyperparameters: Mapping[str, Any]) -> str
             return f"{algorithm} has no hyperparameter {name}."
         if name in _ONLY_DEFAULT and value and value != defaults.get(name):
             return _ONLY_DEFAULT[name]
+        if name == "action_noise" and value is not None and type(value) is not NormalActionNoise:
+            return f"Action noise of type {type(value).__name__} cannot be stacked."
         if name == "n_steps" and defaults[name] == 1 and value != 1:
             return "Off-policy returns over several steps (n_steps) cannot be stacked."
     return None

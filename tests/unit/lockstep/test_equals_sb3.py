@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
 from tests.unit.lockstep.toys import ACTIONS, largest_difference, reference, toy, trainer
@@ -73,6 +74,26 @@ DQN_OPTIONS: dict[str, dict[str, Any]] = {
     "unaligned": {"net_arch": [7, 5], "batch_size": 13},
     "no warm-up": {"learning_starts": 0},
 }
+CONTINUOUS_BASE = {"learning_starts": 20, "batch_size": 16, **SMALL}
+NOISE = NormalActionNoise(np.zeros(1), 0.3 * np.ones(1))
+SAC_OPTIONS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "fixed temperature": {"ent_coef": 0.2, "target_update_interval": 2, "gradient_steps": 3},
+    "initial temperature": {"ent_coef": "auto_0.1", "target_entropy": -0.5, "tau": 0.1, "gamma": 0.9},
+    "three critics": {"n_critics": 3, "net_arch": {"pi": [7], "qf": [9, 5]}, "activation_fn": "tanh"},
+    "linear actor": {"net_arch": {"pi": [], "qf": [8]}, "batch_size": 13, "train_freq": 2},
+}
+TD3_OPTIONS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "noise": {"action_noise": NOISE, "train_freq": 2, "gradient_steps": -1},
+    "targets": {
+        "policy_delay": 3,
+        "target_policy_noise": 0.4,
+        "target_noise_clip": 0.3,
+        "learning_rate": halving,
+    },
+    "unaligned": {"net_arch": {"pi": [7, 3], "qf": [9]}, "n_critics": 1, "batch_size": 13},
+}
 NORMS: list[Any] = [None, {}, {"norm_reward": False}, {"norm_obs": False, "gamma": 0.9, "clip_reward": 1.0}]
 
 
@@ -117,6 +138,23 @@ def test_every_a2c_option_gives_sb3s_parameters(option: str) -> None:
 @pytest.mark.parametrize("option", DQN_OPTIONS)
 def test_every_dqn_option_gives_sb3s_parameters(option: str, n_envs: int) -> None:
     check("dqn", toy(), {**DQN_BASE, **DQN_OPTIONS[option]}, total=90, n_envs=n_envs)
+
+
+@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize("option", SAC_OPTIONS)
+def test_every_sac_option_gives_sb3s_parameters(option: str, n_envs: int) -> None:
+    check("sac", toy(actions="box"), {**CONTINUOUS_BASE, **SAC_OPTIONS[option]}, total=45, n_envs=n_envs)
+
+
+@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize("option", TD3_OPTIONS)
+def test_every_td3_option_gives_sb3s_parameters(option: str, n_envs: int) -> None:
+    check("td3", toy(actions="box"), {**CONTINUOUS_BASE, **TD3_OPTIONS[option]}, total=45, n_envs=n_envs)
+
+
+@pytest.mark.parametrize("algorithm", ["sac", "td3", "ddpg"])
+def test_several_actions_give_sb3s_parameters(algorithm: str) -> None:
+    check(algorithm, toy(actions="box2x3"), CONTINUOUS_BASE, total=45, n_envs=2, norm={})
 
 
 @pytest.mark.parametrize("norm", NORMS[1:], ids=str)

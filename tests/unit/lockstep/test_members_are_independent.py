@@ -17,6 +17,9 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "ppo normalised": ("ppo", PPO_HP, {"total": 57, "n_envs": 3, "norm": {}}),
     "a2c": ("a2c", {"net_arch": [17]}, {"total": 30, "n_envs": 3}),
     "dqn": ("dqn", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 60}),
+    "sac": ("sac", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 40, "n_envs": 2}),
+    "sac wide": ("sac", {"net_arch": [64], "learning_starts": 10, "batch_size": 32}, {"total": 30}),
+    "td3": ("td3", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 40, "n_envs": 2}),
     "dqn wide": ("dqn", {"learning_starts": 10, "target_update_interval": 8}, {"total": 60, "n_envs": 2}),
 }
 
@@ -24,11 +27,12 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_member_does_not_depend_on_who_trains_beside_it_bit_for_bit(case: str) -> None:
     algorithm, hp, options = CASES[case]
+    make_env = toy(actions="box" if algorithm in ("sac", "td3") else "discrete")
     seeds = [100 * i for i in range(21)]
-    everyone = trainer(algorithm, toy(), hp, seeds=seeds, **options)
+    everyone = trainer(algorithm, make_env, hp, seeds=seeds, **options)
     expected = [weights(everyone.to_sb3(member)) for member in range(21)]
     for chosen in ([4], [0, 1], [20, 3, 9], [7, 1, 3, 5, 2], list(range(8, 16)), list(range(20))):
-        together = trainer(algorithm, toy(), hp, seeds=[seeds[i] for i in chosen], **options)
+        together = trainer(algorithm, make_env, hp, seeds=[seeds[i] for i in chosen], **options)
         for member, i in enumerate(chosen):
             np.testing.assert_array_equal(weights(together.to_sb3(member)), expected[i])
 
@@ -61,14 +65,17 @@ def test_a_diverging_member_is_frozen_and_leaves_the_others_unchanged(actions: s
 
 @pytest.mark.parametrize("algorithm", LOCKSTEP)
 def test_a_stopped_member_keeps_its_state_and_the_others_go_on(algorithm: str) -> None:
-    hp = {"n_steps": 10} if algorithm != "dqn" else {"learning_starts": 8, "net_arch": [5]}
+    hp: dict[str, Any] = {"learning_starts": 8, "net_arch": [5], "batch_size": 7}
+    if algorithm in ("ppo", "a2c"):
+        hp = {"n_steps": 10}
+    make_env = toy(actions="discrete" if algorithm == "dqn" else "box")
 
     def stop_first_early(running: Any) -> None:
         if running.timesteps[0] >= 20:
             running.stop(0)
 
-    expected = trainer(algorithm, toy(), hp, seeds=(1, 2), total=60)
-    short = trainer(algorithm, toy(), hp, seeds=(1, 2), total=60, on_boundary=stop_first_early)
+    expected = trainer(algorithm, make_env, hp, seeds=(1, 2), total=60)
+    short = trainer(algorithm, make_env, hp, seeds=(1, 2), total=60, on_boundary=stop_first_early)
     assert short.timesteps.tolist() == [20, 60]
     assert short.active.tolist() == [False, True]
     np.testing.assert_array_equal(weights(short.to_sb3(1)), weights(expected.to_sb3(1)))
@@ -78,7 +85,7 @@ def test_a_stopped_member_keeps_its_state_and_the_others_go_on(algorithm: str) -
         if running.timesteps[0] == 20:
             states.append(weights(running.to_sb3(0)))
 
-    trainer(algorithm, toy(), hp, seeds=(1, 2), total=60, on_boundary=remember)
+    trainer(algorithm, make_env, hp, seeds=(1, 2), total=60, on_boundary=remember)
     np.testing.assert_array_equal(weights(short.to_sb3(0)), states[0])
 
 

@@ -15,6 +15,7 @@ from stable_baselines3.common.distributions import (
     MultiCategoricalDistribution,
 )
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from robusttune.training.lockstep import group_key, supports
@@ -22,6 +23,8 @@ from robusttune.training.lockstep.activations import ACTIVATIONS, make_activatio
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments
 from tests.unit.lockstep.toys import ACTIONS, LOCKSTEP, OBSERVATIONS, SB3, Toy, toy, trainer
+
+ZERO = np.zeros(1)
 
 
 def plain(env_id: str, **kwargs: Any) -> Any:
@@ -127,10 +130,11 @@ def test_heads_have_sb3s_samples_log_probabilities_entropies_and_gradients(index
 
 @pytest.mark.parametrize(
     ("algorithm", "actions"),
-    [("ppo", name) for name in ACTIONS] + [("a2c", "box"), ("dqn", "discrete")],
+    [("ppo", name) for name in ACTIONS]
+    + [("a2c", "box"), ("dqn", "discrete"), ("sac", "box2x3"), ("td3", "box"), ("ddpg", "box")],
 )
 def test_a_saved_member_opens_in_sb3_and_acts_the_same(algorithm: str, actions: str, tmp_path: Path) -> None:
-    hp = {"learning_starts": 8} if algorithm == "dqn" else {"n_steps": 16}
+    hp = {"n_steps": 16} if algorithm in ("ppo", "a2c") else {"learning_starts": 8, "net_arch": [32]}
     done = trainer(algorithm, toy(actions=actions), hp, seeds=(1, 2), total=48)
     observations = np.random.default_rng(0).normal(size=(2, 50, 5)).astype(np.float32)
     together = done.predict(observations)
@@ -163,6 +167,14 @@ def test_predictions_under_normalisation_are_sb3s(tmp_path: Path) -> None:
         ({"observations": spaces.Dict({"a": spaces.Discrete(2)})}, "Dict"),
         ({"observations": spaces.Box(0, 255, (36, 36, 3), np.uint8)}, "Image"),
         ({"algorithm": "dqn", "actions": spaces.Box(-1, 1, (1,))}, "dqn"),
+        (
+            {
+                "algorithm": "td3",
+                "hyperparameters": {"action_noise": OrnsteinUhlenbeckActionNoise(ZERO, ZERO)},
+            },
+            "Ornstein",
+        ),
+        ({"algorithm": "sac", "hyperparameters": {"use_sde_at_warmup": True}}, "use_sde_at_warmup"),
         ({"actions": spaces.Discrete(3, start=1)}, "start at zero"),
         ({"hyperparameters": {"use_sde": True}}, "use_sde"),
         ({"hyperparameters": {"activation_fn": "cosine"}}, "cosine"),
@@ -179,7 +191,7 @@ def test_what_cannot_be_stacked_says_why(arguments: dict[str, Any], reason: str)
         "algorithm": "ppo",
         "policy": "MlpPolicy",
         "observations": OBSERVATIONS["box"],
-        "actions": ACTIONS["discrete"],
+        "actions": ACTIONS["box" if arguments.get("algorithm") in ("sac", "td3") else "discrete"],
         "hyperparameters": {},
         **arguments,
     }
@@ -191,7 +203,8 @@ def test_what_cannot_be_stacked_says_why(arguments: dict[str, Any], reason: str)
 @pytest.mark.parametrize("algorithm", LOCKSTEP)
 def test_everyday_runs_can_be_stacked(algorithm: str) -> None:
     hp = {"learning_rate": 1e-3, "activation_fn": "relu", "net_arch": [32], "verbose": 1}
-    assert supports(algorithm, "MlpPolicy", OBSERVATIONS["box"], ACTIONS["discrete"], hp) is None
+    actions = ACTIONS["discrete" if algorithm == "dqn" else "box"]
+    assert supports(algorithm, "MlpPolicy", OBSERVATIONS["box"], actions, hp) is None
 
 
 def test_group_keys_ignore_what_may_differ_and_defaults_that_are_spelt_out() -> None:
