@@ -12,6 +12,7 @@ from gymnasium import spaces
 from pydantic import JsonValue
 
 from robusttune.errors import SpecError
+from robusttune.spec.algorithms import ALGORITHMS
 from robusttune.spec.space import Categorical, bounds
 from robusttune.spec.study import StudySpec
 from robusttune.training.environments import make_base, wrap
@@ -21,6 +22,9 @@ ACTIONS: Mapping[str, tuple[type[spaces.Space[Any]], ...]] = {
     "ppo": _ANY_ACTIONS,
     "a2c": _ANY_ACTIONS,
     "dqn": (spaces.Discrete,),
+    "sac": (spaces.Box,),
+    "td3": (spaces.Box,),
+    "ddpg": (spaces.Box,),
 }
 
 _INITIAL_ONLY = {"ortho_init", "log_std_init"}
@@ -31,6 +35,9 @@ FREE: Mapping[str, set[str]] = {
     "a2c": _INITIAL_ONLY | {"learning_rate", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"},
     "dqn": {"learning_rate", "gamma", "tau", "max_grad_norm"}
     | {"exploration_fraction", "exploration_initial_eps", "exploration_final_eps"},
+    "sac": {"learning_rate", "gamma", "tau", "target_entropy"},
+    "td3": {"learning_rate", "gamma", "tau", "target_policy_noise", "target_noise_clip", "action_noise", "noise_std"},
+    "ddpg": {"learning_rate", "gamma", "tau", "action_noise", "noise_std"},
 }
 """Hyperparameters in which the members of one batch may differ: they change no shape and no loop."""
 
@@ -38,13 +45,10 @@ FREE: Mapping[str, set[str]] = {
 _ONLY: Mapping[str, JsonValue] = {
     "use_sde": False,
     "sde_sample_freq": -1,
-    "use_expln": False,
-    "full_std": True,
-    "squash_output": False,
+    "use_sde_at_warmup": False,
     "optimize_memory_usage": False,
-    "normalize_images": True,
-    "share_features_extractor": True,
 }
+_STACKABLE_POLICY = {"net_arch", "activation_fn", "ortho_init", "log_std_init", "n_critics", "optimizer_kwargs"}
 _STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas", "alpha"}
 
 
@@ -130,7 +134,11 @@ def _value_reason(algorithm: str, name: str, value: JsonValue) -> str | None:
         return f"{name} = {value!r} cannot be stacked."
     if name == "optimizer_kwargs" and isinstance(value, dict) and set(value) - _STACKABLE_OPTIMISER_ARGUMENTS:
         return f"The optimiser arguments {', '.join(value)} cannot be stacked."
-    if algorithm == "dqn" and name == "n_steps" and value != 1:
+    if name in ALGORITHMS[algorithm].policy and name not in _STACKABLE_POLICY:
+        return f"A policy with {name} cannot be stacked."
+    if name == "noise_type" and value == "ornstein-uhlenbeck":
+        return "Ornstein-Uhlenbeck noise cannot be stacked."
+    if not ALGORITHMS[algorithm].on_policy and name == "n_steps" and value != 1:
         return "Off-policy returns over several steps (n_steps) cannot be stacked."
     if name == "train_freq" and isinstance(value, list) and value[1:] == ["episode"]:
         return (

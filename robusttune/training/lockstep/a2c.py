@@ -23,7 +23,7 @@ class LockstepA2C(OnPolicyTrainer):
         self._normalises = bool(self._models[self._rows[0]].normalize_advantage) if self._rows else False
 
     def _update(self) -> None:
-        # SB3 shuffles the rollout, which it then uses whole: the order changes nothing and nothing else is drawn.
+        # SB3 shuffles the rollout that it then uses whole: the order changes nothing, nothing else is drawn.
         store = self._store
         size = store.n_rows
         inputs = store.rows[..., store.features].to(self.device)

@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def activation_class(activation: Any) -> type[nn.Module] | None:
-    """Return the module class that a name or a class stands for, or None where it is not a known activation."""
+    """Return the module class that a name or a class stands for, or None where it is not known."""
     if isinstance(activation, str):
         return ACTIVATIONS.get(activation.lower().removeprefix("nn."))
     return activation if activation in ACTIVATIONS.values() else None
@@ -79,7 +79,7 @@ class _Taped:
         return self._module(sums), sums
 
     def backward(self, gradient: Tensor, saved: Tensor) -> Tensor:
-        with torch.enable_grad():  # type: ignore[no-untyped-call]
+        with torch.enable_grad():
             leaf = saved.detach().requires_grad_()
             return torch.autograd.grad(self._module(leaf), leaf, gradient)[0]
 

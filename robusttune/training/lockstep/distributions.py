@@ -1,4 +1,4 @@
-"""Action distributions of all members at once, with the gradients of log-probability and entropy written out."""
+"""Action distributions of all members at once, with written-out gradients of log-probability and entropy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ Generators = Sequence[torch.Generator]
 class ActionHead(Protocol):
     """Turns the actor's outputs into actions.
 
-    Shapes: outputs (width, n, n_outputs), actions (width, n, action_dim), log-probability and entropy (width, n).
+    Shapes: outputs (width, n, n_outputs), actions (width, n, action_dim), log-probability and entropy
+    (width, n).
     """
 
     action_dim: int
@@ -93,25 +94,27 @@ class Categoricals:
 
     def sample(self, outputs: Tensor, generators: Generators) -> Tensor:
         """Return actions drawn from each member's own generator."""
-        noises = [torch.ones_like(logits) for logits in outputs.split(self._sizes, dim=2)]
+        noises = [torch.ones_like(logits) for logits in torch.split(outputs, self._sizes, dim=2)]
         for row, generator in enumerate(generators):
             for noise in noises:
                 noise[row].exponential_(generator=generator)
         # torch.multinomial draws one sample as argmax(p / Exp(1)).
         chosen = [
             torch.softmax(torch.log_softmax(logits, 2), 2).div_(noise).argmax(2)
-            for logits, noise in zip(outputs.split(self._sizes, dim=2), noises, strict=True)
+            for logits, noise in zip(torch.split(outputs, self._sizes, dim=2), noises, strict=True)
         ]
         return torch.stack(chosen, dim=2).float()
 
     def mode(self, outputs: Tensor) -> Tensor:
         """Return the most likely options."""
-        return torch.stack([logits.argmax(2) for logits in outputs.split(self._sizes, dim=2)], dim=2).float()
+        return torch.stack(
+            [logits.argmax(2) for logits in torch.split(outputs, self._sizes, dim=2)], dim=2
+        ).float()
 
     def evaluate(self, outputs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log-probability of the actions, and the entropy."""
         self._indices = actions.long()
-        self._logs = [torch.log_softmax(logits, 2) for logits in outputs.split(self._sizes, dim=2)]
+        self._logs = [torch.log_softmax(logits, 2) for logits in torch.split(outputs, self._sizes, dim=2)]
         self._probabilities = [logs.exp() for logs in self._logs]
         self._entropies = [
             -(p * logs).sum(2) for p, logs in zip(self._probabilities, self._logs, strict=True)
@@ -175,8 +178,8 @@ def make_head(space: spaces.Space[object], layout: FlatLayout, flat: Tensor, gra
         return Categoricals([int(space.n)])
     if isinstance(space, spaces.MultiDiscrete):
         return Categoricals([int(n) for n in space.nvec])
-    if isinstance(space, spaces.MultiBinary):
-        return Bernoullis(int(space.n))
+    if isinstance(space, spaces.MultiBinary) and isinstance(space.n, int):
+        return Bernoullis(space.n)
     raise ValueError(
         f"Actions must be Box, Discrete, MultiDiscrete or MultiBinary, but got {space}; use trainer='sb3'."
     )

@@ -16,7 +16,8 @@ from robusttune.training.lockstep.layout import FlatLayout, keep_rows, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.off_policy import OffPolicyTrainer
 from robusttune.training.lockstep.optimisers import clip_gradients, make_optimiser
-from robusttune.training.lockstep.trainer import Array, Snapshot
+from robusttune.training.lockstep.snapshots import Snapshot
+from robusttune.training.lockstep.trainer import Array
 
 
 class LockstepDQN(OffPolicyTrainer):
@@ -95,7 +96,7 @@ class LockstepDQN(OffPolicyTrainer):
             self._optimiser.step(rows, rates)
 
     def _finite_rows(self) -> Array:
-        # A parameter that is not finite shows in the next gradient, so only the last update needs a full look.
+        # A parameter that is not finite shows in the next gradient: only the last update needs a full look.
         finite = torch.isfinite(self._norm_sums)
         if self._elapsed >= self.total_timesteps:
             finite &= torch.isfinite(self._flat).all(1)
@@ -135,7 +136,9 @@ class LockstepDQN(OffPolicyTrainer):
         ndarray, shape (n_members, n)
         """
         if not deterministic:
-            raise ValueError("deterministic=True must hold: exploration belongs to training. Leave the argument out.")
+            raise ValueError(
+                "deterministic=True must hold: exploration is training's. Leave the argument out."
+            )
         with torch.no_grad():
             if self._everyone is None:
                 flat = torch.zeros(width_of(len(self.members)), self._layout.size, device=self.device)

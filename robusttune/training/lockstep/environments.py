@@ -21,7 +21,7 @@ Env = gym.Env[Any, Any]
 class Transition:
     """What one step of all environments gave; leading shape (n_members, n_envs).
 
-    Where an episode ended, `observations` is the first of the next one and `terminal` the last of the old one.
+    Where an episode ended, `observations` is the first of the next and `terminal` the last of the old one.
     """
 
     observations: Array
@@ -144,3 +144,20 @@ class MemberEnvironments:
     def close(self) -> None:
         """Close all environments."""
         self.keep([])
+
+
+def environment_actions(space: spaces.Space[Any], actions: Array) -> Array:
+    """Return actions in the type and shape that environments take, clipped to a Box's bounds.
+
+    Parameters
+    ----------
+    space : gymnasium.spaces.Space
+    actions : ndarray of float32, shape (n_members, n, action_dim)
+    """
+    leading = actions.shape[:2]
+    if isinstance(space, spaces.Box):
+        clipped: Array = np.clip(actions.reshape(*leading, *space.shape), space.low, space.high)
+        return clipped
+    if isinstance(space, spaces.Discrete):
+        return actions.reshape(leading).astype(np.int64)
+    return actions.astype(np.int64) if isinstance(space, spaces.MultiDiscrete) else actions

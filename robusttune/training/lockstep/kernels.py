@@ -1,7 +1,7 @@
 """Pendulum and CartPole for many environments at once, bit for bit gymnasium's own.
 
-Each formula is gymnasium's, operation by operation and in the same floating-point types, so that results are equal to
-the last bit. Episodes still begin by the real environment's `reset`, on its own random generator.
+Each formula is gymnasium's, operation by operation and in the same floating-point types, so that results are
+equal to the last bit. Episodes still begin by the real environment's `reset`, on its own random generator.
 """
 
 from __future__ import annotations
@@ -90,10 +90,7 @@ class _CartPole:
             x_dot, theta_dot = x_dot + env.tau * xacc, theta_dot + env.tau * thetaacc
             x, theta = x + env.tau * x_dot, theta + env.tau * theta_dot
         terminated = (np.abs(x) > env.x_threshold) | (np.abs(theta) > env.theta_threshold_radians)
-        if env._sutton_barto_reward:
-            rewards = np.where(terminated, -1.0, 0.0)
-        else:
-            rewards = np.ones(len(x))
+        rewards = np.where(terminated, -1.0, 0.0) if env._sutton_barto_reward else np.ones(len(x))
         nexts = np.stack([x, x_dot, theta, theta_dot], axis=1)
         return nexts, nexts.astype(np.float32), rewards, terminated
 
@@ -117,8 +114,8 @@ def time_limit(env: Env) -> int | None:
 def find_kernel(envs: Sequence[Env]) -> Kernel | None:
     """Return the dynamics that all of `envs` share, or None where they must be stepped one by one.
 
-    They share them if they are of exactly one known class, with equal constants, and no wrapper changes what goes
-    in or comes out.
+    They share them if they are of exactly one known class, with equal constants, and no wrapper changes what
+    goes in or comes out.
     """
     first = envs[0].unwrapped
     for kind, make, attributes in _KERNELS:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 ALIGNMENT = 16
-"""Floats in a cache line. Matrix kernels round differently on unaligned memory, so every slab starts on a line:
-otherwise a member's numbers would depend on its place in the batch."""
+"""Floats in a cache line. Matrix kernels round differently on unaligned memory, so every slab starts on a
+line; a member's numbers would depend on its place in the batch if it did not."""
 
 
 def round_up(count: int) -> int:
@@ -20,7 +20,8 @@ def round_up(count: int) -> int:
 def width_of(n_members: int) -> int:
     """Return the number of rows used for `n_members`: at least two.
 
-    A batch of one takes another matrix kernel than a batch of many, so a lone member trains beside an empty row.
+    A batch of one takes another matrix kernel than a batch of many, so a lone member trains beside an empty
+    row.
     """
     return max(n_members, 2)
 

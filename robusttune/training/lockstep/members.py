@@ -141,7 +141,7 @@ def build_model(
         generator.set_state(
             torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device)
         )
-        state = np.random.RandomState()  # noqa: NPY002
+        state = np.random.RandomState()
         state.set_state(np.random.get_state())  # noqa: NPY002
     model.env = None
     return model, Streams(torch=generator, numpy=state)

@@ -19,6 +19,7 @@ class _Layer:
     bias: Tensor  # (width, 1, n_out)
     weight_gradient: Tensor | None
     bias_gradient: Tensor | None
+    activation: Activation | None
 
 
 class StackedMLP:
@@ -30,11 +31,13 @@ class StackedMLP:
     flat : Tensor, shape (width, layout.size)
         The parameters; the network reads them through views.
     gradient : Tensor, shape (width, layout.size), or None
-        Where `backward` writes; None for a network that is never differentiated.
+        Where `backward` writes; None for a network whose parameters are never differentiated.
     layers : sequence of str
         Names of the linear layers, as in SB3's state dict, from input to output.
     activation : Activation
         Follows every layer but the last.
+    final : Activation, optional
+        Follows the last layer.
     """
 
     def __init__(
@@ -44,16 +47,17 @@ class StackedMLP:
         gradient: Tensor | None,
         layers: Sequence[str],
         activation: Activation,
+        final: Activation | None = None,
     ) -> None:
-        self._activation = activation
         self._layers = [
             _Layer(
                 weight=layout.view(flat, f"{name}.weight"),
                 bias=layout.view(flat, f"{name}.bias")[:, None],
                 weight_gradient=None if gradient is None else layout.view(gradient, f"{name}.weight"),
                 bias_gradient=None if gradient is None else layout.view(gradient, f"{name}.bias"),
+                activation=final if depth == len(layers) - 1 else activation,
             )
-            for name in layers
+            for depth, name in enumerate(layers)
         ]
         self._inputs: list[Tensor] = []
         self._saved: list[Tensor] = []
@@ -70,14 +74,14 @@ class StackedMLP:
         -------
         Tensor, shape (width, n_rows, n_out)
         """
-        self._inputs, self._saved = [x], []
-        for layer in self._layers[:-1]:
-            sums = torch.baddbmm(layer.bias, x, layer.weight.transpose(1, 2))
-            x, saved = self._activation.forward(sums)
+        self._inputs, self._saved = [], []
+        for layer in self._layers:
             self._inputs.append(x)
+            x = saved = torch.baddbmm(layer.bias, x, layer.weight.transpose(1, 2))
+            if layer.activation is not None:
+                x, saved = layer.activation.forward(x)
             self._saved.append(saved)
-        last = self._layers[-1]
-        return torch.baddbmm(last.bias, x, last.weight.transpose(1, 2))
+        return x
 
     def backward(self, gradient: Tensor, *, to_parameters: bool = True, to_input: bool = False) -> Tensor:
         """Write the gradient of the parameters; return that of the last layer reached.
@@ -93,13 +97,11 @@ class StackedMLP:
         """
         for depth in range(len(self._layers) - 1, -1, -1):
             layer = self._layers[depth]
+            if layer.activation is not None:
+                gradient = layer.activation.backward(gradient, self._saved[depth])
             if to_parameters:
                 _write_gradient(layer, gradient, self._inputs[depth])
-            if depth > 0:
-                gradient = self._activation.backward(
-                    torch.bmm(gradient, layer.weight), self._saved[depth - 1]
-                )
-            elif to_input:
+            if depth > 0 or to_input:
                 gradient = torch.bmm(gradient, layer.weight)
         return gradient
 

@@ -89,7 +89,8 @@ class Normaliser:
             return raw
         mean, var = self._observations.mean[:, None], self._observations.var[:, None]
         limit = self.options.clip_obs
-        return np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit).astype(np.float32)
+        clipped: Array = np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit)
+        return clipped.astype(np.float32)
 
     def observations_of(self, row: int, raw: Array) -> Array:
         """Return one member's observations, shape (n, *shape), in its statistics of today."""
@@ -97,14 +98,15 @@ class Normaliser:
             return raw
         mean, var = self._observations.mean[row], self._observations.var[row]
         limit = self.options.clip_obs
-        return np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit).astype(np.float32)
+        clipped: Array = np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit)
+        return clipped.astype(np.float32)
 
     def raw_observations(self, normal: Array) -> Array:
         """Return observations of shape (n_members, n, *shape) as they were before normalisation."""
         if not self.options.norm_obs:
             return normal
         mean, var = self._observations.mean[:, None], self._observations.var[:, None]
-        return normal * np.sqrt(var + self.options.epsilon) + mean  # type: ignore[no-any-return]
+        return normal * np.sqrt(var + self.options.epsilon) + mean
 
     def rewards(self, raw: Array) -> Array:
         """Return rewards of shape (n_members, ...) in the statistics of today."""
@@ -132,7 +134,7 @@ class Normaliser:
             gamma=float(self._gammas[row, 0]),
             epsilon=o.epsilon,
         )
-        pairs = [(wrapper.ret_rms, self._rewards)]
+        pairs: list[tuple[Any, _Moments]] = [(wrapper.ret_rms, self._rewards)]
         if o.norm_obs:
             pairs.append((wrapper.obs_rms, self._observations))
         for target, source in pairs:

@@ -108,9 +108,13 @@ class OffPolicyTrainer(LockstepTrainer):
             rewards[:n] = torch.from_numpy(self._normaliser.rewards(rewards[:n].numpy()))
         numbers = (batch[:, :size, store.actions], rewards, batch[:, :size, store.end])
         actions, rewards, ends = (number.to(self.device) for number in numbers)
-        return self._inputs_of(batch[..., store.observations]), self._inputs_of(
-            batch[..., store.next_observations]
-        ), actions, rewards, ends
+        return (
+            self._inputs_of(batch[..., store.observations]),
+            self._inputs_of(batch[..., store.next_observations]),
+            actions,
+            rewards,
+            ends,
+        )
 
     def _inputs_of(self, stored: Tensor) -> Tensor:
         raw = stored.numpy().reshape(*stored.shape[:2], *self._codec.shape)

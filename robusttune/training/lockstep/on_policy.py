@@ -12,11 +12,13 @@ from torch import Tensor
 
 from robusttune.training.lockstep.activations import Activation, make_activation
 from robusttune.training.lockstep.distributions import ActionHead, make_head
+from robusttune.training.lockstep.environments import environment_actions
 from robusttune.training.lockstep.layout import FlatLayout, keep_rows, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.optimisers import make_optimiser
 from robusttune.training.lockstep.rollout import RolloutStore
-from robusttune.training.lockstep.trainer import Array, LockstepTrainer, Snapshot
+from robusttune.training.lockstep.snapshots import Snapshot
+from robusttune.training.lockstep.trainer import Array, LockstepTrainer
 
 _CHUNK = 2048
 """Rows per matrix product where a whole rollout is evaluated: keeps the activations in the cache."""
@@ -102,8 +104,8 @@ class OnPolicyTrainer(LockstepTrainer):
         self._store.compute_returns(values, self._starts, self._gammas, self._lambdas)
 
     def _step(self, actions: Array) -> tuple[Array, Array]:
-        """Step the environments; return rewards, bootstrapped where time ran out, and which episodes begin."""
-        transition = self.environments.step(self._environment_actions(actions))
+        """Step the environments; return rewards, bootstrapped where time ran out, and new episodes."""
+        transition = self.environments.step(environment_actions(self.action_space, actions))
         observations, rewards, terminal = transition.observations, transition.rewards, transition.terminal
         if self._normaliser is not None:
             observations, rewards = self._normaliser.step(observations, rewards, transition.dones)
@@ -148,7 +150,8 @@ class OnPolicyTrainer(LockstepTrainer):
         n = len(self._rows)
         flat = torch.isfinite(self._flat).all(1) & torch.isfinite(self._norm_sums)
         numbers = np.isfinite(self._store.cells).all(axis=(1, 2, 3))
-        return flat.cpu().numpy()[:n] & numbers
+        finite: Array = flat.cpu().numpy()[:n] & numbers
+        return finite
 
     def _keep(self, rows: Sequence[int]) -> None:
         super()._keep(rows)
@@ -201,4 +204,4 @@ class OnPolicyTrainer(LockstepTrainer):
             network, head = self._everyone
             outputs = network.forward(self._features_of_all(observations))[:, : observations.shape[1]]
             actions = head.mode(outputs) if generators is None else head.sample(outputs, generators)
-        return self._environment_actions(actions.cpu().numpy()[: len(self.members)])
+        return environment_actions(self.action_space, actions.cpu().numpy()[: len(self.members)])

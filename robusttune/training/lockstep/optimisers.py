@@ -122,10 +122,8 @@ class RMSprop:
         self._n_steps += 1
         rates = torch.tensor([[learning_rates[row]] for row in rows], device=flat.device)
         square.mul_(self._alpha).addcmul_(gradient, gradient, value=1 - self._alpha)
-        if self._tensorflow_like:
-            root = square.add(self._eps).sqrt_()
-        else:
-            root = square.sqrt().add_(self._eps)
+        eps = self._eps
+        root = square.add(eps).sqrt_() if self._tensorflow_like else square.sqrt().add_(eps)
         flat.sub_(gradient.mul(rates).div_(root))
 
     def keep(self, rows: Sequence[int], flat: Tensor, gradient: Tensor) -> RMSprop:
@@ -165,7 +163,7 @@ def clip_gradients(gradient: Tensor, max_norms: Tensor) -> Tensor:
     gradient : Tensor, shape (width, size)
     max_norms : Tensor, shape (width,)
     """
-    norms = torch.linalg.vector_norm(gradient, dim=1)
+    norms: Tensor = torch.linalg.vector_norm(gradient, dim=1)
     # The epsilon is torch.nn.utils.clip_grad_norm_'s.
     gradient.mul_((max_norms / (norms + 1e-6)).clamp_(max=1.0)[:, None])
     return norms

@@ -67,7 +67,7 @@ class ReplayStore:
         for row, stream in enumerate(streams):
             drawn = stream.randint(0, upper, size=batch_size) * self.n_envs
             if self.n_envs > 1:
-                # With one environment SB3 asks too, but a draw among one number takes nothing from the stream.
+                # With one environment SB3 draws too, but that takes nothing from the stream.
                 drawn += stream.randint(0, high=self.n_envs, size=(batch_size,))
             indices[row, :batch_size] = drawn
         n_rows = self._cells.shape[1] * self.n_envs

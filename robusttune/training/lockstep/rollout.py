@@ -17,8 +17,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class RolloutStore:
     """One rollout of all members, a row of numbers per transition.
 
-    A row holds features, actions, value, log-probability, advantage and return side by side, so that a minibatch of
-    all members is one gather. Rows are in the order of SB3's buffer: all steps of environment 0, then of 1, …
+    A row holds features, actions, value, log-probability, advantage and return side by side, so that a
+    minibatch of all members is one gather. Rows are in the order of SB3's buffer: all steps of environment 0,
+    then of 1, …
 
     Parameters
     ----------

@@ -8,20 +8,29 @@ from typing import Any
 
 import torch
 from gymnasium import spaces
-from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
 from robusttune.training.lockstep.activations import activation_class
 from robusttune.training.lockstep.members import POLICY_KEYS, sb3_arguments
 from robusttune.training.stackable import FREE, actions_reason, observations_reason
 
-ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
+ALGORITHMS: dict[str, type[BaseAlgorithm]] = {
+    "ppo": PPO,
+    "a2c": A2C,
+    "dqn": DQN,
+    "sac": SAC,
+    "td3": TD3,
+    "ddpg": DDPG,
+}
 
 _IGNORED = {"verbose", "stats_window_size", "device", "seed", "policy", "env", "_init_setup_model"}
 
 _ONLY_DEFAULT = {
     "use_sde": "Generalised state-dependent exploration (use_sde) cannot be stacked.",
+    "use_sde_at_warmup": "Generalised state-dependent exploration (use_sde_at_warmup) cannot be stacked.",
     "sde_sample_freq": "Generalised state-dependent exploration (sde_sample_freq) cannot be stacked.",
     "rollout_buffer_class": "A custom rollout_buffer_class cannot be stacked.",
     "rollout_buffer_kwargs": "A custom rollout buffer (rollout_buffer_kwargs) cannot be stacked.",
@@ -82,6 +91,8 @@ def _arguments_reason(algorithm: str, hyperparameters: Mapping[str, Any]) -> str
             return f"{algorithm} has no hyperparameter {name}."
         if name in _ONLY_DEFAULT and value and value != defaults.get(name):
             return _ONLY_DEFAULT[name]
+        if name == "action_noise" and value is not None and type(value) is not NormalActionNoise:
+            return f"Action noise of type {type(value).__name__} cannot be stacked."
         if name == "n_steps" and defaults[name] == 1 and value != 1:
             return "Off-policy returns over several steps (n_steps) cannot be stacked."
     return None

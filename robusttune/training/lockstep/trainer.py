@@ -5,12 +5,10 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
@@ -19,31 +17,10 @@ from robusttune.training.lockstep.layout import round_up, width_of
 from robusttune.training.lockstep.members import Member, Streams, build_model
 from robusttune.training.lockstep.normalisation import NormalisationOptions, Normaliser
 from robusttune.training.lockstep.observations import ObservationCodec
+from robusttune.training.lockstep.snapshots import Snapshot, restore
 from robusttune.training.lockstep.support import group_key, supports
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Weights = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """One member's numbers, enough to make its SB3 model.
-
-    Parameters
-    ----------
-    weights : dict of str to Tensor
-        All parameters, by the names of SB3's policy.
-    optimisers : dict of str to list of dict
-        By the attribute that holds the optimiser, a state per parameter.
-    n_updates : int
-    extra : dict
-        Further attributes of the model.
-    """
-
-    weights: Weights
-    optimisers: dict[str, list[dict[str, torch.Tensor]]]
-    n_updates: int
-    extra: dict[str, Any]
 
 
 class LockstepTrainer(ABC):
@@ -110,7 +87,7 @@ class LockstepTrainer(ABC):
         )
         self._normaliser: Normaliser | None = None
         if normalisation is not None:
-            gammas = [float(model.gamma) for model in self._models]  # type: ignore[attr-defined]
+            gammas = [float(model.gamma) for model in self._models]
             self._normaliser = Normaliser(normalisation, gammas, self.observation_space.shape or (), n_envs)
         self._gone: dict[int, tuple[Snapshot, Normaliser | None]] = {}
         self._stopping: set[int] = set()
@@ -172,24 +149,8 @@ class LockstepTrainer(ABC):
         It has no environment and, off-policy, no replay buffer; `set_env` gives it the one, `load` the other.
         """
         snapshot = self._gone[member][0] if member in self._gone else self._snapshot(self._rows.index(member))
-        model = copy.deepcopy(self._models[member])
-        parameters = dict(model.policy.named_parameters())
-        with torch.no_grad():
-            for name, weights in snapshot.weights.items():
-                parameters[name].copy_(weights)
-        for path, states in snapshot.optimisers.items():
-            holder = model
-            for attribute in path.split("."):
-                holder = getattr(holder, attribute)
-            for parameter, state in zip(holder.param_groups[0]["params"], states, strict=True):
-                holder.state[parameter] = state
-        for name, value in snapshot.extra.items():
-            setattr(model, name, value)
-        model.num_timesteps = int(self.timesteps[member])
-        model._n_updates = snapshot.n_updates
-        model._total_timesteps = self.total_timesteps
-        model._current_progress_remaining = 1.0 - model.num_timesteps / self.total_timesteps
-        return model
+        steps = int(self.timesteps[member])
+        return restore(self._models[member], snapshot, n_timesteps=steps, n_total=self.total_timesteps)
 
     def vec_normalize(self, member: int, venv: VecEnv) -> VecNormalize:
         """Return SB3's VecNormalize around `venv` with a member's statistics."""
@@ -220,22 +181,10 @@ class LockstepTrainer(ABC):
         return inputs.to(self.device)
 
     def _network_inputs(self, observations: Array) -> torch.Tensor:
-        """Return network inputs for one observation per environment, (normalised) shape (n_members, n_envs, …)."""
+        """Return network inputs for (normalised) observations of shape (n_members, n_envs, *shape)."""
         features = self._codec.features(observations)
         self._inputs.numpy()[: features.shape[0], : features.shape[1]] = features
         return self._inputs.to(self.device)
-
-    def _environment_actions(self, actions: Array) -> Array:
-        """Return actions in the type and shape that environments take, clipped to a Box's bounds."""
-        space = self.action_space
-        shape = actions.shape[:2]
-        if isinstance(space, spaces.Box):
-            return np.clip(actions.reshape(*shape, *space.shape), space.low, space.high)
-        if isinstance(space, spaces.Discrete):
-            return actions.reshape(shape).astype(np.int64)
-        if isinstance(space, spaces.MultiDiscrete):
-            return actions.astype(np.int64)
-        return actions
 
     def _freeze_diverged(self) -> None:
         finite = self._finite_rows()

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
 from tests.unit.lockstep.toys import ACTIONS, largest_difference, reference, toy, trainer
@@ -18,7 +19,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch 
 SMALL = {"net_arch": [16, 16]}
 PPO_BASE = {"n_steps": 32, "batch_size": 16, "n_epochs": 3, **SMALL}
 A2C_BASE = {"n_steps": 8, **SMALL}
-DQN_BASE = {"learning_starts": 20, "target_update_interval": 10, "batch_size": 16, "exploration_fraction": 0.4, **SMALL}
+DQN_BASE = {
+    "learning_starts": 20,
+    "target_update_interval": 10,
+    "batch_size": 16,
+    "exploration_fraction": 0.4,
+    **SMALL,
+}
 
 
 def halving(progress: float) -> float:
@@ -41,12 +48,18 @@ PPO_OPTIONS = ON_POLICY_OPTIONS | {
     "raw advantages": {"normalize_advantage": False},
     "early stop": {"target_kl": 1e-4, "n_epochs": 10, "learning_rate": 3e-3},
     "odd minibatch": {"batch_size": 23},
-    "clip schedule": {"clip_range": lambda progress: 0.1 + 0.1 * progress, "clip_range_vf": lambda progress: 0.3},
+    "clip schedule": {
+        "clip_range": lambda progress: 0.1 + 0.1 * progress,
+        "clip_range_vf": lambda progress: 0.3,
+    },
 }
 A2C_OPTIONS = ON_POLICY_OPTIONS | {
     "Adam": {"use_rms_prop": False},
     "normalised advantages": {"normalize_advantage": True},
-    "TensorFlow's RMSprop": {"optimizer_class": RMSpropTFLike, "optimizer_kwargs": {"alpha": 0.9, "eps": 1e-5}},
+    "TensorFlow's RMSprop": {
+        "optimizer_class": RMSpropTFLike,
+        "optimizer_kwargs": {"alpha": 0.9, "eps": 1e-5},
+    },
     "RMSprop epsilon": {"rms_prop_eps": 1e-3},
 }
 DQN_OPTIONS: dict[str, dict[str, Any]] = {
@@ -61,10 +74,32 @@ DQN_OPTIONS: dict[str, dict[str, Any]] = {
     "unaligned": {"net_arch": [7, 5], "batch_size": 13},
     "no warm-up": {"learning_starts": 0},
 }
+CONTINUOUS_BASE = {"learning_starts": 20, "batch_size": 16, **SMALL}
+NOISE = NormalActionNoise(np.zeros(1), 0.3 * np.ones(1))
+SAC_OPTIONS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "fixed temperature": {"ent_coef": 0.2, "target_update_interval": 2, "gradient_steps": 3},
+    "initial temperature": {"ent_coef": "auto_0.1", "target_entropy": -0.5, "tau": 0.1, "gamma": 0.9},
+    "three critics": {"n_critics": 3, "net_arch": {"pi": [7], "qf": [9, 5]}, "activation_fn": "tanh"},
+    "linear actor": {"net_arch": {"pi": [], "qf": [8]}, "batch_size": 13, "train_freq": 2},
+}
+TD3_OPTIONS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "noise": {"action_noise": NOISE, "train_freq": 2, "gradient_steps": -1},
+    "targets": {
+        "policy_delay": 3,
+        "target_policy_noise": 0.4,
+        "target_noise_clip": 0.3,
+        "learning_rate": halving,
+    },
+    "unaligned": {"net_arch": {"pi": [7, 3], "qf": [9]}, "n_critics": 1, "batch_size": 13},
+}
 NORMS: list[Any] = [None, {}, {"norm_reward": False}, {"norm_obs": False, "gamma": 0.9, "clip_reward": 1.0}]
 
 
-def check(algorithm: str, make_env: Any, hp: dict[str, Any], *, total: int, n_envs: int, norm: Any = None) -> None:
+def check(
+    algorithm: str, make_env: Any, hp: dict[str, Any], *, total: int, n_envs: int, norm: Any = None
+) -> None:
     seeds = (11, 4_000_000_000)
     together = trainer(algorithm, make_env, hp, seeds=seeds, total=total, n_envs=n_envs, norm=norm)
     for member, seed in enumerate(seeds):
@@ -105,6 +140,23 @@ def test_every_dqn_option_gives_sb3s_parameters(option: str, n_envs: int) -> Non
     check("dqn", toy(), {**DQN_BASE, **DQN_OPTIONS[option]}, total=90, n_envs=n_envs)
 
 
+@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize("option", SAC_OPTIONS)
+def test_every_sac_option_gives_sb3s_parameters(option: str, n_envs: int) -> None:
+    check("sac", toy(actions="box"), {**CONTINUOUS_BASE, **SAC_OPTIONS[option]}, total=45, n_envs=n_envs)
+
+
+@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize("option", TD3_OPTIONS)
+def test_every_td3_option_gives_sb3s_parameters(option: str, n_envs: int) -> None:
+    check("td3", toy(actions="box"), {**CONTINUOUS_BASE, **TD3_OPTIONS[option]}, total=45, n_envs=n_envs)
+
+
+@pytest.mark.parametrize("algorithm", ["sac", "td3", "ddpg"])
+def test_several_actions_give_sb3s_parameters(algorithm: str) -> None:
+    check(algorithm, toy(actions="box2x3"), CONTINUOUS_BASE, total=45, n_envs=2, norm={})
+
+
 @pytest.mark.parametrize("norm", NORMS[1:], ids=str)
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c", "dqn"])
 def test_normalised_training_gives_sb3s_parameters(algorithm: str, norm: dict[str, Any]) -> None:
@@ -112,9 +164,15 @@ def test_normalised_training_gives_sb3s_parameters(algorithm: str, norm: dict[st
     check(algorithm, toy(actions="discrete"), base, total=64, n_envs=2, norm=norm)
 
 
-@pytest.mark.parametrize(("algorithm", "env_id"), [("ppo", "Pendulum-v1"), ("a2c", "CartPole-v1"), ("dqn", "CartPole-v1")])
-def test_gymnasium_environments_with_default_hyperparameters_give_sb3s_parameters(algorithm: str, env_id: str) -> None:
-    hp: dict[str, Any] = {"ppo": {"n_steps": 256, "n_epochs": 2}, "a2c": {}, "dqn": {"learning_starts": 50}}[algorithm]
+@pytest.mark.parametrize(
+    ("algorithm", "env_id"), [("ppo", "Pendulum-v1"), ("a2c", "CartPole-v1"), ("dqn", "CartPole-v1")]
+)
+def test_gymnasium_environments_with_default_hyperparameters_give_sb3s_parameters(
+    algorithm: str, env_id: str
+) -> None:
+    hp: dict[str, Any] = {"ppo": {"n_steps": 256, "n_epochs": 2}, "a2c": {}, "dqn": {"learning_starts": 50}}[
+        algorithm
+    ]
     total = {"ppo": 512, "a2c": 100, "dqn": 200}[algorithm]
     check(algorithm, lambda: gym.make(env_id), hp, total=total, n_envs=2)
 
@@ -169,7 +227,13 @@ ppo_options = st.fixed_dictionaries(
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(common=options, own=ppo_options, actions=st.sampled_from(sorted(ACTIONS)), n_envs=st.integers(1, 3), norm=st.sampled_from(NORMS))
+@given(
+    common=options,
+    own=ppo_options,
+    actions=st.sampled_from(sorted(ACTIONS)),
+    n_envs=st.integers(1, 3),
+    norm=st.sampled_from(NORMS),
+)
 def test_any_combination_of_ppo_options_gives_sb3s_parameters(
     common: dict[str, Any], own: dict[str, Any], actions: str, n_envs: int, norm: Any
 ) -> None:
@@ -180,7 +244,13 @@ def test_any_combination_of_ppo_options_gives_sb3s_parameters(
 
 
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(common=options, rms=st.booleans(), actions=st.sampled_from(sorted(ACTIONS)), n_envs=st.integers(1, 3), norm=st.sampled_from(NORMS))
+@given(
+    common=options,
+    rms=st.booleans(),
+    actions=st.sampled_from(sorted(ACTIONS)),
+    n_envs=st.integers(1, 3),
+    norm=st.sampled_from(NORMS),
+)
 def test_any_combination_of_a2c_options_gives_sb3s_parameters(
     common: dict[str, Any], rms: bool, actions: str, n_envs: int, norm: Any
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
@@ -27,8 +27,15 @@ OBSERVATIONS = {
     "multidiscrete": spaces.MultiDiscrete([3, 4]),
     "multibinary": spaces.MultiBinary(3),
 }
-SB3 = {"ppo": PPO, "a2c": A2C, "dqn": DQN}
-LOCKSTEP = {"ppo": lockstep.LockstepPPO, "a2c": lockstep.LockstepA2C, "dqn": lockstep.LockstepDQN}
+SB3 = {"ppo": PPO, "a2c": A2C, "dqn": DQN, "sac": SAC, "td3": TD3, "ddpg": DDPG}
+LOCKSTEP = {
+    "ppo": lockstep.LockstepPPO,
+    "a2c": lockstep.LockstepA2C,
+    "dqn": lockstep.LockstepDQN,
+    "sac": lockstep.LockstepSAC,
+    "td3": lockstep.LockstepTD3,
+    "ddpg": lockstep.LockstepDDPG,
+}
 
 
 class Toy(gym.Env):
@@ -68,7 +75,14 @@ def toy(observations: str = "box", actions: str = "discrete") -> Any:
 
 
 def reference(
-    algorithm: str, make_env: Any, hyperparameters: dict[str, Any], *, seed: int, total: int, n_envs: int = 1, norm: Any = None
+    algorithm: str,
+    make_env: Any,
+    hyperparameters: dict[str, Any],
+    *,
+    seed: int,
+    total: int,
+    n_envs: int = 1,
+    norm: Any = None,
 ) -> Any:
     env: Any = DummyVecEnv([lambda: Monitor(make_env())] * n_envs)
     if norm is not None:

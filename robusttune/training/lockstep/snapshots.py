@@ -1,0 +1,64 @@
+"""A member's numbers apart from the batch, and the SB3 model that they make."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One member's numbers, enough to make its SB3 model.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+        All parameters, by the names of SB3's policy.
+    optimisers : dict of str to list of dict
+        By the attribute that holds the optimiser, a state per parameter.
+    n_updates : int
+    extra : dict
+        Further attributes of the model; a tensor is copied into the one that is there.
+    """
+
+    weights: dict[str, torch.Tensor]
+    optimisers: dict[str, list[dict[str, torch.Tensor]]]
+    n_updates: int
+    extra: dict[str, Any]
+
+
+def restore(template: Any, snapshot: Snapshot, *, n_timesteps: int, n_total: int) -> Any:
+    """Return a copy of the SB3 model `template` with a member's numbers.
+
+    Parameters
+    ----------
+    template : BaseAlgorithm
+        The member's model as SB3's constructor made it.
+    snapshot : Snapshot
+    n_timesteps, n_total : int
+        Timesteps done, and those that training was asked for.
+    """
+    model = copy.deepcopy(template)
+    parameters = dict(model.policy.named_parameters())
+    with torch.no_grad():
+        for name, weights in snapshot.weights.items():
+            parameters[name].copy_(weights)
+    for path, states in snapshot.optimisers.items():
+        holder = model
+        for attribute in path.split("."):
+            holder = getattr(holder, attribute)
+        for parameter, state in zip(holder.param_groups[0]["params"], states, strict=True):
+            holder.state[parameter] = state
+    for name, value in snapshot.extra.items():
+        if isinstance(value, torch.Tensor):
+            # An optimiser holds this very tensor.
+            getattr(model, name).data.copy_(value)
+        else:
+            setattr(model, name, value)
+    model.num_timesteps, model._total_timesteps = n_timesteps, n_total
+    model._n_updates = snapshot.n_updates
+    model._current_progress_remaining = 1.0 - n_timesteps / n_total
+    return model
