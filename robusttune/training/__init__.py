@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 
 from robusttune.results.records import RunResult, RunStatus
@@ -34,7 +35,10 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None = None) -> list[R
     begin = time.perf_counter()
     try:
         trainer: Trainer = importlib.import_module(_TRAINERS[specs[0].trainer]).train
-        return trainer(specs, stop_rule)
+        with warnings.catch_warnings():
+            # A minibatch size that does not divide the rollout is the search's choice, not a mistake.
+            warnings.filterwarnings("ignore", message="You have specified a mini-batch size of")
+            return trainer(specs, stop_rule)
     except Exception:
         if len(specs) > 1:  # one bad run must not take its companions with it
             return [result for spec in specs for result in train([spec])]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from gymnasium import Env
+from gymnasium import Env, spaces
 
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.spec.run import RunSpec
@@ -25,8 +25,11 @@ from robusttune.training.hyperparameters import constructor_arguments, verify
 from robusttune.training.isolation import isolated
 from robusttune.training.lockstep import (
     LockstepA2C,
+    LockstepDDPG,
     LockstepDQN,
     LockstepPPO,
+    LockstepSAC,
+    LockstepTD3,
     LockstepTrainer,
     Member,
     NormalisationOptions,
@@ -34,7 +37,14 @@ from robusttune.training.lockstep import (
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.protocol import StopRule, make_result
 
-_TRAINERS: Mapping[str, type[LockstepTrainer]] = {"ppo": LockstepPPO, "a2c": LockstepA2C, "dqn": LockstepDQN}
+_TRAINERS: Mapping[str, type[LockstepTrainer]] = {
+    "ppo": LockstepPPO,
+    "a2c": LockstepA2C,
+    "dqn": LockstepDQN,
+    "sac": LockstepSAC,
+    "td3": LockstepTD3,
+    "ddpg": LockstepDDPG,
+}
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
@@ -55,8 +65,12 @@ class _Group:
         self._first = first = self._specs[0]
         environment = first.environment
         normalization = environment.normalization
+        seeds = [spec.evaluation_seed for spec in self._specs]
+        self._judging = MemberEnvironments(self._make_env, seeds, n_judging_environments(first))
+        space = self._judging.action_space
+        n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
         self._trainer = _TRAINERS[first.algorithm](
-            [_member(spec) for spec in self._specs],
+            [_member(spec, n_actions) for spec in self._specs],
             make_env=self._make_env,
             n_envs=environment.n_envs,
             total_timesteps=first.total_timesteps,
@@ -66,8 +80,6 @@ class _Group:
             if normalization is None
             else NormalisationOptions(norm_obs=normalization.observations, norm_reward=normalization.rewards),
         )
-        seeds = [spec.evaluation_seed for spec in self._specs]
-        self._judging = MemberEnvironments(self._make_env, seeds, n_judging_environments(first))
         self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
         self._returns: list[list[float]] = [[] for _ in self._specs]
         self._pruned = False
@@ -196,7 +208,6 @@ class _Group:
         )
 
 
-def _member(spec: RunSpec) -> Member:
-    return Member(
-        seed=spec.seed, hyperparameters=constructor_arguments(spec.algorithm, spec.hyperparameters, 0)
-    )
+def _member(spec: RunSpec, n_actions: int) -> Member:
+    arguments = constructor_arguments(spec.algorithm, spec.hyperparameters, n_actions)
+    return Member(seed=spec.seed, hyperparameters=arguments)

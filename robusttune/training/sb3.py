@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -194,8 +193,6 @@ class _Watch(BaseCallback):
 
 def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
     """Return the untrained model of a run; `seed` goes to Stable-Baselines3, which seeds the environments from it."""
-    # A minibatch size that does not divide the rollout is the search's choice, not a mistake to warn of each time.
-    warnings.filterwarnings("ignore", message="You have specified a mini-batch size of", category=UserWarning)
     space = environment.action_space
     n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
     model = CLASSES[spec.algorithm](

@@ -36,7 +36,15 @@ FREE: Mapping[str, set[str]] = {
     "dqn": {"learning_rate", "gamma", "tau", "max_grad_norm"}
     | {"exploration_fraction", "exploration_initial_eps", "exploration_final_eps"},
     "sac": {"learning_rate", "gamma", "tau", "target_entropy"},
-    "td3": {"learning_rate", "gamma", "tau", "target_policy_noise", "target_noise_clip", "action_noise", "noise_std"},
+    "td3": {
+        "learning_rate",
+        "gamma",
+        "tau",
+        "target_policy_noise",
+        "target_noise_clip",
+        "action_noise",
+        "noise_std",
+    },
     "ddpg": {"learning_rate", "gamma", "tau", "action_noise", "noise_std"},
 }
 """Hyperparameters in which the members of one batch may differ: they change no shape and no loop."""
@@ -48,7 +56,19 @@ _ONLY: Mapping[str, JsonValue] = {
     "use_sde_at_warmup": False,
     "optimize_memory_usage": False,
 }
-_STACKABLE_POLICY = {"net_arch", "activation_fn", "ortho_init", "log_std_init", "n_critics", "optimizer_kwargs"}
+# Measured: a trial of one seed takes half as long again, and many seeds gain little, for arithmetic bounds them anyway.
+_SLOW_ALONE_ON_CPU = {
+    name: f"On a CPU {name} gains little from seeds that train together; trainer = 'lockstep' has them do so all the same."
+    for name in ("td3", "ddpg")
+}
+_STACKABLE_POLICY = {
+    "net_arch",
+    "activation_fn",
+    "ortho_init",
+    "log_std_init",
+    "n_critics",
+    "optimizer_kwargs",
+}
 _STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas", "alpha"}
 
 
@@ -66,6 +86,8 @@ def with_trainer(study: StudySpec) -> tuple[StudySpec, str | None]:
     reason = why_not_lockstep(study)
     if reason is not None and wanted == "lockstep":
         raise SpecError(f"algorithm.trainer = 'lockstep': {reason} Use trainer = 'sb3' or 'auto'.")
+    if wanted == "auto" and reason is None and study.algorithm.device == "cpu":
+        reason = _SLOW_ALONE_ON_CPU.get(study.algorithm.name)
     algorithm = dataclasses.replace(study.algorithm, trainer="lockstep" if reason is None else "sb3")
     return dataclasses.replace(study, algorithm=algorithm), reason
 
