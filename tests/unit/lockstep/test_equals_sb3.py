@@ -45,6 +45,7 @@ ON_POLICY_OPTIONS: dict[str, dict[str, Any]] = {
 }
 PPO_OPTIONS = ON_POLICY_OPTIONS | {
     "value clip": {"clip_range_vf": 0.1, "clip_range": 0.1},
+    "busy clips": {"clip_range": 0.005, "clip_range_vf": 0.005, "learning_rate": 2e-3},
     "raw advantages": {"normalize_advantage": False},
     "early stop": {"target_kl": 1e-4, "n_epochs": 10, "learning_rate": 3e-3},
     "odd minibatch": {"batch_size": 23},
@@ -107,7 +108,23 @@ def check(
         alone = reference(algorithm, make_env, hp, seed=seed, total=total, n_envs=n_envs, norm=sb3_norm)
         twin = together.to_sb3(member)
         assert largest_difference(alone, twin) < 1e-6
+        np.testing.assert_allclose(further_state(twin), further_state(alone), atol=1e-5)
         assert (alone.num_timesteps, alone._n_updates) == (twin.num_timesteps, twin._n_updates)
+
+
+def further_state(model: Any) -> np.ndarray:
+    """What a saved model holds beside its weights: the optimisers' states, a temperature."""
+    names = model._get_torch_save_params()
+    optimisers = [name for name in names[0] if name.endswith("optimizer")]
+    parts = [getattr(model, name).detach().numpy().ravel() for name in names[1]]
+    for name in optimisers:
+        holder = model
+        for attribute in name.split("."):
+            holder = getattr(holder, attribute)
+        parts += [
+            np.ravel(value) for state in holder.state_dict()["state"].values() for value in state.values()
+        ]
+    return np.concatenate(parts)
 
 
 @pytest.mark.parametrize("actions", ACTIONS)

@@ -104,6 +104,25 @@ def test_evaluating_at_a_boundary_does_not_change_training() -> None:
         np.testing.assert_array_equal(weights(plain.to_sb3(member)), weights(watched.to_sb3(member)))
 
 
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn", "sac"])
+def test_predictions_follow_training(algorithm: str) -> None:
+    observations = np.random.default_rng(0).normal(size=(2, 30, 5)).astype(np.float32)
+
+    def compare(running: Any) -> None:
+        together = running.predict(observations)
+        for member in range(2):
+            alone, _ = running.to_sb3(member).predict(observations[member], deterministic=True)
+            np.testing.assert_allclose(together[member], alone, atol=1e-6)
+        if running.timesteps[0] >= 20:
+            running.stop(0)
+
+    hp: dict[str, Any] = {"learning_starts": 4, "net_arch": [16], "learning_rate": 1e-2, "train_freq": 8}
+    if algorithm == "ppo":
+        hp = {"n_steps": 8, "batch_size": 8, "learning_rate": 1e-2}
+    make_env = toy(actions="discrete" if algorithm == "dqn" else "box")
+    trainer(algorithm, make_env, hp, seeds=(1, 2), total=48, on_boundary=compare)
+
+
 def test_members_that_cannot_share_a_batch_are_refused() -> None:
     members = [lockstep.Member(seed=i, hyperparameters={"n_steps": n}) for i, n in enumerate((16, 32))]
     with pytest.raises(ValueError, match="equal group keys"):

@@ -22,6 +22,7 @@ from robusttune.training.lockstep import group_key, supports
 from robusttune.training.lockstep.activations import ACTIVATIONS, make_activation
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments
+from robusttune.training.lockstep.kernels import find_kernel
 from tests.unit.lockstep.toys import ACTIONS, LOCKSTEP, OBSERVATIONS, SB3, Toy, toy, trainer
 
 ZERO = np.zeros(1)
@@ -66,6 +67,19 @@ def test_stepping_together_equals_gymnasium_bit_for_bit(env_id: str, kwargs: Any
             together.keep([0, 2])
             one_by_one.keep([0, 2])
     assert n_timeouts > 0
+
+
+def test_pendulum_rewards_are_gymnasiums_before_they_are_rounded_to_32_bits() -> None:
+    env = gym.make("Pendulum-v1").unwrapped
+    kernel = find_kernel([gym.make("Pendulum-v1")])
+    assert kernel is not None
+    rng = np.random.default_rng(0)
+    states = rng.uniform(-6, 6, size=(20_000, 2))
+    actions = rng.uniform(-2, 2, size=(20_000, 1)).astype(np.float32)
+    _, _, rewards, _ = kernel.step(states, actions)
+    for state, action, reward in zip(states, actions, rewards, strict=True):
+        env.state = state  # type: ignore[attr-defined]
+        assert env.step(action)[1] == reward
 
 
 def test_a_changed_environment_is_stepped_by_itself() -> None:
