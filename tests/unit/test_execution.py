@@ -248,6 +248,7 @@ def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> N
 # --- equal spec, equal run -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_is_the_same_in_this_process_and_in_a_worker_beside_another(
     store: ResultStore, tmp_path: Path
 ) -> None:

@@ -347,7 +347,7 @@ def assert_resumes_everywhere(study: StudySpec, folder: Path, *, stride: int, be
             break
         n_cuts += 1
         assert trials == expected, f"cut off before write {die_at}"
-    assert n_cuts >= 3
+    assert n_cuts >= 2
 
 
 CUT = {"tuning.n_trials": 6}
@@ -359,14 +359,15 @@ SEVERAL_IN_BATCHES = {"tuning.seeds_per_trial": 3, "tuning.batch_size": 3}
 @pytest.mark.parametrize(
     ("sampler", "pruner", "more", "stride"),
     [
-        ("tpe", "none", {}, 11),
-        ("tpe", "halving", {"tuning.batch_size": 3}, 29),
-        ("random", "hyperband", {}, 29),
-        ("cmaes", "none", {}, 23),
-        ("qmc", "none", {"tuning.batch_size": 3}, 19),
-        ("grid", "none", {}, 13),
-        ("tpe", "wilcoxon", {}, 31),
-        ("tpe", "median", SEVERAL_IN_BATCHES, 29),
+        ("tpe", "none", {}, 17),
+        ("tpe", "halving", {"tuning.batch_size": 3}, 37),
+        ("qmc", "none", {"tuning.batch_size": 3}, 29),
+        ("grid", "none", {}, 23),
+        ("tpe", "median", SEVERAL_IN_BATCHES, 41),
+        pytest.param("tpe", "none", {}, 1, marks=pytest.mark.slow),
+        pytest.param("random", "hyperband", {}, 5, marks=pytest.mark.slow),
+        pytest.param("cmaes", "none", {}, 7, marks=pytest.mark.slow),
+        pytest.param("tpe", "wilcoxon", {}, 7, marks=pytest.mark.slow),
         pytest.param("gp", "none", {}, 17, marks=pytest.mark.slow),
         pytest.param("gp", "median", SEVERAL_IN_BATCHES, 23, marks=pytest.mark.slow),
     ],

@@ -1,0 +1,154 @@
+"""Real trainings in processes that are killed, and processes that share a study."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import session_main
+import sqlalchemy as sa
+from studies import document, open_results
+
+from robusttune.pipeline.session import open_session
+from robusttune.post_evaluation.evaluate import planned_runs
+from robusttune.post_evaluation.select import select
+from robusttune.results import schema
+from robusttune.results.claims import Claims
+from robusttune.results.records import RunStatus, TrialState
+from robusttune.spec.study import StudySpec
+
+pytestmark = pytest.mark.slow
+ROOT = Path(session_main.__file__).parents[2]
+
+CHANGES: dict[str, Any] = {
+    "name": "chaos",
+    "algorithm.total_timesteps": 128,
+    "algorithm.hyperparameters": {"n_epochs": 1, "net_arch": [8]},
+    "evaluation": {"every": 32, "n_episodes": 2, "n_envs": 2},
+    "tuning": {
+        "n_trials": 8,
+        "pruner": "halving",
+        "pruner_options": {"min_resource": 1, "reduction_factor": 2},
+    },
+    "post_evaluation": {"top_k": 2, "n_seeds": 3, "default_control": False},
+}
+BATCHES = {**CHANGES, "tuning": {**CHANGES["tuning"], "batch_size": 4}}
+
+
+def command(study: StudySpec, folder: Path, workers: int, storage: str | None) -> list[str]:
+    declared = folder / "study.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    declared.write_text(json.dumps(study.to_dict()), encoding="utf-8")
+    line = [sys.executable, session_main.__file__, str(declared), str(folder), str(workers)]
+    return line if storage is None else [*line, storage]
+
+
+def start(line: list[str]) -> subprocess.Popen[bytes]:
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(line, env={**os.environ, "PYTHONPATH": path})
+
+
+def facts(study: StudySpec, folder: Path) -> tuple[list[Any], dict[str, Any]]:
+    """Return the trials, and the outcome of every run by its id."""
+    with open_results(folder / study.name) as store:
+        trials = store.trials(study.tuning_id)
+        wanted = [run.run_id for runs in planned_runs(study, select(study, trials)).values() for run in runs]
+        wanted += [run_id for trial in trials for run_id in trial.run_ids]
+        results = store.results(wanted)
+        assert set(results) == set(wanted)
+        with store.engine.connect() as connection:
+            stored = connection.execute(sa.select(schema.runs.c.run_id)).scalars().all()
+            owners = connection.execute(sa.select(schema.claims.c.worker_id)).scalars().all()
+        assert sorted(stored) == sorted(set(wanted)), "runs that nobody wanted, or twice"
+        # A process that was killed leaves its last claim behind, which holds nobody up.
+        assert not any(Claims(store.engine).is_alive(owner) for owner in owners)
+    return trials, {key: (r.status, r.episode_returns, r.curve, r.timesteps) for key, r in results.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "workers", "journal"),
+    [(CHANGES, 0, False), (BATCHES, 2, False), (CHANGES, 1, True)],
+    ids=["one after the other", "in batches", "one worker, journal"],
+)
+def test_a_session_killed_at_any_moment_ends_with_the_same_runs(
+    tmp_path: Path, changes: dict[str, Any], workers: int, journal: bool
+) -> None:
+    study = StudySpec.from_dict(document(changes))
+    with open_session(study, out=tmp_path / "whole", storage=None, workers=0, reporter=None) as session:
+        session.evaluate(session.tune())
+    expected = facts(study, tmp_path / "whole")
+    assert {TrialState.COMPLETE, TrialState.PRUNED} == {trial.state for trial in expected[0]}
+
+    chance = random.Random(8)
+    for repetition in range(2):
+        folder = tmp_path / f"killed {repetition}"
+        line = command(study, folder, workers, str(folder / "optuna.log") if journal else None)
+        n_kills = sum(is_killed(start(line), folder / study.name, chance) for _ in range(4))
+        assert n_kills >= 2
+        assert start(line).wait() == 0
+        assert facts(study, folder) == expected
+
+
+def is_killed(process: subprocess.Popen[bytes], folder: Path, chance: random.Random) -> bool:
+    """Kill a session a moment after it has stored some more runs; return whether it had not ended before."""
+    target = n_runs(folder) + chance.randint(0, 4)
+    while process.poll() is None and n_runs(folder) < target:
+        time.sleep(0.01)
+    time.sleep(chance.uniform(0.0, 0.1))
+    process.kill()
+    return process.wait() == -signal.SIGKILL
+
+
+def n_runs(folder: Path) -> int:
+    """Return how many runs are stored, without taking part in the database."""
+    if not (folder / "study.db").exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{folder / 'study.db'}?mode=ro", uri=True)) as connection:
+        try:
+            return int(connection.execute("SELECT COUNT(*) FROM robusttune_runs").fetchone()[0])
+        except sqlite3.OperationalError:  # not made yet
+            return 0
+
+
+@pytest.mark.parametrize("changes", [CHANGES, BATCHES], ids=["as workers are free", "in batches"])
+def test_the_same_command_in_a_second_terminal_joins_in(tmp_path: Path, changes: dict[str, Any]) -> None:
+    study = StudySpec.from_dict(document(changes))
+    line = command(study, tmp_path, 0, None)
+    both = [start(line) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    trials, results = facts(study, tmp_path)
+    states = Counter(trial.state for trial in trials)
+    assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 8 == len(trials)
+    assert {status for status, *_ in results.values()} <= {RunStatus.COMPLETED, RunStatus.PRUNED}
+    if changes is BATCHES:
+        with open_session(study, out=tmp_path / "alone", storage=None, workers=0, reporter=None) as session:
+            session.evaluate(session.tune())
+        assert facts(study, tmp_path / "alone") == (trials, results)
+
+
+def test_an_interrupted_session_loses_only_what_was_in_flight(tmp_path: Path) -> None:
+    study = StudySpec.from_dict(document({**CHANGES, "algorithm.total_timesteps": 4096}))
+    line = command(study, tmp_path, 2, None)
+    process = start(line)
+    deadline = time.monotonic() + 60
+    while n_runs(tmp_path / study.name) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=30)
+    assert n_runs(tmp_path / study.name) >= 2
+    with open_results(tmp_path / study.name) as store, store.engine.connect() as connection:
+        assert connection.execute(sa.select(schema.claims)).all() == []
+        assert connection.execute(sa.select(schema.workers)).all() == []
+    assert start(line).wait() == 0
+    facts(study, tmp_path)
