@@ -29,7 +29,7 @@ _RC |= {"axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 200}
 def lucky_figure(ranking: Ranking) -> Figure:
     """Return the figure of tuning score against post-evaluation mean, with intervals.
 
-    Below the diagonal lie configurations that were lucky in tuning. Rows without a tuning score are left out.
+    Below the diagonal lie configurations that were lucky in tuning. A configuration without a tuning score is a line.
     """
     rows = [row for row in ranking.rows if row.tuning_score is not None]
     with mpl.rc_context(_RC):
@@ -44,7 +44,7 @@ def lucky_figure(ranking: Ranking) -> Figure:
         axes.set_xlabel("tuning score (mean episode return)")
         axes.set_ylabel(f"post-evaluation mean, {ranking.level:.0%} interval")
         axes.set_title("Above what tuning promised: unlucky. Below: lucky.", fontsize=9, loc="left")
-        _legend(axes, rows)
+        _legend(axes, ranking)
     return figure
 
 
@@ -99,6 +99,8 @@ def _point_with_interval(axes: Axes, row: Row) -> None:
         error = [[row.mean - row.mean_low], [row.mean_high - row.mean]]
     marker = "s" if row.is_control else "o"
     axes.errorbar(row.tuning_score, row.mean, yerr=error, fmt=marker, ms=5, color=colour, capsize=3, lw=1.2)
+    place = (row.tuning_score, row.mean)
+    axes.annotate(str(row.rank), place, xytext=(5, 4), textcoords="offset points", fontsize=8, color=colour)
 
 
 def _diagonal(axes: Axes) -> None:
@@ -110,9 +112,13 @@ def _diagonal(axes: Axes) -> None:
     axes.set_xlim(*x_limits)
 
 
-def _legend(axes: Axes, rows: list[Row]) -> None:
-    """Name the points in the order of their height: labels at the points themselves would overlap."""
-    for row in rows:
+def _legend(axes: Axes, ranking: Ranking) -> None:
+    """Name the numbered points beside the axes: names at the points themselves would overlap."""
+    for row in ranking.rows:
         marker = "s" if row.is_control else "o"
-        axes.plot([], [], marker, color=COLOURS[row.kind], label=f"{row.name} ({row.kind.lower()})")
-    axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        if row.tuning_score is None:
+            axes.axhline(row.mean, ls="--", lw=1, color=COLOURS[row.kind], zorder=1)
+            axes.plot([], [], "--", lw=1, color=COLOURS[row.kind], label=f"{row.rank}  {row.name} (no tuning score)")
+        else:
+            axes.plot([], [], marker, color=COLOURS[row.kind], label=f"{row.rank}  {row.name} ({row.kind.lower()})")
+    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), title="rank")

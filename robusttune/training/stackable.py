@@ -58,7 +58,7 @@ _ONLY: Mapping[str, JsonValue] = {
 }
 # Measured: a trial of one seed takes half as long again, and many seeds gain little, for arithmetic bounds them anyway.
 _SLOW_ALONE_ON_CPU = {
-    name: f"On a CPU {name} gains little from seeds that train together; trainer = 'lockstep' has them do so all the same."
+    name: f"On a CPU {name} gains little from seeds that train together; trainer = 'lockstep' does it all the same."
     for name in ("td3", "ddpg")
 }
 _STACKABLE_POLICY = {
