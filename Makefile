@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := experiments/quickstart/ppo_pendulum.toml
 
-.PHONY: demo test lint check slow calibration bench chaos constraints clean help
+.PHONY: demo test lint check slow calibration bench distributions chaos constraints clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -39,6 +39,10 @@ calibration: $(READY)  ## do the intervals hold what they promise?
 
 bench: $(READY)  ## speed, ours against theirs in one run
 	$(BIN)/python -m benchmarks.stats_speed
+	$(BIN)/python -m benchmarks.lockstep_speed
+
+distributions: $(READY)  ## 40 seeds of each trainer: do their scores differ?
+	$(BIN)/python -m benchmarks.lockstep_distributions
 
 chaos: $(READY)  ## kill a study at random moments; nothing may be lost or doubled
 	$(BIN)/python -m pytest -m slow tests/integration/test_chaos.py
