@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from robusttune.cli.console import console, error_console
+from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers
+from robusttune.cli.plan import plan
 from robusttune.errors import RobusttuneError, SpecError
 from robusttune.spec.study import StudySpec
 from robusttune.spec.toml import load_studies
@@ -22,34 +24,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-StudyFile = Annotated[
-    Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")
-]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that holds a folder of results per study.")]
-Storage = Annotated[
-    str | None,
-    typer.Option(help="SQLAlchemy URL of the results database, or a journal file x.log for Optuna's part."),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers", "-j", help="Worker processes; 0 trains in this process. Default: one per core."
-    ),
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", help="Replace a value of the study file: --set tuning.n_trials=4. May be repeated."
-    ),
-]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="One line per run; full tracebacks of errors.")
-]
-
 _out = Path("results")
-_stdout, _stderr = Console(), Console(stderr=True)
-if not _stdout.is_terminal:
-    _stdout.width = max(_stdout.width, 140)  # a file or pipe has no edge: nothing need be cut
 
 
 def main() -> None:
@@ -66,11 +41,11 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except RobusttuneError as error:
             if kwargs.get("verbose"):
-                _stderr.print_exception()
-            _stderr.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+                error_console.print_exception()
+            error_console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(2 if isinstance(error, SpecError) else 1) from None
         except KeyboardInterrupt:
-            _stderr.print("Stopped. Finished runs are kept; the same command goes on from here.")
+            error_console.print("Stopped. Finished runs are kept; the same command goes on from here.")
             raise typer.Exit(130) from None
 
     return wrapper
@@ -91,7 +66,7 @@ def init(
     from robusttune.pipeline.init import write_study_file
 
     study = write_study_file(path, algorithm=algo, environment=env, timesteps=timesteps, force=force)
-    _stdout.print(
+    console.print(
         f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True
     )
 
@@ -104,7 +79,7 @@ def check(study: StudyFile, overrides: Overrides = None, verbose: Verbose = Fals
     from robusttune.pipeline.check import check_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        _stdout.print(plan_table(spec, check_study(spec)))
+        console.print(plan_table(spec, check_study(spec)))
 
 
 @app.command()
@@ -145,7 +120,7 @@ def tune(
         trials = tune_study(
             spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
         )
-        _stdout.print(trials_table(spec, trials))
+        console.print(trials_table(spec, trials))
 
 
 @app.command()
@@ -166,7 +141,7 @@ def evaluate(
             spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
         )
         names = ", ".join(candidate.name for candidate in candidates)
-        _stdout.print(f"Judged: {names}. Next: robusttune report {study}", highlight=False, soft_wrap=True)
+        console.print(f"Judged: {names}. Next: robusttune report {study}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -183,7 +158,7 @@ def rank(
     from robusttune.pipeline import rank_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        print_ranking(rank_study(spec, out=out, storage=storage), _stdout)
+        print_ranking(rank_study(spec, out=out, storage=storage), console)
 
 
 @app.command()
@@ -216,56 +191,18 @@ def status(
     from robusttune.pipeline.check import study_status
 
     for spec in load_studies(study, overrides=overrides or ()):
-        _stdout.print(status_table(spec, study_status(spec, out=out, storage=storage)))
+        console.print(status_table(spec, study_status(spec, out=out, storage=storage)))
 
 
-@app.command()
-@_guarded
-def plan(
-    study: Annotated[
-        Path | None, typer.Argument(help="A study that has been run: the pilot.", metavar="[STUDY]")
-    ] = None,
-    sd: Annotated[
-        float | None, typer.Option(help="Without a pilot: SD between seeds, in score units.")
-    ] = None,
-    difference: Annotated[
-        float | None, typer.Option(help="Without a pilot: the difference that matters.")
-    ] = None,
-    configurations: Annotated[
-        int, typer.Option("-k", "--configurations", help="Without a pilot: how many.")
-    ] = 2,
-    power: Annotated[float, typer.Option(help="Wanted probability that the claim can be made.")] = 0.8,
-    budget: Annotated[
-        float | None, typer.Option(help="Also split this many training runs in the best way.")
-    ] = None,
-    out: Out = _out,
-    storage: Storage = None,
-    overrides: Overrides = None,
-    verbose: Verbose = False,
-) -> None:
-    """Say how many seeds a claim needs, and how to split a budget."""
-    from robusttune.cli.plan import plan as print_plan
-
-    print_plan(
-        study,
-        out=out,
-        storage=storage,
-        overrides=overrides or [],
-        sd=sd,
-        difference=difference,
-        configurations=configurations,
-        power=power,
-        budget=budget,
-        console=_stdout,
-    )
+app.command()(_guarded(plan))
 
 
 def _show(ranking: Any, spec: StudySpec, out: Path) -> None:
     from robusttune.cli.display import print_ranking
 
-    print_ranking(ranking, _stdout)
+    print_ranking(ranking, console)
     folder = out / spec.name
-    _stdout.print(
+    console.print(
         f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True
     )
 
@@ -279,7 +216,7 @@ def _n_workers(workers: int | None) -> int:
 def _reporter(verbose: bool) -> Any:
     from robusttune.execution.progress import make_reporter
 
-    return make_reporter(_stdout, verbose=verbose)
+    return make_reporter(console, verbose=verbose)
 
 
 if __name__ == "__main__":

@@ -3,44 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from robusttune.cli.console import console
+from robusttune.cli.options import Out, Overrides, Storage, Verbose
 from robusttune.errors import SpecError
-from robusttune.pipeline.planning import CLAIMS, StudyPlan, plan_from_figures, plan_from_study
 from robusttune.spec.toml import load_studies
+
+if TYPE_CHECKING:
+    from robusttune.pipeline.planning import StudyPlan
 
 _SPLITS_SHOWN = 6
 
 
 def plan(
-    study: Path | None,
-    *,
-    out: Path,
-    storage: str | None,
-    overrides: list[str],
-    sd: float | None,
-    difference: float | None,
-    configurations: int,
-    power: float,
-    budget: float | None,
-    console: Console,
+    study: Annotated[
+        Path | None, typer.Argument(help="A study that has been run: the pilot.", metavar="[STUDY]")
+    ] = None,
+    sd: Annotated[
+        float | None, typer.Option(help="Without a pilot: SD between seeds, in score units.")
+    ] = None,
+    difference: Annotated[
+        float | None, typer.Option(help="Without a pilot: the difference that matters.")
+    ] = None,
+    configurations: Annotated[
+        int, typer.Option("-k", "--configurations", help="Without a pilot: how many.")
+    ] = 2,
+    power: Annotated[float, typer.Option(help="Wanted probability that the claim can be made.")] = 0.8,
+    budget: Annotated[
+        float | None, typer.Option(help="Also split this many training runs in the best way.")
+    ] = None,
+    out: Out = Path("results"),
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
 ) -> None:
-    """Print plans for the studies of a file, or for two figures."""
+    """Say how many seeds a claim needs, and how to split a budget."""
+    from robusttune.pipeline.planning import plan_from_figures, plan_from_study
+
     if not 0 < power < 1:
         raise SpecError(f"--power {power:g}: must lie between 0 and 1, for example 0.8.")
     if study is not None:
-        for spec in load_studies(study, overrides=overrides):
-            _print(
-                plan_from_study(spec, out=out, storage=storage, power=power, budget=budget), power, console
-            )
+        for spec in load_studies(study, overrides=overrides or ()):
+            _print(plan_from_study(spec, out=out, storage=storage, power=power, budget=budget), power)
     elif sd is not None and difference is not None:
-        found = plan_from_figures(
+        figures = plan_from_figures(
             sd=sd, difference=difference, n_configs=configurations, power=power, budget=budget
         )
-        _print(found, power, console)
+        _print(figures, power)
     else:
         raise SpecError(
             "a plan needs a study that has been run (robusttune plan STUDY), or two figures "
@@ -48,7 +62,9 @@ def plan(
         )
 
 
-def _print(found: StudyPlan, power: float, console: Console) -> None:
+def _print(found: StudyPlan, power: float) -> None:
+    from robusttune.pipeline.planning import CLAIMS
+
     console.print(f"\n{found.source}", highlight=False)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for heading in ("to claim that", f"with probability {power:g} needs", "then reaches"):
@@ -63,10 +79,10 @@ def _print(found: StudyPlan, power: float, console: Console) -> None:
         style="dim",
     )
     if found.splits:
-        _print_splits(found, console)
+        _print_splits(found)
 
 
-def _print_splits(found: StudyPlan, console: Console) -> None:
+def _print_splits(found: StudyPlan) -> None:
     table = Table(
         title="\nways to spend the budget, best first",
         title_justify="left",

@@ -118,7 +118,11 @@ def _legend(axes: Axes, ranking: Ranking) -> None:
         marker = "s" if row.is_control else "o"
         if row.tuning_score is None:
             axes.axhline(row.mean, ls="--", lw=1, color=COLOURS[row.kind], zorder=1)
-            axes.plot([], [], "--", lw=1, color=COLOURS[row.kind], label=f"{row.rank}  {row.name} (no tuning score)")
+            axes.plot(
+                [], [], "--", lw=1, color=COLOURS[row.kind], label=f"{row.rank}  {row.name} (no tuning score)"
+            )
         else:
-            axes.plot([], [], marker, color=COLOURS[row.kind], label=f"{row.rank}  {row.name} ({row.kind.lower()})")
+            axes.plot(
+                [], [], marker, color=COLOURS[row.kind], label=f"{row.rank}  {row.name} ({row.kind.lower()})"
+            )
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), title="rank")

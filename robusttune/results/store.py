@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from robusttune.errors import StudyError
 from robusttune.results import schema
-from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
-from robusttune.seeds import Stage
-from robusttune.spec.run import RunSpec, canonical_json, content_id
+from robusttune.results.records import RunResult, RunStatus, TrialRecord
+from robusttune.results.rows import run_result, run_row, trial_record, trial_row
+from robusttune.spec.run import RunSpec, canonical_json
 from robusttune.spec.study import StudySpec
 
 _BATCH = 500  # SQLite allows about a thousand bound parameters in old builds
@@ -97,7 +96,7 @@ class ResultStore:
 
         So is a run that was stopped early, once a search that does not stop it has brought it further.
         """
-        row = _run_row(spec, result)
+        row = run_row(spec, result)
         with self.engine.begin() as connection:
             self._keep_provenance(connection, row["provenance_id"], result.provenance)
             table = schema.runs
@@ -119,7 +118,7 @@ class ResultStore:
         with self.engine.connect() as connection:
             for start in range(0, len(wanted), _BATCH):
                 part = query.where(schema.runs.c.run_id.in_(wanted[start : start + _BATCH]))
-                found.update((row.run_id, _run_result(row)) for row in connection.execute(part))
+                found.update((row.run_id, run_result(row)) for row in connection.execute(part))
         return found
 
     def run_specs(self) -> list[RunSpec]:
@@ -133,18 +132,7 @@ class ResultStore:
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
         """Keep one trial, or bring its record up to date."""
         table = schema.trials
-        row = {
-            "tuning_id": tuning_id,
-            "number": record.number,
-            "config_id": record.config_id,
-            "hyperparameters": canonical_json(record.hyperparameters),
-            "run_ids": canonical_json(record.run_ids),
-            "scores": canonical_json(record.scores),
-            "objective_value": record.objective_value,
-            "state": record.state.value,
-            "n_diverged": record.n_diverged,
-            "error": record.error,
-        }
+        row = trial_row(tuning_id, record)
         with self.engine.begin() as connection:
             connection.execute(
                 sa.delete(table).where(table.c.tuning_id == tuning_id, table.c.number == record.number)
@@ -158,7 +146,7 @@ class ResultStore:
             rows = connection.execute(
                 sa.select(table).where(table.c.tuning_id == tuning_id).order_by(table.c.number)
             ).all()
-        return [_trial_record(row) for row in rows]
+        return [trial_record(row) for row in rows]
 
     def add_tuning_time(self, tuning_id: str, seconds: float, *, reproducible: bool) -> None:
         """Add to the time that a search has taken, and note whether it repeats itself trial by trial."""
@@ -230,67 +218,3 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
-
-
-def _run_row(spec: RunSpec, result: RunResult) -> dict[str, Any]:
-    points = [[p.index, p.timesteps, p.n_updates, p.mean_return] for p in result.curve]
-    return {
-        "run_id": result.run_id,
-        "config_id": result.config_id,
-        "seed": result.seed,
-        "stage": result.stage.value,
-        "status": result.status.value,
-        "score": result.score,
-        "score_rule": result.score_rule,
-        "spec": spec.to_json(),
-        "episode_returns": canonical_json(_finite(result.episode_returns)),
-        "curve": canonical_json([_finite(point) for point in points]),
-        "timesteps": result.timesteps,
-        "n_updates": result.n_updates,
-        "wall_time_s": result.wall_time_s,
-        "evaluation_time_s": result.evaluation_time_s,
-        "error": result.error,
-        "provenance_id": content_id(result.provenance),
-        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _finite(values: Sequence[float]) -> list[float | str]:
-    # JSON has no NaN; a diverged run keeps its returns as they were.
-    return [value if abs(value) < float("inf") else str(value) for value in values]
-
-
-def _run_result(row: Any) -> RunResult:
-    return RunResult(
-        run_id=row.run_id,
-        config_id=row.config_id,
-        seed=row.seed,
-        stage=Stage(row.stage),
-        status=RunStatus(row.status),
-        score_rule=row.score_rule,
-        episode_returns=tuple(float(value) for value in json.loads(row.episode_returns)),
-        curve=tuple(
-            CurvePoint(index=index, timesteps=timesteps, n_updates=n_updates, mean_return=float(mean))
-            for index, timesteps, n_updates, mean in json.loads(row.curve)
-        ),
-        timesteps=row.timesteps,
-        n_updates=row.n_updates,
-        wall_time_s=row.wall_time_s,
-        evaluation_time_s=row.evaluation_time_s,
-        error=row.error,
-        provenance=json.loads(row.provenance),
-    )
-
-
-def _trial_record(row: Any) -> TrialRecord:
-    return TrialRecord(
-        number=row.number,
-        config_id=row.config_id,
-        hyperparameters=json.loads(row.hyperparameters),
-        run_ids=tuple(json.loads(row.run_ids)),
-        scores=tuple(json.loads(row.scores)),
-        objective_value=row.objective_value,
-        state=TrialState(row.state),
-        n_diverged=row.n_diverged,
-        error=row.error,
-    )

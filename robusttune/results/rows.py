@@ -1,0 +1,95 @@
+"""Between records and rows of the results database."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
+from robusttune.seeds import Stage
+from robusttune.spec.run import RunSpec, canonical_json, content_id
+
+
+def run_row(spec: RunSpec, result: RunResult) -> dict[str, Any]:
+    """Return the columns of one run."""
+    points = [[p.index, p.timesteps, p.n_updates, p.mean_return] for p in result.curve]
+    return {
+        "run_id": result.run_id,
+        "config_id": result.config_id,
+        "seed": result.seed,
+        "stage": result.stage.value,
+        "status": result.status.value,
+        "score": result.score,
+        "score_rule": result.score_rule,
+        "spec": spec.to_json(),
+        "episode_returns": canonical_json(_finite(result.episode_returns)),
+        "curve": canonical_json([_finite(point) for point in points]),
+        "timesteps": result.timesteps,
+        "n_updates": result.n_updates,
+        "wall_time_s": result.wall_time_s,
+        "evaluation_time_s": result.evaluation_time_s,
+        "error": result.error,
+        "provenance_id": content_id(result.provenance),
+        "finished_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _finite(values: Sequence[float]) -> list[float | str]:
+    # JSON has no NaN; a diverged run keeps its returns as they were.
+    return [value if abs(value) < float("inf") else str(value) for value in values]
+
+
+def run_result(row: Any) -> RunResult:
+    """Return the result that a row of runs, joined with its provenance, holds."""
+    return RunResult(
+        run_id=row.run_id,
+        config_id=row.config_id,
+        seed=row.seed,
+        stage=Stage(row.stage),
+        status=RunStatus(row.status),
+        score_rule=row.score_rule,
+        episode_returns=tuple(float(value) for value in json.loads(row.episode_returns)),
+        curve=tuple(
+            CurvePoint(index=index, timesteps=timesteps, n_updates=n_updates, mean_return=float(mean))
+            for index, timesteps, n_updates, mean in json.loads(row.curve)
+        ),
+        timesteps=row.timesteps,
+        n_updates=row.n_updates,
+        wall_time_s=row.wall_time_s,
+        evaluation_time_s=row.evaluation_time_s,
+        error=row.error,
+        provenance=json.loads(row.provenance),
+    )
+
+
+def trial_row(tuning_id: str, record: TrialRecord) -> dict[str, Any]:
+    """Return the columns of one trial."""
+    return {
+        "tuning_id": tuning_id,
+        "number": record.number,
+        "config_id": record.config_id,
+        "hyperparameters": canonical_json(record.hyperparameters),
+        "run_ids": canonical_json(record.run_ids),
+        "scores": canonical_json(record.scores),
+        "objective_value": record.objective_value,
+        "state": record.state.value,
+        "n_diverged": record.n_diverged,
+        "error": record.error,
+    }
+
+
+def trial_record(row: Any) -> TrialRecord:
+    """Return the record that a row of trials holds."""
+    return TrialRecord(
+        number=row.number,
+        config_id=row.config_id,
+        hyperparameters=json.loads(row.hyperparameters),
+        run_ids=tuple(json.loads(row.run_ids)),
+        scores=tuple(json.loads(row.scores)),
+        objective_value=row.objective_value,
+        state=TrialState(row.state),
+        n_diverged=row.n_diverged,
+        error=row.error,
+    )
