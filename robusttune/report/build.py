@@ -49,7 +49,7 @@ def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
         study=study,
         rows=rows,
         pairs=_pairs(analysis),
-        headline=headline(rows, level),
+        headline=headline(rows, level, is_clear=analysis.winner_is_clear),
         findings=findings(study, rows, analysis, candidates, table),
         caption=caption(study, rows, table),
         methods=methods(study, analysis, reproducible=reproducible),

@@ -13,12 +13,17 @@ from robusttune.stats.study import StudyAnalysis
 from robusttune.stats.verdict import CONSISTENT, LUCKY, UNLUCKY
 
 
-def headline(rows: Sequence[Row], level: float) -> str:
-    """Return the answer: who may be the best."""
+def headline(rows: Sequence[Row], level: float, *, is_clear: bool) -> str:
+    """Return the answer: who may be the best, and whether the first is better than each of the others."""
     best = [row for row in rows if row.in_best_set]
     top = rows[0]
     score = f"{number(top.mean)} over {top.n_seeds} fresh seeds, {level:.0%} interval "
     score += interval(top.mean_low, top.mean_high)
+    if len(best) == 1 and not is_clear:
+        return (
+            f"Highest mean: {top.name} ({score}). At {level:.0%} confidence the best set holds it alone, but it is not "
+            "shown to be better than each of the others."
+        )
     if len(best) == 1:
         return f"Best: {top.name} ({score}). At {level:.0%} confidence no other configuration is as good."
     names = ", ".join(row.name for row in best)
