@@ -44,6 +44,8 @@ def findings(
     sentences = [
         *_luck(rows),
         *_champion(rows, analysis),
+        *_rank_shifts(analysis),
+        *_reliability(analysis),
         *_controls(rows, analysis),
         *_winner(analysis, rows),
         *(step.sentence for step in analysis.plan[:1]),
@@ -160,6 +162,33 @@ def _champion(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
         f"a score which overstated it by {number(optimism.estimate)} {interval(optimism.low, optimism.high)}, and it "
         f"comes out at rank {row.rank} of {len(rows)}."
     ]
+
+
+def _rank_shifts(analysis: StudyAnalysis) -> list[str]:
+    lucky = [one.config_id for one in analysis.configurations if one.rank_lucky]
+    gems = [one.config_id for one in analysis.configurations if one.hidden_gem]
+    sentences = []
+    if lucky:
+        sentences.append(f"Ranked higher by tuning than fresh seeds allow: {', '.join(lucky)}.")
+    if gems:
+        sentences.append(f"Hidden gem, ranked lower by tuning than fresh seeds allow: {', '.join(gems)}.")
+    return sentences
+
+
+def _reliability(analysis: StudyAnalysis) -> list[str]:
+    icc, tau = analysis.reliability, analysis.tuning_agreement
+    sentences = []
+    if icc.estimate is not None:
+        sentences.append(
+            f"Reliability of one seed among these configurations: ICC {icc.estimate:.2f}"
+            + (f" [{icc.low:.2f}, {icc.high:.2f}]." if icc.low is not None and icc.high is not None else ".")
+        )
+    if tau is not None and tau.estimate is not None:
+        sentences.append(
+            f"Tuning scores and post-evaluation means of the trials agree with Kendall's tau {tau.estimate:.2f}"
+            + (f" [{tau.low:.2f}, {tau.high:.2f}]." if tau.low is not None and tau.high is not None else ".")
+        )
+    return sentences
 
 
 def _controls(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
