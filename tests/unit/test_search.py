@@ -166,7 +166,7 @@ def test_the_order_of_parameters_in_the_file_does_not_matter(tmp_path: Path) -> 
     assert search(study, tmp_path / "a") == search(turned, tmp_path / "b")
 
 
-@pytest.mark.parametrize("pruner", PRUNERS)
+@pytest.mark.parametrize("pruner", ["halving", "wilcoxon"])
 def test_a_pruner_prunes_and_a_pruned_trial_has_no_value(store: ResultStore, pruner: str) -> None:
     study = make_study({**PRUNERS[pruner], "tuning.n_trials": 20})
     trials = tune(study, store, InMemoryStorage())
@@ -178,7 +178,7 @@ def test_a_pruner_prunes_and_a_pruned_trial_has_no_value(store: ResultStore, pru
 @pytest.mark.parametrize("pruner", ["median", "percentile", "halving", "hyperband", "patient"])
 def test_pruning_decisions_equal_optunas_own(store: ResultStore, pruner: str) -> None:
     """The twin is a plain `study.optimize` that asks `should_prune` after every report."""
-    study = make_study({**PRUNERS[pruner], "tuning.n_trials": 30, "tuning.sampler": "random"})
+    study = make_study({**PRUNERS[pruner], "tuning.n_trials": 20, "tuning.sampler": "random"})
     storage = InMemoryStorage()
     records = tune(study, store, storage)
     (summary,) = optuna.get_all_study_summaries(storage)
@@ -198,7 +198,7 @@ def test_pruning_decisions_equal_optunas_own(store: ResultStore, pruner: str) ->
         trial.report(final, len(intermediate))
         return final
 
-    twin.optimize(objective, n_trials=30)
+    twin.optimize(objective, n_trials=20)
     assert [trial.state for trial in twin.trials] == [trial.state for trial in ours.trials]
     assert [trial.intermediate_values for trial in twin.trials] == [
         trial.intermediate_values for trial in ours.trials
@@ -381,16 +381,16 @@ def test_a_search_cut_off_anywhere_goes_on_as_if_nothing_had_been(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("batch_size", [None, 1, 4])
+@pytest.mark.parametrize("batch_size", [None, 4])
 @pytest.mark.parametrize("pruner", ["none", *PRUNERS])
-@pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes", "qmc", "grid"])
+@pytest.mark.parametrize("sampler", ["tpe", "qmc", "grid"])
 def test_every_search_cut_off_nearly_anywhere_goes_on(
     tmp_path: Path, sampler: str, pruner: str, batch_size: int | None
 ) -> None:
     study = make_study(
         {**SAMPLERS[sampler], **PRUNERS.get(pruner, {}), "tuning.batch_size": batch_size, **CUT}
     )
-    assert_resumes_everywhere(study, tmp_path, stride=5, behaviour=sometimes_diverged)
+    assert_resumes_everywhere(study, tmp_path, stride=11, behaviour=sometimes_diverged)
 
 
 def test_runs_that_are_stored_are_not_computed_again(store: ResultStore) -> None:
