@@ -12,31 +12,44 @@ from robusttune.spec._messages import did_you_mean
 from robusttune.spec.space import STRICT
 
 # What each sampler and pruner of Optuna may be told; its seed and the study's direction are ours to set.
-SAMPLER_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "tpe": ("n_startup_trials", "n_ei_candidates", "multivariate", "group", "constant_liar"),
-    "random": (),
-    "cmaes": (
-        "n_startup_trials",
-        "sigma0",
-        "popsize",
-        "with_margin",
-        "use_separable_cma",
-        "consider_pruned_trials",
-    ),
-    "gp": ("n_startup_trials", "deterministic_objective"),
-    "auto": (),
-    "qmc": ("qmc_type", "scramble"),
-    "grid": (),
+SAMPLER_OPTIONS: Mapping[str, Mapping[str, type]] = {
+    "tpe": {
+        "n_startup_trials": int,
+        "n_ei_candidates": int,
+        "multivariate": bool,
+        "group": bool,
+        "constant_liar": bool,
+    },
+    "random": {},
+    "cmaes": {
+        "n_startup_trials": int,
+        "sigma0": float,
+        "popsize": int,
+        "with_margin": bool,
+        "use_separable_cma": bool,
+        "consider_pruned_trials": bool,
+    },
+    "gp": {"n_startup_trials": int, "deterministic_objective": bool},
+    "auto": {},
+    "qmc": {"qmc_type": str, "scramble": bool},
+    "grid": {},
 }
-PRUNER_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "none": (),
-    "median": ("n_startup_trials", "n_warmup_steps", "interval_steps", "n_min_trials"),
-    "percentile": ("percentile", "n_startup_trials", "n_warmup_steps", "interval_steps", "n_min_trials"),
-    "halving": ("min_resource", "reduction_factor", "min_early_stopping_rate", "bootstrap_count"),
-    "hyperband": ("min_resource", "max_resource", "reduction_factor", "bootstrap_count"),
-    "patient": ("patience", "min_delta"),
-    "wilcoxon": ("p_threshold", "n_startup_steps"),
+_MEDIAN = {"n_startup_trials": int, "n_warmup_steps": int, "interval_steps": int, "n_min_trials": int}
+PRUNER_OPTIONS: Mapping[str, Mapping[str, type]] = {
+    "none": {},
+    "median": _MEDIAN,
+    "percentile": {"percentile": float, **_MEDIAN},
+    "halving": {
+        "min_resource": int,
+        "reduction_factor": int,
+        "min_early_stopping_rate": int,
+        "bootstrap_count": int,
+    },
+    "hyperband": {"min_resource": int, "max_resource": int, "reduction_factor": int, "bootstrap_count": int},
+    "patient": {"patience": int, "min_delta": float},
+    "wilcoxon": {"p_threshold": float, "n_startup_steps": int},
 }
+_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 SamplerName = Literal["tpe", "random", "cmaes", "gp", "auto", "qmc", "grid"]
 PrunerName = Literal["none", "median", "percentile", "halving", "hyperband", "patient", "wilcoxon"]
@@ -111,11 +124,15 @@ class TuningSpec:
 
 
 def _check_options(
-    key: str, owner: str, options: Mapping[str, JsonValue], known: Mapping[str, tuple[str, ...]]
+    key: str, owner: str, options: Mapping[str, JsonValue], known: Mapping[str, Mapping[str, type]]
 ) -> None:
-    for name in options:
+    for name, value in options.items():
         if name not in known[owner]:
             having = ", ".join(known[owner]) or "none"
             raise ValueError(
                 f"{key}.{name}: {owner!r} has no such option{did_you_mean(name, known[owner])}. It has: {having}."
             )
+        wanted = known[owner][name]
+        fits = isinstance(value, int | float) if wanted is float else isinstance(value, wanted)
+        if not fits or (isinstance(value, bool) and wanted is not bool):
+            raise ValueError(f"{key}.{name} = {value!r}: must be {_TYPE_NAMES[wanted]}.")

@@ -196,3 +196,18 @@ def test_several_mistakes_give_one_line_each() -> None:
 
 def test_the_document_that_the_cases_change_is_itself_valid() -> None:
     assert isinstance(StudySpec.from_dict(document()), StudySpec)
+
+
+@pytest.mark.parametrize(
+    ("changes", "piece"),
+    [
+        ({"tuning.sampler_options": {"n_startup_trials": "many"}}, "n_startup_trials = 'many': must be a whole number"),
+        ({"tuning.sampler_options": {"multivariate": 1}}, "multivariate = 1: must be true or false"),
+        ({"tuning.sampler": "cmaes", "tuning.sampler_options": {"sigma0": True}}, "sigma0 = True: must be a number"),
+    ],
+)
+def test_options_of_samplers_have_types(changes: dict[str, Any], piece: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        make_study(changes)
+    assert piece in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
