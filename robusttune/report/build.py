@@ -16,10 +16,10 @@ from robusttune.results.store import ResultStore
 from robusttune.results.tables import ScoreTable, score_table
 from robusttune.seeds import generator
 from robusttune.spec.study import StudySpec
-from robusttune.stats.luck import luck
+from robusttune.stats.luck import luck, pooled_sd
 from robusttune.stats.study import StudyAnalysis
 from robusttune.stats.summary import analyse
-from robusttune.stats.verdict import LuckResult
+from robusttune.stats.verdict import LuckResult, LuckRules
 
 
 def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
@@ -138,15 +138,19 @@ def _luck_of_reported(
 ) -> dict[str, LuckResult]:
     """Return the luck of controls with a reported score.
 
-    They are judged apart from the trials: they did not come from this search, and say nothing about its signal.
+    They are judged apart from the trials: they did not come from this search, and say nothing about its signal. What
+    counts as a small gap and a small spread is measured on the whole study all the same.
     """
     controls = [c for c in judged if c.is_control and c.tuning_scores]
     if not controls:
         return {}
+    typical = pooled_sd([np.asarray(scores) for scores in table.scores if scores])
+    rules = LuckRules(tolerance=0.25 * typical, spread_tolerance=2.0 * typical)
     found = luck(
         [np.asarray(c.tuning_scores) for c in controls],
         [np.asarray(table.scores[index[c.config_id]]) for c in controls],
         n_failed=[table.n_diverged[index[c.config_id]] for c in controls],
+        rules=rules,
     )
     return {c.name: one for c, one in zip(controls, found, strict=True)}
 

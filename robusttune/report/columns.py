@@ -90,9 +90,9 @@ COLUMNS: tuple[Column, ...] = (
         meaning="Posterior probability of being the best, descriptive.",
     ),
     Column(
-        heading="regret",
-        text=lambda row: interval(row.regret_low, row.regret_high),
-        meaning="How much worse than the best it may be: simultaneous interval. 0 in it: may be the best.",
+        heading="regret ≤",
+        text=lambda row: number(row.regret_high),
+        meaning="No more than this is lost by choosing it instead of the best; holds for all rows at once.",
     ),
     Column(
         heading="worst seed", text=lambda row: number(row.worst), meaning="Lowest score of any fresh seed."
@@ -116,7 +116,7 @@ _PRIORITY = (
         "seeds",
         "worst seed",
     ),
-    *("gap / SD", "rank", "IQM", "P(best)", "regret"),
+    *("gap / SD", "rank", "IQM", "P(best)", "regret ≤"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,10 @@ def lucky_figure(ranking: Ranking) -> Figure:
             axes.set_axis_off()
             return figure
         for row in rows:
-            _point_with_interval(axes, row)
+            _point_with_interval(axes, row, rows)
+        for row in ranking.rows:
+            if row.tuning_score is None:
+                axes.axhline(row.mean, ls="--", lw=1, color=COLOURS[row.kind], zorder=1)
         _diagonal(axes)
         axes.set_xlabel("tuning score (mean episode return)")
         axes.set_ylabel(f"post-evaluation mean, {ranking.level:.0%} interval")
@@ -91,7 +95,8 @@ def _new(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def _point_with_interval(axes: Axes, row: Row) -> None:
+def _point_with_interval(axes: Axes, row: Row, others: Sequence[Row]) -> None:
+    """Draw one configuration, its rank beside it on the side where the nearest other point is not."""
     assert row.tuning_score is not None
     colour = COLOURS[row.kind]
     error = None
@@ -99,8 +104,17 @@ def _point_with_interval(axes: Axes, row: Row) -> None:
         error = [[row.mean - row.mean_low], [row.mean_high - row.mean]]
     marker = "s" if row.is_control else "o"
     axes.errorbar(row.tuning_score, row.mean, yerr=error, fmt=marker, ms=5, color=colour, capsize=3, lw=1.2)
-    place = (row.tuning_score, row.mean)
-    axes.annotate(str(row.rank), place, xytext=(5, 4), textcoords="offset points", fontsize=8, color=colour)
+    distances = [(other.tuning_score or 0.0) - row.tuning_score for other in others if other is not row]
+    on_left = bool(distances) and min(distances, key=abs) > 0
+    axes.annotate(
+        str(row.rank),
+        (row.tuning_score, row.mean),
+        xytext=(-5 if on_left else 5, 4),
+        textcoords="offset points",
+        ha="right" if on_left else "left",
+        fontsize=8,
+        color=colour,
+    )
 
 
 def _diagonal(axes: Axes) -> None:

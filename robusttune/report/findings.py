@@ -202,7 +202,9 @@ def _controls(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
             continue
         what = "The default configuration" if row.name == DEFAULT_CONTROL else f"The control {row.name}"
         relation = "is worse than" if row.name in better_than else "cannot be told apart from"
-        sentences.append(f"{what} ({number(row.mean)}) {relation} {top.name}.")
+        reported = "" if row.tuning_score is None else f"reported {number(row.tuning_score)}, "
+        shown = f"{reported}fresh seeds {number(row.mean)} {interval(row.mean_low, row.mean_high)}"
+        sentences.append(f"{what} ({shown}) {relation} {top.name}.")
     return sentences
 
 

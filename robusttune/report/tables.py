@@ -29,6 +29,7 @@ _LATEX_ESCAPES = {
     "^": r"\textasciicircum{}",
     "−": "$-$",
     "–": "--",
+    "≤": r"$\leq$",
 }
 
 

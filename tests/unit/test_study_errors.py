@@ -201,9 +201,15 @@ def test_the_document_that_the_cases_change_is_itself_valid() -> None:
 @pytest.mark.parametrize(
     ("changes", "piece"),
     [
-        ({"tuning.sampler_options": {"n_startup_trials": "many"}}, "n_startup_trials = 'many': must be a whole number"),
+        (
+            {"tuning.sampler_options": {"n_startup_trials": "many"}},
+            "n_startup_trials = 'many': must be a whole number",
+        ),
         ({"tuning.sampler_options": {"multivariate": 1}}, "multivariate = 1: must be true or false"),
-        ({"tuning.sampler": "cmaes", "tuning.sampler_options": {"sigma0": True}}, "sigma0 = True: must be a number"),
+        (
+            {"tuning.sampler": "cmaes", "tuning.sampler_options": {"sigma0": True}},
+            "sigma0 = True: must be a number",
+        ),
     ],
 )
 def test_options_of_samplers_have_types(changes: dict[str, Any], piece: str) -> None:

@@ -1,0 +1,45 @@
+"""Make the figures and tables of papers and documentation from stored results: `python -m analysis.build NAME`.
+
+Nothing is typed by hand: each function reads a results database and writes its files.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from robusttune import load_study, rank_study
+from robusttune.report.figures import lucky_figure
+from robusttune.report.tables import to_markdown
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def quickstart(results: Path) -> tuple[Path, ...]:
+    """Write the README's picture and its ranking, from the quickstart study (`make demo`)."""
+    study = load_study(ROOT / "experiments" / "quickstart" / "ppo_pendulum.toml")
+    ranking = rank_study(study, out=results)
+    picture, table = ROOT / "docs" / "images" / "quickstart.png", ROOT / "docs" / "quickstart.md"
+    lucky_figure(ranking).savefig(picture, dpi=130, bbox_inches="tight")
+    table.write_text(to_markdown(ranking), encoding="utf-8")
+    return picture, table
+
+
+TARGETS: Mapping[str, Callable[[Path], tuple[Path, ...]]] = {"quickstart": quickstart}
+
+
+def main() -> None:
+    """Build one target."""
+    parser = argparse.ArgumentParser(description="Make figures and tables from stored results.")
+    parser.add_argument("target", choices=sorted(TARGETS))
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / "results", help="folder that holds a folder per study"
+    )
+    arguments = parser.parse_args()
+    for path in TARGETS[arguments.target](arguments.results):
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
