@@ -1,8 +1,8 @@
 """Show how fast rounding parts the two trainers: `python -m benchmarks.lockstep_drift`.
 
 The same seed of PPO on Pendulum-v1 is trained by SB3 and in lockstep; after each iteration the largest
-difference of a weight is written to `lockstep_drift.txt`. As a yardstick, so is that of SB3 against itself with
-one weight moved by its last bit.
+difference of a weight is written to `lockstep_drift.txt`. As a yardstick, so is that of SB3 against itself
+with one weight moved by its last bit.
 """
 
 from __future__ import annotations
