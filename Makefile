@@ -20,7 +20,7 @@ demo: $(READY)  ## the tutorial's problem: tune, re-run the best trials on fresh
 	$(BIN)/robusttune run $(DEMO)
 
 test: $(READY)  ## the fast tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(READY)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
