@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from robusttune.spec.allocation import AllocationSpec
 from robusttune.spec.presets import PRESET_NAMES
 from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
 from robusttune.spec.space import Categorical, Float, Int
@@ -31,6 +32,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[tuning]`", TuningSpec),
     ("`[evaluation]`", EvaluationSpec),
     ("`[post_evaluation]`", PostEvaluationSpec),
+    ("`[post_evaluation.allocation]`, or `allocation` = the name of the rule", AllocationSpec),
     ("`[[post_evaluation.controls]]`", Control),
     ("`[execution]`", ExecutionSpec),
 )

@@ -137,6 +137,9 @@ def _expand(document: dict[str, Any]) -> dict[str, Any]:
             environment["wrappers"] = [{"entry_point": w} if isinstance(w, str) else w for w in wrappers]
         if isinstance(environment.get("normalization"), bool):
             environment["normalization"] = {} if environment["normalization"] else None
+    post = document.get("post_evaluation")
+    if isinstance(post, dict) and isinstance(post.get("allocation"), str):
+        post["allocation"] = {"rule": post["allocation"]}
     space = document.get("search_space")
     if isinstance(space, dict) and "preset" in space:
         document["search_space"] = _with_preset(space, document.get("algorithm"))
