@@ -16,6 +16,7 @@ from robusttune.spec.presets import PRESET_NAMES
 from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
 from robusttune.spec.space import Categorical, Float, Int
 from robusttune.spec.study import AlgorithmSpec, Control, ExecutionSpec, PostEvaluationSpec, StudySpec
+from robusttune.spec.synthetic import Effect, SyntheticSpec
 from robusttune.spec.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
 
 TARGET = Path(__file__).with_name("study-files.md")
@@ -25,6 +26,8 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[environment]`", EnvironmentSpec),
     ("`[environment.normalization]`, or `normalization = true`", Normalization),
     ("`environment.wrappers`: import paths, or tables", Wrapper),
+    ("`[synthetic]`, in place of `[environment]`", SyntheticSpec),
+    ("`[synthetic.effects.<hyperparameter>]`", Effect),
     ("`[algorithm]`", AlgorithmSpec),
     ('`[search_space.parameters]`, `type = "float"`', Float),
     ('`[search_space.parameters]`, `type = "int"`', Int),

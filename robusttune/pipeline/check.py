@@ -69,7 +69,7 @@ class Status:
 
 
 def check_study(study: StudySpec) -> Plan:
-    """Return what a study asks for, after making its environment once.
+    """Return what a study asks for, after making its environment once, if it has one.
 
     Raises
     ------
@@ -79,7 +79,8 @@ def check_study(study: StudySpec) -> Plan:
     from robusttune.training.environments import check_environment
     from robusttune.training.stackable import with_trainer
 
-    check_environment(study.environment, study.algorithm.name)
+    if study.algorithm.trainer != "synthetic":
+        check_environment(study.environment, study.algorithm.name)
     study, reason = with_trainer(study)
     tuning, post = study.tuning, study.post_evaluation
     controls = select(study, ())

@@ -17,6 +17,7 @@ from robusttune.spec.algorithms import PPO_BATCH_SIZE, PPO_N_STEPS, check_hyperp
 from robusttune.spec.allocation import AllocationSpec
 from robusttune.spec.run import AlgorithmName, EnvironmentSpec, EvaluationSpec, TrainerName, content_id
 from robusttune.spec.space import STRICT, Categorical, SearchSpace, bounds, n_grid_points
+from robusttune.spec.synthetic import gain, synthetic_of
 from robusttune.spec.tuning import TuningSpec
 
 
@@ -32,9 +33,10 @@ class AlgorithmSpec:
         Environment steps of one run, all environments together.
     policy : str
         Stable-Baselines3's policy name.
-    trainer : {"auto", "sb3", "lockstep"}
+    trainer : {"auto", "sb3", "lockstep", "synthetic"}
         Who trains; part of a run's identity. `"lockstep"` trains many seeds at once, several times faster, and
-        each as Stable-Baselines3 would; `"auto"` takes it where all runs of the study allow that.
+        each as Stable-Baselines3 would; `"auto"` takes it where all runs of the study allow that. `"synthetic"` trains
+        nothing and draws runs from the truth that `[synthetic]` declares.
     device : str
         torch device.
     hyperparameters : mapping
@@ -175,6 +177,7 @@ class StudySpec:
         _check_batches(self)
         _check_grid(self)
         _check_allocation(self)
+        _check_synthetic(self)
         return self
 
     @property
@@ -326,3 +329,25 @@ def _check_grid(study: StudySpec) -> None:
 def _check_allocation(study: StudySpec) -> None:
     post = study.post_evaluation
     post.allocation.check_limits(study.n_candidates, post.n_seeds)
+
+
+def _check_synthetic(study: StudySpec) -> None:
+    """Every effect must be readable off every value that a configuration may hold; of a range, off its ends."""
+    if study.algorithm.trainer != "synthetic":
+        return
+    effects = synthetic_of(study.environment).effects
+    check_names(study.algorithm.name, effects, where="synthetic.effects")
+    for name, effect in effects.items():
+        values = [
+            table[name]
+            for table in (
+                study.algorithm.hyperparameters,
+                *(c.hyperparameters for c in study.post_evaluation.controls),
+            )
+            if name in table
+        ]
+        if name in study.search_space.parameters:
+            parameter = study.search_space.parameters[name]
+            values += parameter.choices if isinstance(parameter, Categorical) else bounds(parameter) or ()
+        for value in values:
+            gain(name, effect, value)

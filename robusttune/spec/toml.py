@@ -137,6 +137,8 @@ def _expand(document: dict[str, Any]) -> dict[str, Any]:
             environment["wrappers"] = [{"entry_point": w} if isinstance(w, str) else w for w in wrappers]
         if isinstance(environment.get("normalization"), bool):
             environment["normalization"] = {} if environment["normalization"] else None
+    if "synthetic" in document:
+        _expand_synthetic(document)
     post = document.get("post_evaluation")
     if isinstance(post, dict) and isinstance(post.get("allocation"), str):
         post["allocation"] = {"rule": post["allocation"]}
@@ -144,6 +146,21 @@ def _expand(document: dict[str, Any]) -> dict[str, Any]:
     if isinstance(space, dict) and "preset" in space:
         document["search_space"] = _with_preset(space, document.get("algorithm"))
     return document
+
+
+def _expand_synthetic(document: dict[str, Any]) -> None:
+    """Put a declared truth where an environment's arguments are: they are part of what identifies a run."""
+    table, algorithm = document.pop("synthetic"), document.get("algorithm")
+    if "environment" in document:
+        raise SpecError("synthetic: takes the place of environment. Remove one of the two tables.")
+    if not isinstance(table, dict):
+        raise SpecError(f"synthetic = {table!r}: must be a table.")
+    document["environment"] = {"id": "synthetic", "kwargs": table}
+    if isinstance(algorithm, dict) and algorithm.setdefault("trainer", "synthetic") != "synthetic":
+        raise SpecError(
+            f"algorithm.trainer = {algorithm['trainer']!r}: cannot train a declared truth. "
+            "Leave it out, or write trainer = 'synthetic'."
+        )
 
 
 def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:

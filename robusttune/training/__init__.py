@@ -11,7 +11,11 @@ from robusttune.results.records import RunResult, RunStatus
 from robusttune.spec.run import RunSpec
 from robusttune.training.protocol import StopRule, Trainer, make_result
 
-_TRAINERS = {"sb3": "robusttune.training.sb3", "lockstep": "robusttune.training.lockstep_runs"}
+_TRAINERS = {
+    "sb3": "robusttune.training.sb3",
+    "lockstep": "robusttune.training.lockstep_runs",
+    "synthetic": "robusttune.training.synthetic",
+}
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None = None) -> list[RunResult]:
