@@ -10,6 +10,7 @@ import numpy as np
 
 from robusttune.post_evaluation.sampling import ocba_batch, top_two_batch
 from robusttune.spec.allocation import MAX_SEEDS, AllocationSpec
+from robusttune.spec.study import StudySpec
 from robusttune.stats._checks import BoolArray, FloatArray, IntArray
 from robusttune.stats.best_set import best_set_contrasts
 from robusttune.stats.contrasts import Contrasts, make_contrasts
@@ -42,6 +43,18 @@ class Question:
     indifference: float | None = None
     statistic: str = "mean"
     n_resamples: int = DEFAULT_RESAMPLES
+
+
+def question_of(study: StudySpec, n_configs: int) -> Question:
+    """Return the question that a study asks about so many configurations."""
+    post = study.post_evaluation
+    return Question(
+        allocation=post.allocation,
+        budget=post.allocation.max_runs(n_configs, post.n_seeds),
+        level=post.confidence_level,
+        indifference=post.indifference,
+        statistic=post.statistic,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

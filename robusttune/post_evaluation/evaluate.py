@@ -37,7 +37,6 @@ def evaluate(
     The first seed of all candidates comes first, then the second: whenever it is cut off, the stage is as balanced
     as can be. An adaptive allocation goes round by round: each is decided on the stored results of those before it.
     """
-    names = {candidate.config_id: candidate.name for candidate in candidates}
     tried: set[str] = set()  # an accident is not tried again in every round
     rounds = replay(study, candidates, store.results)
     while missing := [
@@ -45,13 +44,19 @@ def evaluate(
     ]:
         reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=rounds.n_runs)
         tried.update(run.run_id for run in missing)
+        names = _names(rounds, candidates)
         groups = group_runs(missing, n_workers=driver.n_workers)
         for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
             for result in results:
-                reporter.advance(_line(names[result.config_id], result))
+                reporter.advance(_line(names[result.run_id], result))
         rounds = replay(study, candidates, store.results)
     if rounds.stop is not None:
         reporter.message(f"Post-evaluation stopped after {rounds.n_runs} runs. {rounds.stop}")
+
+
+def _names(rounds: Rounds, candidates: Sequence[Candidate]) -> dict[str, str]:
+    """Return run_id → name: copies of one configuration differ in nothing but their runs."""
+    return {run.run_id: c.name for c in candidates for run in rounds.runs[c.config_id]}
 
 
 def _is_missing(run: RunSpec, rounds: Rounds) -> bool:

@@ -109,21 +109,14 @@ def _decide(study: StudySpec, rounds: Rounds) -> tuple[dict[str, int], tuple[str
     import numpy as np
 
     # scipy comes with it: not for those who only check a study, or judge with fixed seeds
-    from robusttune.post_evaluation.allocate import Question, decide
+    from robusttune.post_evaluation.allocate import decide, question_of
 
-    post = study.post_evaluation
     scores = {config_id: np.array(own) for config_id, own in _scores(study, rounds).items()}
     n_configs = len(rounds.runs)
     decision = decide(
         list(scores.values()),
         [len(runs) for runs in rounds.runs.values()],
-        Question(
-            allocation=post.allocation,
-            budget=post.allocation.max_runs(n_configs, post.n_seeds),
-            level=post.confidence_level,
-            indifference=post.indifference,
-            statistic=post.statistic,
-        ),
+        question_of(study, n_configs),
         rng=generator(study.root_seed, f"allocation {rounds.n_decisions}"),
     )
     kept = tuple(config_id for config_id, is_kept in zip(scores, decision.kept, strict=True) if is_kept)
