@@ -17,6 +17,7 @@ from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, 
 from robusttune.spec.space import Categorical, Float, Int
 from robusttune.spec.study import AlgorithmSpec, Control, ExecutionSpec, PostEvaluationSpec, StudySpec
 from robusttune.spec.synthetic import Effect, SyntheticSpec
+from robusttune.spec.tabular import TabularSpec
 from robusttune.spec.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
 
 TARGET = Path(__file__).with_name("study-files.md")
@@ -28,6 +29,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`environment.wrappers`: import paths, or tables", Wrapper),
     ("`[synthetic]`, in place of `[environment]`", SyntheticSpec),
     ("`[synthetic.effects.<hyperparameter>]`", Effect),
+    ("`[tabular]`, in place of `[environment]`", TabularSpec),
     ("`[algorithm]`", AlgorithmSpec),
     ('`[search_space.parameters]`, `type = "float"`', Float),
     ('`[search_space.parameters]`, `type = "int"`', Int),

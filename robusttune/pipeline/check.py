@@ -79,7 +79,11 @@ def check_study(study: StudySpec) -> Plan:
     from robusttune.training.environments import check_environment
     from robusttune.training.stackable import with_trainer
 
-    if study.algorithm.trainer != "synthetic":
+    if study.algorithm.trainer == "tabular":
+        from robusttune.training.tabular import check_table
+
+        check_table(study)
+    elif study.algorithm.trainer != "synthetic":
         check_environment(study.environment, study.algorithm.name)
     study, reason = with_trainer(study)
     tuning, post = study.tuning, study.post_evaluation

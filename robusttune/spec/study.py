@@ -18,6 +18,7 @@ from robusttune.spec.allocation import AllocationSpec
 from robusttune.spec.run import AlgorithmName, EnvironmentSpec, EvaluationSpec, TrainerName, content_id
 from robusttune.spec.space import STRICT, Categorical, SearchSpace, bounds, n_grid_points
 from robusttune.spec.synthetic import gain, synthetic_of
+from robusttune.spec.tabular import tabular_of
 from robusttune.spec.tuning import TuningSpec
 
 
@@ -33,10 +34,11 @@ class AlgorithmSpec:
         Environment steps of one run, all environments together.
     policy : str
         Stable-Baselines3's policy name.
-    trainer : {"auto", "sb3", "lockstep", "synthetic"}
+    trainer : {"auto", "sb3", "lockstep", "synthetic", "tabular"}
         Who trains; part of a run's identity. `"lockstep"` trains many seeds at once, several times faster, and
         each as Stable-Baselines3 would; `"auto"` takes it where all runs of the study allow that. `"synthetic"` trains
-        nothing and draws runs from the truth that `[synthetic]` declares.
+        nothing and draws runs from the truth that `[synthetic]` declares, `"tabular"` from the table of
+        `[tabular]`.
     device : str
         torch device.
     hyperparameters : mapping
@@ -178,6 +180,8 @@ class StudySpec:
         _check_grid(self)
         _check_allocation(self)
         _check_synthetic(self)
+        if self.algorithm.trainer == "tabular":
+            tabular_of(self.environment)
         return self
 
     @property

@@ -15,6 +15,7 @@ _TRAINERS = {
     "sb3": "robusttune.training.sb3",
     "lockstep": "robusttune.training.lockstep_runs",
     "synthetic": "robusttune.training.synthetic",
+    "tabular": "robusttune.training.tabular",
 }
 
 
