@@ -49,7 +49,7 @@ def evaluate(
         for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
             for result in results:
                 reporter.advance(_line(names[result.run_id], result))
-        rounds = replay(study, candidates, store.results)
+        rounds = replay(study, candidates, store.results, since=rounds)
     if rounds.stop is not None:
         reporter.message(f"Post-evaluation stopped after {rounds.n_runs} runs. {rounds.stop}")
 

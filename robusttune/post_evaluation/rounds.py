@@ -51,7 +51,9 @@ class Rounds:
         return [runs[n] for n in range(longest) for runs in self.runs.values() if n < len(runs)]
 
 
-def replay(study: StudySpec, candidates: Sequence[Candidate], lookup: Lookup) -> Rounds:
+def replay(
+    study: StudySpec, candidates: Sequence[Candidate], lookup: Lookup, *, since: Rounds | None = None
+) -> Rounds:
     """Return the rounds that the stored results lead to: up to the first that is not done, or to the end.
 
     Parameters
@@ -61,6 +63,8 @@ def replay(study: StudySpec, candidates: Sequence[Candidate], lookup: Lookup) ->
         Who is judged.
     lookup : callable
         Returns stored results by run id, for example `ResultStore.results`.
+    since : Rounds, optional
+        What an earlier replay came to, to go on from there: an outcome that is stored does not change.
 
     Notes
     -----
@@ -70,15 +74,18 @@ def replay(study: StudySpec, candidates: Sequence[Candidate], lookup: Lookup) ->
     post = study.post_evaluation
     rule, n_configs = post.allocation, len(candidates)
     rule.check_limits(n_configs, post.n_seeds)
-    counts = dict.fromkeys(
-        (candidate.config_id for candidate in candidates), rule.n_first(n_configs, post.n_seeds)
-    )
-    results: dict[str, RunResult] = {}
-    kept, n_decisions = tuple(counts), 0
+    # An accident may have been made good in the meantime, and with it the decisions that did without.
+    if since is None or not all(result.status.is_outcome for result in since.results.values()):
+        first = rule.n_first(n_configs, post.n_seeds)
+        runs = _runs(study, candidates, {candidate.config_id: first for candidate in candidates})
+        since = Rounds(runs=runs, kept=tuple(runs))
+    if since.stop is not None:
+        return since
+    runs, kept, n_decisions = since.runs, since.kept, since.n_decisions
+    results = since.results
     while True:
-        runs = _runs(study, candidates, counts)
-        wanted = [run.run_id for own in runs.values() for run in own if run.run_id not in results]
-        results = {**results, **lookup(wanted)}
+        wanted = [run.run_id for own in runs.values() for run in own]
+        results = {**results, **lookup(run_id for run_id in wanted if run_id not in results)}
         here = Rounds(runs=runs, results=results, n_decisions=n_decisions, kept=kept)
         if not rule.is_adaptive or not _is_done(here, allow_missing=post.allow_missing):
             return here
@@ -86,7 +93,9 @@ def replay(study: StudySpec, candidates: Sequence[Candidate], lookup: Lookup) ->
         n_decisions += 1
         if stop is not None:
             return Rounds(runs=runs, results=results, n_decisions=n_decisions, kept=kept, stop=stop)
-        counts = {config_id: counts[config_id] + n for config_id, n in more.items()}
+        runs = _runs(
+            study, candidates, {config_id: len(runs[config_id]) + n for config_id, n in more.items()}
+        )
 
 
 def _runs(

@@ -181,6 +181,15 @@ def test_a_stage_ends_within_its_budget(rule: str, means: list[float], budget: i
 
 
 @pytest.mark.parametrize("rule", [*ADAPTIVE])
+@pytest.mark.parametrize("statistic", ["mean", "iqm"])
+def test_scores_that_are_all_the_same_are_no_obstacle(rule: str, statistic: str) -> None:
+    scores = [np.full(3, 500.0), np.full(3, 500.0), around(400.0)]
+    found = decide(scores, [3, 3, 3], question(rule, statistic=statistic), rng=rng())
+    assert found.stop is None
+    assert sum(found.more) > 0
+
+
+@pytest.mark.parametrize("rule", [*ADAPTIVE])
 def test_a_configuration_without_any_score_leaves_the_race(rule: str) -> None:
     scores = [np.array([]), around(0.0), around(0.1)]
     found = decide(scores, [3, 3, 3], question(rule), rng=rng())
@@ -328,6 +337,30 @@ def test_a_stage_that_is_done_runs_nothing_more(rule: str, store: ResultStore) -
     executor = Synthetic()
     assert asked(judge(study(rule), store, executor)) == asked(rounds)
     assert executor.submitted == []
+
+
+@pytest.mark.parametrize("rule", [*ADAPTIVE])
+def test_going_on_from_an_earlier_replay_comes_to_the_same(rule: str, store: ResultStore) -> None:
+    declared = study(rule)
+    candidates = select(declared, store.trials(declared.tuning_id))
+    early = replay(declared, candidates, store.results)
+    full = judge(declared, store, Synthetic(behaviour=sometimes_diverged))
+    assert early.n_decisions == 0
+    later = replay(declared, candidates, store.results, since=early)
+    assert (asked(later), later.kept, later.stop) == (asked(full), full.kept, full.stop)
+    assert later.n_decisions == full.n_decisions > 1
+    assert later.results.keys() == full.results.keys()
+    assert replay(declared, candidates, store.results, since=full) is full
+
+
+def test_an_accident_that_was_made_good_changes_the_decisions_that_did_without(store: ResultStore) -> None:
+    declared = study("ocba", allow_missing=True)
+    candidates = select(declared, store.trials(declared.tuning_id))
+    judge(declared, store, Synthetic(behaviour=FirstOfDefault()))
+    healed = judge(declared, store, Synthetic())
+    assert all(result.status is RunStatus.COMPLETED for result in healed.results.values())
+    assert asked(healed) == asked(replay(declared, candidates, store.results))
+    assert healed.stop == "The budget of 18 runs is spent."
 
 
 @pytest.mark.parametrize("rule", [*ADAPTIVE])
