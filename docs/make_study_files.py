@@ -12,10 +12,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from robusttune.spec.allocation import AllocationSpec
 from robusttune.spec.presets import PRESET_NAMES
 from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
 from robusttune.spec.space import Categorical, Float, Int
 from robusttune.spec.study import AlgorithmSpec, Control, ExecutionSpec, PostEvaluationSpec, StudySpec
+from robusttune.spec.synthetic import Effect, SyntheticSpec
+from robusttune.spec.tabular import TabularSpec
 from robusttune.spec.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
 
 TARGET = Path(__file__).with_name("study-files.md")
@@ -25,6 +28,9 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[environment]`", EnvironmentSpec),
     ("`[environment.normalization]`, or `normalization = true`", Normalization),
     ("`environment.wrappers`: import paths, or tables", Wrapper),
+    ("`[synthetic]`, in place of `[environment]`", SyntheticSpec),
+    ("`[synthetic.effects.<hyperparameter>]`", Effect),
+    ("`[tabular]`, in place of `[environment]`", TabularSpec),
     ("`[algorithm]`", AlgorithmSpec),
     ('`[search_space.parameters]`, `type = "float"`', Float),
     ('`[search_space.parameters]`, `type = "int"`', Int),
@@ -32,6 +38,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[tuning]`", TuningSpec),
     ("`[evaluation]`", EvaluationSpec),
     ("`[post_evaluation]`", PostEvaluationSpec),
+    ("`[post_evaluation.allocation]`, or `allocation` = the name of the rule", AllocationSpec),
     ("`[[post_evaluation.controls]]`", Control),
     ("`[execution]`", ExecutionSpec),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,11 +90,22 @@ def run(
     workers: Workers = None,
     storage: Storage = None,
     overrides: Overrides = None,
+    null: Annotated[
+        bool,
+        typer.Option(
+            "--null",
+            help="Tune nothing: judge copies of one configuration, the first control or the default, and say how "
+            "often this setting names a winner where there is none.",
+        ),
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
     """Tune, post-evaluate, rank and report. Takes up what is there: run it again to go on."""
     from robusttune.pipeline import run_study
 
+    if null:
+        _run_null(load_studies(study, overrides=overrides or ()), out, storage, workers, verbose)
+        return
     for spec in load_studies(study, overrides=overrides or ()):
         ranking = run_study(
             spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
@@ -195,6 +206,19 @@ def status(
 
 
 app.command()(_guarded(plan))
+
+
+def _run_null(
+    studies: Sequence[StudySpec], out: Path, storage: str | None, workers: int | None, verbose: bool
+) -> None:
+    from robusttune.pipeline.null import null_study
+
+    for spec in studies:
+        found = null_study(
+            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
+        )
+        for sentence in found.sentences():
+            console.print(f"• {sentence}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _show(ranking: Any, spec: StudySpec, out: Path) -> None:

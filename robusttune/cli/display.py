@@ -33,11 +33,7 @@ def plan_table(study: StudySpec, plan: Plan) -> Table:
     table.add_row("trainer", f"{plan.trainer}{why}")
     table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
     table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {tuning.pruner} pruner)")
-    table.add_row(
-        "post-evaluation",
-        f"{plan.n_candidates} configurations × {study.post_evaluation.n_seeds} fresh seeds = "
-        f"{plan.n_post_evaluation_runs} runs",
-    )
+    table.add_row("post-evaluation", _post_evaluation(study, plan))
     if plan.n_tuning_runs is not None and plan.n_timesteps is not None:
         total = plan.n_tuning_runs + plan.n_post_evaluation_runs
         table.add_row("altogether", f"at most {total} runs, {plan.n_timesteps:,} timesteps")
@@ -90,6 +86,13 @@ def print_ranking(ranking: Ranking, console: Console) -> None:
     console.print(Text(f"\nBold: cannot be told apart from the best. {ranking.caption}\n", style="dim"))
     for sentence in ranking.findings:
         console.print(Text(f"• {sentence}"))
+
+
+def _post_evaluation(study: StudySpec, plan: Plan) -> str:
+    post, n_runs = study.post_evaluation, plan.n_post_evaluation_runs
+    if post.allocation.is_adaptive:
+        return f"{plan.n_candidates} configurations, seeds by {post.allocation.rule}, at most {n_runs} runs"
+    return f"{plan.n_candidates} configurations × {post.n_seeds} fresh seeds = {n_runs} runs"
 
 
 def _facts(title: str) -> Table:

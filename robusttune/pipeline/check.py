@@ -8,6 +8,7 @@ from pathlib import Path
 
 from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
 from robusttune.post_evaluation.evaluate import planned_runs
+from robusttune.post_evaluation.rounds import replay
 from robusttune.post_evaluation.select import select
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus, TrialState
@@ -27,6 +28,7 @@ class Plan:
     n_candidates : int
         Trials and controls that are judged.
     n_post_evaluation_runs : int
+        An adaptive allocation may stop before it has made them all.
     n_timesteps : int or None
         Training steps of all runs.
     trainer : str
@@ -54,7 +56,7 @@ class Status:
     runs : dict of (Stage, RunStatus) to int
         Among the runs that the study wants now.
     n_planned, n_missing : int
-        Post-evaluation runs, and those of them without an outcome.
+        Post-evaluation runs asked for so far, and those of them without an outcome.
     n_workers : int
         Invocations that use the results database now.
     """
@@ -67,7 +69,7 @@ class Status:
 
 
 def check_study(study: StudySpec) -> Plan:
-    """Return what a study asks for, after making its environment once.
+    """Return what a study asks for, after making its environment once, if it has one.
 
     Raises
     ------
@@ -77,17 +79,23 @@ def check_study(study: StudySpec) -> Plan:
     from robusttune.training.environments import check_environment
     from robusttune.training.stackable import with_trainer
 
-    check_environment(study.environment, study.algorithm.name)
+    if study.algorithm.trainer == "tabular":
+        from robusttune.training.tabular import check_table
+
+        check_table(study)
+    elif study.algorithm.trainer != "synthetic":
+        check_environment(study.environment, study.algorithm.name)
     study, reason = with_trainer(study)
     tuning, post = study.tuning, study.post_evaluation
     controls = select(study, ())
-    planned_runs(study, controls)  # refuses more seeds than the layout has room for
+    if not post.allocation.is_adaptive:
+        planned_runs(study, controls)  # refuses more seeds than the layout has room for
     n_trials = study.n_trials
     if n_trials is not None:
         tuning_runs(study, {}, n_trials - 1)
     n_tuning_runs = None if n_trials is None else n_trials * tuning.seeds_per_trial
     n_judged = post.top_k if n_trials is None else min(post.top_k, n_trials)
-    n_post = (n_judged + len(controls)) * post.n_seeds
+    n_post = post.allocation.max_runs(n_judged + len(controls), post.n_seeds)
     return Plan(
         n_trials=n_trials,
         n_tuning_runs=n_tuning_runs,
@@ -116,7 +124,7 @@ def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
     try:
         trials = store.trials(study.tuning_id)
         candidates = select(study, trials)
-        planned = [run.run_id for runs in planned_runs(study, candidates).values() for run in runs]
+        planned = [run.run_id for run in replay(study, candidates, store.results).in_turn()]
         results = store.results([*planned, *(run_id for trial in trials for run_id in trial.run_ids)])
         judged = [results[run_id] for run_id in planned if run_id in results]
         return Status(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
 from robusttune.execution.progress import Reporter
+from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.store import ResultStore
@@ -19,7 +20,7 @@ _LOOK_AHEAD = 32  # runs that other processes are at; more would only make polli
 
 
 def planned_runs(study: StudySpec, candidates: Sequence[Candidate]) -> dict[str, tuple[RunSpec, ...]]:
-    """Return config_id → runs, one per seed."""
+    """Return config_id → runs, `n_seeds` each: those of a fixed allocation."""
     return post_evaluation_runs(study, {c.config_id: c.hyperparameters for c in candidates})
 
 
@@ -34,20 +35,33 @@ def evaluate(
     """Run every candidate on all its seeds; what is stored is not run again.
 
     The first seed of all candidates comes first, then the second: whenever it is cut off, the stage is as balanced
-    as can be.
+    as can be. An adaptive allocation goes round by round: each is decided on the stored results of those before it.
     """
-    planned = planned_runs(study, candidates)
-    names = {candidate.config_id: candidate.name for candidate in candidates}
-    runs = [run for one_seed in zip(*planned.values(), strict=True) for run in one_seed]
-    stored = store.results(run.run_id for run in runs)
-    missing = [run for run in runs if run.run_id not in stored or not stored[run.run_id].status.is_outcome]
-    if not missing:
-        return
-    reporter.stage("post-evaluation", done=len(runs) - len(missing), total=len(runs))
-    groups = group_runs(missing, n_workers=driver.n_workers)
-    for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
-        for result in results:
-            reporter.advance(_line(names[result.config_id], result))
+    tried: set[str] = set()  # an accident is not tried again in every round
+    rounds = replay(study, candidates, store.results)
+    while missing := [
+        run for run in rounds.in_turn() if run.run_id not in tried and _is_missing(run, rounds)
+    ]:
+        reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=rounds.n_runs)
+        tried.update(run.run_id for run in missing)
+        names = _names(rounds, candidates)
+        groups = group_runs(missing, n_workers=driver.n_workers)
+        for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
+            for result in results:
+                reporter.advance(_line(names[result.run_id], result))
+        rounds = replay(study, candidates, store.results, since=rounds)
+    if rounds.stop is not None:
+        reporter.message(f"Post-evaluation stopped after {rounds.n_runs} runs. {rounds.stop}")
+
+
+def _names(rounds: Rounds, candidates: Sequence[Candidate]) -> dict[str, str]:
+    """Return run_id → name: copies of one configuration differ in nothing but their runs."""
+    return {run.run_id: c.name for c in candidates for run in rounds.runs[c.config_id]}
+
+
+def _is_missing(run: RunSpec, rounds: Rounds) -> bool:
+    result = rounds.results.get(run.run_id)
+    return result is None or not result.status.is_outcome
 
 
 def _group(runs: tuple[RunSpec, ...]) -> Task[list[RunResult]]:

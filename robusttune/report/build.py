@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from robusttune.errors import StudyError
-from robusttune.post_evaluation.evaluate import planned_runs
+from robusttune.post_evaluation.rounds import replay
 from robusttune.post_evaluation.select import Candidate, select
+from robusttune.report.allocation import allocation_findings, with_kept
 from robusttune.report.findings import caption, findings, headline, methods
 from robusttune.report.model import Pair, Ranking, Row
 from robusttune.report.snippet import sb3_snippet
@@ -34,14 +35,14 @@ def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
     candidates = select(study, trials)
     if not candidates:
         raise StudyError("There is nothing to rank: no trial is complete and the study names no control.")
-    planned = planned_runs(study, candidates)
-    results = store.results(run.run_id for runs in planned.values() for run in runs)
+    rounds = replay(study, candidates, store.results)
+    planned, results = rounds.runs, rounds.results
     post = study.post_evaluation
     table = score_table(
         planned, results, diverged_score=post.diverged_score, allow_missing=post.allow_missing
     )
     judged = [candidate for candidate, scores in zip(candidates, table.scores, strict=True) if scores]
-    analysis = _analyse(study, judged, table)
+    analysis = with_kept(_analyse(study, judged, table), study, rounds, judged)
     rows = _rows(study, judged, table, analysis)
     level = study.post_evaluation.confidence_level
     reproducible = store.tuning_time(study.tuning_id)[1]
@@ -50,7 +51,10 @@ def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
         rows=rows,
         pairs=_pairs(analysis),
         headline=headline(rows, level, is_clear=analysis.winner_is_clear),
-        findings=findings(study, rows, analysis, candidates, table),
+        findings=(
+            *allocation_findings(study, rounds, candidates),
+            *findings(study, rows, analysis, candidates, table),
+        ),
         caption=caption(study, rows, table),
         methods=methods(study, analysis, reproducible=reproducible),
         level=level,

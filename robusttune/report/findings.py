@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
+from robusttune.report.allocation import seeds_sentence
 from robusttune.report.columns import interval, number
 from robusttune.report.model import Row
 from robusttune.results.tables import ScoreTable
@@ -16,7 +17,7 @@ from robusttune.stats.verdict import CONSISTENT, LUCKY, UNLUCKY
 def headline(rows: Sequence[Row], level: float, *, is_clear: bool) -> str:
     """Return the answer: who may be the best, and whether the first is better than each of the others."""
     best = [row for row in rows if row.in_best_set]
-    top = rows[0]
+    top = recommended(rows)
     score = f"{number(top.mean)} over {top.n_seeds} fresh seeds, {level:.0%} interval "
     score += interval(top.mean_low, top.mean_high)
     if len(best) == 1 and not is_clear:
@@ -31,6 +32,14 @@ def headline(rows: Sequence[Row], level: float, *, is_clear: bool) -> str:
         f"Highest mean: {top.name} ({score}). At {level:.0%} confidence {len(best)} of {len(rows)} configurations may "
         f"be the best: {names}."
     )
+
+
+def recommended(rows: Sequence[Row]) -> Row:
+    """Return the highest mean of the best set.
+
+    With an adaptive allocation a configuration that was dropped after few lucky seeds can stand above it.
+    """
+    return next((row for row in rows if row.in_best_set), rows[0])
 
 
 def findings(
@@ -91,8 +100,8 @@ def methods(study: StudySpec, analysis: StudyAnalysis, *, reproducible: bool) ->
     return (
         f"Tuning: Optuna, {tuning.sampler} sampler, {tuning.pruner} pruner, {tuning.seeds_per_trial} seed(s) per "
         f"trial, {batch}. {repeat}",
-        f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, each "
-        f"on {post.n_seeds} seeds that tuning never saw. Tuning scores enter no ranking.",
+        f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, "
+        f"{seeds_sentence(study)} that tuning never saw. Tuning scores enter no ranking.",
         f"Score of a run: {_SCORES[study.evaluation.score]}, {post.n_episodes or study.evaluation.n_episodes} "
         f"episodes, {'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
@@ -154,13 +163,13 @@ def _champion(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
     if champion is None:
         return []
     row = next(row for row in rows if row.name == champion.config_id)
-    if row.rank == 1:
+    if row is recommended(rows):
         return [f"The tuning champion, {row.name}, also has the highest mean on fresh seeds."]
     optimism = champion.optimism
     return [
-        f"The recommended configuration is {rows[0].name}, not the tuning champion {row.name}: that one was chosen for "
-        f"a score which overstated it by {number(optimism.estimate)} {interval(optimism.low, optimism.high)}, and it "
-        f"comes out at rank {row.rank} of {len(rows)}."
+        f"The recommended configuration is {recommended(rows).name}, not the tuning champion {row.name}: that one was "
+        f"chosen for a score which overstated it by {number(optimism.estimate)} "
+        f"{interval(optimism.low, optimism.high)}, and it comes out at rank {row.rank} of {len(rows)}."
     ]
 
 
@@ -192,7 +201,7 @@ def _reliability(analysis: StudyAnalysis) -> list[str]:
 
 
 def _controls(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
-    top = rows[0]
+    top = recommended(rows)
     better_than = {
         pair.second for pair in analysis.pairs if pair.first == top.name and pair.verdict == "better"
     }

@@ -30,6 +30,8 @@ def sb3_snippet(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> s
     hyperparameters : mapping
         The configuration.
     """
+    if study.algorithm.trainer in ("synthetic", "tabular"):
+        return f"hyperparameters = {dict(hyperparameters)!r}  # runs were drawn, not trained"
     algorithm = ALGORITHMS[study.algorithm.name]
     name = algorithm.name.upper()
     imports = {

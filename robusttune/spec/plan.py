@@ -11,12 +11,12 @@ from pydantic import JsonValue
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_RUNS, Stage, common_evaluation_seed, evaluation_seed, run_seed
 from robusttune.spec.algorithms import with_feasible_batch
+from robusttune.spec.allocation import MAX_SEEDS
 from robusttune.spec.run import RunSpec
 from robusttune.spec.study import StudySpec
 
-_SEEDS_PER_BLOCK = 2**10
 # The last seed of a stage belongs to common evaluation starts; the last block stays unused for it.
-_N_BLOCKS = MAX_RUNS // _SEEDS_PER_BLOCK - 1
+_N_BLOCKS = MAX_RUNS // MAX_SEEDS - 1
 
 
 def configuration(study: StudySpec, searched: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -35,7 +35,10 @@ def tuning_runs(
 
 
 def post_evaluation_runs(
-    study: StudySpec, configurations: Mapping[str, Mapping[str, JsonValue]]
+    study: StudySpec,
+    configurations: Mapping[str, Mapping[str, JsonValue]],
+    *,
+    n_seeds: Mapping[str, int] | None = None,
 ) -> dict[str, tuple[RunSpec, ...]]:
     """Return the runs of the post-evaluation.
 
@@ -44,6 +47,8 @@ def post_evaluation_runs(
     study : StudySpec
     configurations : mapping
         config_id → hyperparameters of each candidate and control.
+    n_seeds : mapping, optional
+        config_id → how many seeds it has; None gives each `post_evaluation.n_seeds`.
 
     Returns
     -------
@@ -56,17 +61,18 @@ def post_evaluation_runs(
     SpecError
         If there are more configurations or seeds than the seed layout has room for.
     """
-    n_seeds = study.post_evaluation.n_seeds
-    if n_seeds > _SEEDS_PER_BLOCK:
-        raise SpecError(f"post_evaluation.n_seeds = {n_seeds}: must not exceed {_SEEDS_PER_BLOCK}.")
+    counts = dict.fromkeys(configurations, study.post_evaluation.n_seeds) if n_seeds is None else n_seeds
+    largest = max(counts.values(), default=0)
+    if largest > MAX_SEEDS:
+        raise SpecError(f"post_evaluation.n_seeds = {largest}: must not exceed {MAX_SEEDS}.")
     if study.post_evaluation.seeds == "common":
         blocks = dict.fromkeys(configurations, 0)
     else:
         blocks = seed_blocks(configurations)
     return {
         config_id: tuple(
-            _run(study, hyperparameters, Stage.POST_EVALUATION, blocks[config_id] * _SEEDS_PER_BLOCK + index)
-            for index in range(n_seeds)
+            _run(study, hyperparameters, Stage.POST_EVALUATION, blocks[config_id] * MAX_SEEDS + index)
+            for index in range(counts[config_id])
         )
         for config_id, hyperparameters in configurations.items()
     }

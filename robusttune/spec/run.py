@@ -14,7 +14,7 @@ from robusttune.seeds import MAX_ENVIRONMENTS, Stage, stage_of
 from robusttune.spec.space import STRICT
 
 AlgorithmName = Literal["ppo", "a2c", "sac", "td3", "ddpg", "dqn"]
-TrainerName = Literal["sb3", "lockstep"]
+TrainerName = Literal["sb3", "lockstep", "synthetic", "tabular"]
 
 _ID_LENGTH = 20
 

@@ -14,8 +14,11 @@ from robusttune.errors import SpecError
 from robusttune.seeds import MAX_ROOT
 from robusttune.spec._messages import explain
 from robusttune.spec.algorithms import PPO_BATCH_SIZE, PPO_N_STEPS, check_hyperparameters, check_names
+from robusttune.spec.allocation import AllocationSpec
 from robusttune.spec.run import AlgorithmName, EnvironmentSpec, EvaluationSpec, TrainerName, content_id
 from robusttune.spec.space import STRICT, Categorical, SearchSpace, bounds, n_grid_points
+from robusttune.spec.synthetic import gain, synthetic_of
+from robusttune.spec.tabular import tabular_of
 from robusttune.spec.tuning import TuningSpec
 
 
@@ -31,9 +34,11 @@ class AlgorithmSpec:
         Environment steps of one run, all environments together.
     policy : str
         Stable-Baselines3's policy name.
-    trainer : {"auto", "sb3", "lockstep"}
+    trainer : {"auto", "sb3", "lockstep", "synthetic", "tabular"}
         Who trains; part of a run's identity. `"lockstep"` trains many seeds at once, several times faster, and
-        each as Stable-Baselines3 would; `"auto"` takes it where all runs of the study allow that.
+        each as Stable-Baselines3 would; `"auto"` takes it where all runs of the study allow that. `"synthetic"` trains
+        nothing and draws runs from the truth that `[synthetic]` declares, `"tabular"` from the table of
+        `[tabular]`.
     device : str
         torch device.
     hyperparameters : mapping
@@ -76,7 +81,9 @@ class PostEvaluationSpec:
     top_k : int
         Complete trials to re-run, best objective value first.
     n_seeds : int
-        Fresh seeds for each of them and for each control.
+        Fresh seeds for each of them and for each control, unless `allocation` shares them out otherwise.
+    allocation : AllocationSpec
+        Who gets how many seeds.
     seeds : {"fresh", "common"}
         Every configuration its own seeds, or the same for all. Seeds explain next to nothing of the noise between
         configurations (0.2 % on ARLBench's landscapes), so common seeds gain nothing; they are for other designs.
@@ -100,6 +107,7 @@ class PostEvaluationSpec:
 
     top_k: int = Field(default=5, ge=1)
     n_seeds: int = Field(default=10, ge=1)
+    allocation: AllocationSpec = Field(default_factory=AllocationSpec)
     seeds: Literal["fresh", "common"] = "fresh"
     n_episodes: int | None = Field(default=None, ge=1)
     default_control: bool = True
@@ -170,6 +178,10 @@ class StudySpec:
         _check_pruning(self)
         _check_batches(self)
         _check_grid(self)
+        _check_allocation(self)
+        _check_synthetic(self)
+        if self.algorithm.trainer == "tabular":
+            tabular_of(self.environment)
         return self
 
     @property
@@ -179,6 +191,13 @@ class StudySpec:
             return self.tuning.n_trials
         n_points = math.prod(n_grid_points(p) or 1 for p in self.search_space.parameters.values())
         return n_points if self.tuning.n_trials is None else min(self.tuning.n_trials, n_points)
+
+    @property
+    def n_candidates(self) -> int:
+        """How many configurations are judged at most: the best trials and the controls."""
+        post = self.post_evaluation
+        n_trials = post.top_k if self.n_trials is None else min(post.top_k, self.n_trials)
+        return n_trials + len(post.controls) + post.default_control
 
     @property
     def tuning_id(self) -> str:
@@ -309,3 +328,30 @@ def _check_grid(study: StudySpec) -> None:
                 f"tuning.sampler = 'grid': search_space.parameters.{name} is continuous. "
                 "Give it a `step`, or list its values as choices of type = 'categorical'."
             )
+
+
+def _check_allocation(study: StudySpec) -> None:
+    post = study.post_evaluation
+    post.allocation.check_limits(study.n_candidates, post.n_seeds)
+
+
+def _check_synthetic(study: StudySpec) -> None:
+    """Every effect must be readable off every value that a configuration may hold; of a range, off its ends."""
+    if study.algorithm.trainer != "synthetic":
+        return
+    effects = synthetic_of(study.environment).effects
+    check_names(study.algorithm.name, effects, where="synthetic.effects")
+    for name, effect in effects.items():
+        values = [
+            table[name]
+            for table in (
+                study.algorithm.hyperparameters,
+                *(c.hyperparameters for c in study.post_evaluation.controls),
+            )
+            if name in table
+        ]
+        if name in study.search_space.parameters:
+            parameter = study.search_space.parameters[name]
+            values += parameter.choices if isinstance(parameter, Categorical) else bounds(parameter) or ()
+        for value in values:
+            gain(name, effect, value)

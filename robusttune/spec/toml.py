@@ -15,6 +15,7 @@ from robusttune.spec.algorithms import ALGORITHMS
 from robusttune.spec.presets import preset
 from robusttune.spec.space import Parameter
 from robusttune.spec.study import StudySpec
+from robusttune.spec.tabular import resolved
 
 
 def load_studies(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[StudySpec, ...]:
@@ -45,7 +46,9 @@ def load_studies(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[St
     try:
         for override in overrides:
             _apply_override(document, override)
-        studies = tuple(StudySpec.from_dict(_expand(combination)) for combination in _combinations(document))
+        studies = tuple(
+            StudySpec.from_dict(_expand(combination, path.parent)) for combination in _combinations(document)
+        )
     except SpecError as error:
         raise SpecError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
     return studies
@@ -127,7 +130,7 @@ def _set(document: dict[str, Any], dotted: str, value: Any) -> None:
     document[last] = value
 
 
-def _expand(document: dict[str, Any]) -> dict[str, Any]:
+def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Replace the short forms that a file may use by the long ones that `StudySpec` has."""
     document = copy.deepcopy(document)
     environment = document.get("environment")
@@ -137,10 +140,33 @@ def _expand(document: dict[str, Any]) -> dict[str, Any]:
             environment["wrappers"] = [{"entry_point": w} if isinstance(w, str) else w for w in wrappers]
         if isinstance(environment.get("normalization"), bool):
             environment["normalization"] = {} if environment["normalization"] else None
+    for trainer in ("synthetic", "tabular"):
+        if trainer in document:
+            _without_environment(document, trainer, folder)
+    post = document.get("post_evaluation")
+    if isinstance(post, dict) and isinstance(post.get("allocation"), str):
+        post["allocation"] = {"rule": post["allocation"]}
     space = document.get("search_space")
     if isinstance(space, dict) and "preset" in space:
         document["search_space"] = _with_preset(space, document.get("algorithm"))
     return document
+
+
+def _without_environment(document: dict[str, Any], trainer: str, folder: Path) -> None:
+    """Put a declared truth or table where an environment's arguments are: they are part of what identifies a run."""
+    table, algorithm = document.pop(trainer), document.get("algorithm")
+    if "environment" in document:
+        raise SpecError(f"{trainer}: takes the place of environment. Remove one of the two tables.")
+    if not isinstance(table, dict):
+        raise SpecError(f"{trainer} = {table!r}: must be a table.")
+    if trainer == "tabular":
+        table = resolved(table, folder)
+    document["environment"] = {"id": trainer, "kwargs": table}
+    if isinstance(algorithm, dict) and algorithm.setdefault("trainer", trainer) != trainer:
+        raise SpecError(
+            f"algorithm.trainer = {algorithm['trainer']!r}: cannot train what [{trainer}] declares. "
+            f"Leave it out, or write trainer = {trainer!r}."
+        )
 
 
 def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:

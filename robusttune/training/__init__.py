@@ -12,7 +12,12 @@ from robusttune.results.records import RunResult, RunStatus
 from robusttune.spec.run import RunSpec
 from robusttune.training.protocol import StopRule, Trainer, make_result
 
-_TRAINERS = {"sb3": "robusttune.training.sb3", "lockstep": "robusttune.training.lockstep_runs"}
+_TRAINERS = {
+    "sb3": "robusttune.training.sb3",
+    "lockstep": "robusttune.training.lockstep_runs",
+    "synthetic": "robusttune.training.synthetic",
+    "tabular": "robusttune.training.tabular",
+}
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None = None) -> list[RunResult]:

@@ -81,7 +81,7 @@ def with_trainer(study: StudySpec) -> tuple[StudySpec, str | None]:
         If the study insists on lockstep and its runs cannot be stacked.
     """
     wanted = study.algorithm.trainer
-    if wanted == "sb3":
+    if wanted in ("sb3", "synthetic", "tabular"):
         return study, None
     reason = why_not_lockstep(study)
     if reason is not None and wanted == "lockstep":

@@ -65,7 +65,7 @@ def trial_task(
 
 def _advance_together(spec: RunSpec, tuning: TuningSpec) -> bool:
     """Whether all seeds of a trial reach each evaluation at the same moment."""
-    return spec.trainer == "lockstep" and spec.evaluation.every is not None and tuning.pruner != "wilcoxon"
+    return spec.trainer != "sb3" and spec.evaluation.every is not None and tuning.pruner != "wilcoxon"
 
 
 def _together(

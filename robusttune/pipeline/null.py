@@ -1,0 +1,144 @@
+"""`robusttune run --null`: how often the study's own setting names a winner where there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from robusttune.execution.progress import Reporter
+from robusttune.pipeline.check import check_study
+from robusttune.pipeline.place import DEFAULT_OUT
+from robusttune.pipeline.session import open_session
+from robusttune.post_evaluation.allocate import question_of
+from robusttune.post_evaluation.evaluate import evaluate
+from robusttune.post_evaluation.null import Rates, copies_of, false_winner_rates
+from robusttune.post_evaluation.rounds import Rounds, replay
+from robusttune.results.tables import ScoreTable, score_table
+from robusttune.seeds import generator
+from robusttune.spec.study import StudySpec
+from robusttune.stats.best_set import best_set
+from robusttune.training.stackable import with_trainer
+
+N_STUDIES = 500
+_N_RESAMPLES = 2000  # of each simulated study's best set; the rates average over studies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NullResult:
+    """What came of judging copies of one configuration.
+
+    Attributes
+    ----------
+    configuration : str
+        Which one.
+    names : tuple of str
+        The copies, highest mean first.
+    means : tuple of float
+    n_seeds : tuple of int
+    members : tuple of bool
+        Which copies were said to be possibly the best.
+    rates : Rates
+        Over studies drawn from these runs.
+    level : float
+        What was promised.
+    """
+
+    configuration: str
+    names: tuple[str, ...]
+    means: tuple[float, ...]
+    n_seeds: tuple[int, ...]
+    members: tuple[bool, ...]
+    rates: Rates
+    level: float
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return it in plain words."""
+        k, rates = len(self.names), self.rates
+        best = ", ".join(name for name, member in zip(self.names, self.members, strict=True) if member)
+        return (
+            f"{k} copies of one configuration ({self.configuration}) were judged: none is better than another, and "
+            f"whatever sets them apart is luck. {sum(self.n_seeds)} runs.",
+            f"By their means alone, {self.names[0]} ({self.means[0]:.4g}) would beat {self.names[-1]} "
+            f"({self.means[-1]:.4g}).",
+            f"Best set here: {best}."
+            + (
+                " That is right: all may be the best."
+                if all(self.members)
+                else " The others were left out wrongly."
+            ),
+            f"In {rates.n_studies} studies drawn from these runs, this setting named a single winner in "
+            f"{rates.winner:.1%}, said of some copy that it is worse than the best in {rates.excluded:.1%}, and of "
+            f"each copy in {rates.dropped:.1%}: {1 - self.level:.1%} is what it may.",
+            f"The highest of {k} equal means overstates the truth by {rates.lead:.4g} on average.",
+        )
+
+
+def null_study(
+    study: StudySpec,
+    *,
+    out: str | Path = DEFAULT_OUT,
+    storage: str | None = None,
+    workers: int = 0,
+    reporter: Reporter | None = None,
+    n_studies: int = N_STUDIES,
+) -> NullResult:
+    """Judge `top_k` copies of the first control, or of the default, as the study would judge its candidates.
+
+    Nothing is tuned. The runs are kept in the study's database, and taken up there.
+
+    Raises
+    ------
+    SpecError
+        If the study is faulty, or copies of one configuration cannot be compared in it.
+    StudyError
+        If runs keep failing, or the database cannot be used.
+    """
+    configuration, copies = copies_of(study)
+    study, _ = with_trainer(study)
+    check_study(study)
+    with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
+        evaluate(study, copies, store=session.store, driver=session.driver, reporter=session.reporter)
+        rounds = replay(study, copies, session.store.results)
+    post = study.post_evaluation
+    table = score_table(
+        rounds.runs, rounds.results, diverged_score=post.diverged_score, allow_missing=post.allow_missing
+    )
+    question = dataclasses.replace(question_of(study, len(copies)), n_resamples=_N_RESAMPLES)
+    judged = [place for place, own in enumerate(table.scores) if own]
+    scores = [np.array(table.scores[place]) for place in judged]
+    rates = false_winner_rates(
+        np.concatenate(scores),
+        len(copies),
+        question,
+        n_seeds=post.n_seeds,
+        n_studies=n_studies,
+        rng=generator(study.root_seed, "null"),
+    )
+    members = _members(study, table, rounds, judged)
+    order = sorted(range(len(judged)), key=lambda place: -scores[place].mean())
+    return NullResult(
+        configuration=configuration,
+        names=tuple(copies[judged[place]].name for place in order),
+        means=tuple(float(scores[place].mean()) for place in order),
+        n_seeds=tuple(scores[place].size for place in order),
+        members=tuple(members[place] for place in order),
+        rates=rates,
+        level=post.confidence_level,
+    )
+
+
+def _members(study: StudySpec, table: ScoreTable, rounds: Rounds, judged: Sequence[int]) -> tuple[bool, ...]:
+    """Return the best set as a report of the study would name it."""
+    post = study.post_evaluation
+    if post.allocation.rule == "elimination":
+        return tuple(table.config_ids[place] in rounds.kept for place in judged)
+    return best_set(
+        [table.scores[place] for place in judged],
+        level=post.confidence_level,
+        statistic=post.statistic,
+        rng=generator(study.root_seed, "null best set"),
+    ).members

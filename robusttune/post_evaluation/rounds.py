@@ -1,0 +1,150 @@
+"""The rounds of a post-evaluation, replayed from stored results: nothing but these says who gets which seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from robusttune.post_evaluation.select import Candidate
+from robusttune.results.records import RunResult, RunStatus
+from robusttune.seeds import generator
+from robusttune.spec.plan import post_evaluation_runs
+from robusttune.spec.run import RunSpec
+from robusttune.spec.study import StudySpec
+
+Lookup = Callable[[Iterable[str]], Mapping[str, RunResult]]
+"""Returns the stored results of some run ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """What the study wants of its post-evaluation, given what is stored.
+
+    Attributes
+    ----------
+    runs : dict of str to tuple of RunSpec
+        config_id → all runs that have been asked for so far.
+    results : dict of str to RunResult
+        run_id → what is stored of them.
+    n_decisions : int
+        How often scores were looked at; 0 for a fixed allocation.
+    kept : tuple of str
+        config_ids that are still in the race.
+    stop : str, optional
+        Why no further round follows; None for a fixed allocation, and while a round is not done.
+    """
+
+    runs: dict[str, tuple[RunSpec, ...]]
+    results: dict[str, RunResult] = field(default_factory=dict)
+    n_decisions: int = 0
+    kept: tuple[str, ...] = ()
+    stop: str | None = None
+
+    @property
+    def n_runs(self) -> int:
+        """Return how many runs have been asked for."""
+        return sum(map(len, self.runs.values()))
+
+    def in_turn(self) -> list[RunSpec]:
+        """Return the first seed of all configurations, then the second: cut off anywhere, it is balanced."""
+        longest = max(map(len, self.runs.values()), default=0)
+        return [runs[n] for n in range(longest) for runs in self.runs.values() if n < len(runs)]
+
+
+def replay(
+    study: StudySpec, candidates: Sequence[Candidate], lookup: Lookup, *, since: Rounds | None = None
+) -> Rounds:
+    """Return the rounds that the stored results lead to: up to the first that is not done, or to the end.
+
+    Parameters
+    ----------
+    study : StudySpec
+    candidates : sequence of Candidate
+        Who is judged.
+    lookup : callable
+        Returns stored results by run id, for example `ResultStore.results`.
+    since : Rounds, optional
+        What an earlier replay came to, to go on from there: an outcome that is stored does not change.
+
+    Notes
+    -----
+    A decision follows from the results of the rounds before it and from its number alone, so whoever replays them
+    (after a kill, in another process, to rank or report) comes to the same runs.
+    """
+    post = study.post_evaluation
+    rule, n_configs = post.allocation, len(candidates)
+    rule.check_limits(n_configs, post.n_seeds)
+    # An accident may have been made good in the meantime, and with it the decisions that did without.
+    if since is None or not all(result.status.is_outcome for result in since.results.values()):
+        first = rule.n_first(n_configs, post.n_seeds)
+        runs = _runs(study, candidates, {candidate.config_id: first for candidate in candidates})
+        since = Rounds(runs=runs, kept=tuple(runs))
+    if since.stop is not None:
+        return since
+    runs, kept, n_decisions = since.runs, since.kept, since.n_decisions
+    results = since.results
+    while True:
+        wanted = [run.run_id for own in runs.values() for run in own]
+        results = {**results, **lookup(run_id for run_id in wanted if run_id not in results)}
+        here = Rounds(runs=runs, results=results, n_decisions=n_decisions, kept=kept)
+        if not rule.is_adaptive or not _is_done(here, allow_missing=post.allow_missing):
+            return here
+        more, kept, stop = _decide(study, here)
+        n_decisions += 1
+        if stop is not None:
+            return Rounds(runs=runs, results=results, n_decisions=n_decisions, kept=kept, stop=stop)
+        runs = _runs(
+            study, candidates, {config_id: len(runs[config_id]) + n for config_id, n in more.items()}
+        )
+
+
+def _runs(
+    study: StudySpec, candidates: Sequence[Candidate], counts: Mapping[str, int]
+) -> dict[str, tuple[RunSpec, ...]]:
+    configurations = {candidate.config_id: candidate.hyperparameters for candidate in candidates}
+    return post_evaluation_runs(study, configurations, n_seeds=counts)
+
+
+def _is_done(rounds: Rounds, *, allow_missing: bool) -> bool:
+    """Whether every run so far has an outcome; an accident does too, where the study allows that it is missing."""
+    return all(
+        run.run_id in rounds.results and (allow_missing or rounds.results[run.run_id].status.is_outcome)
+        for runs in rounds.runs.values()
+        for run in runs
+    )
+
+
+def _decide(study: StudySpec, rounds: Rounds) -> tuple[dict[str, int], tuple[str, ...], str | None]:
+    import numpy as np
+
+    # scipy comes with it: not for those who only check a study, or judge with fixed seeds
+    from robusttune.post_evaluation.allocate import decide, question_of
+
+    scores = {config_id: np.array(own) for config_id, own in _scores(study, rounds).items()}
+    n_configs = len(rounds.runs)
+    decision = decide(
+        list(scores.values()),
+        [len(runs) for runs in rounds.runs.values()],
+        question_of(study, n_configs),
+        rng=generator(study.root_seed, f"allocation {rounds.n_decisions}"),
+    )
+    kept = tuple(config_id for config_id, is_kept in zip(scores, decision.kept, strict=True) if is_kept)
+    return dict(zip(scores, decision.more, strict=True)), kept, decision.stop
+
+
+def _scores(study: StudySpec, rounds: Rounds) -> dict[str, list[float]]:
+    """Return config_id → scores so far, diverged runs at the score of the failure policy."""
+    known = [result.score for result in rounds.results.values() if result.score is not None]
+    worst = study.post_evaluation.diverged_score
+    if worst is None and not known:
+        return {config_id: [] for config_id in rounds.runs}
+    replacement = min(known) if worst is None else worst
+    counted = (RunStatus.COMPLETED, RunStatus.DIVERGED)
+    return {
+        config_id: [
+            replacement if result.score is None else result.score
+            for run in runs
+            if (result := rounds.results[run.run_id]).status in counted
+        ]
+        for config_id, runs in rounds.runs.items()
+    }

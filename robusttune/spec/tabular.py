@@ -1,0 +1,78 @@
+"""A table of results in place of an environment: what the tabular trainer draws its runs from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from robusttune.errors import SpecError
+from robusttune.spec._messages import explain
+from robusttune.spec.run import EnvironmentSpec, canonical_json
+from robusttune.spec.space import STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class TabularSpec:
+    """A table of results, one row per configuration and seed; every run is a draw from it.
+
+    Attributes
+    ----------
+    path : str
+        CSV or parquet; relative to the study file. Columns that are not named below are hyperparameters. A return
+        that is missing or infinite is a diverged run.
+    config, seed, score : str
+        Columns: name of the configuration, seed, and return.
+    sha256 : str, optional
+        Of the file; filled in when the study is read, so that a changed table is another study.
+    """
+
+    path: str = Field(min_length=1)
+    config: str = "config_id"
+    seed: str = "seed"
+    score: str = "return"
+    sha256: str | None = None
+
+
+_TABULAR = TypeAdapter(TabularSpec)
+
+
+def tabular_of(environment: EnvironmentSpec) -> TabularSpec:
+    """Return the table that an environment's arguments name.
+
+    Raises
+    ------
+    SpecError
+        One line per problem.
+    """
+    try:
+        return _TABULAR.validate_json(canonical_json(dict(environment.kwargs)))
+    except ValidationError as error:
+        lines = explain(error, TabularSpec).splitlines()
+        raise SpecError("\n".join(f"tabular.{line.removeprefix('study: ')}" for line in lines)) from None
+
+
+def resolved(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the declaration of a table with its path made absolute and its content's hash.
+
+    Raises
+    ------
+    SpecError
+        If the file cannot be read.
+    """
+    if not isinstance(table.get("path"), str):
+        return dict(table)  # validation says what is wrong
+    path = (folder / table["path"]).resolve()
+    return {**table, "path": str(path), "sha256": file_hash(path)}
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a table's file; raise `SpecError` if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise SpecError(f"tabular.path = {str(path)!r}: cannot be read ({error.strerror}).") from None

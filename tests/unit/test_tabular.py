@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from robusttune.errors import SpecError
+from robusttune.pipeline import evaluate_study, rank_study, tune_study
+from robusttune.pipeline.check import check_study
+from robusttune.results.records import RunStatus
+from robusttune.spec.plan import post_evaluation_runs, tuning_runs
+from robusttune.spec.study import StudySpec
+from robusttune.spec.tabular import TabularSpec
+from robusttune.spec.toml import load_study
+from robusttune.training import train
+from robusttune.training.tabular import read_table
+
+RATES = (1e-5, 1e-4, 1e-3, 1e-2)
+STUDY = """
+name = "table"
+tabular.path = "table.csv"
+algorithm = {name = "ppo", total_timesteps = 64}
+search_space.parameters.learning_rate = {type = "float", low = 1e-5, high = 1e-2, scale = "log"}
+search_space.parameters.activation_fn = {type = "categorical", choices = ["tanh", "relu"]}
+tuning = {n_trials = 12, sampler = "tpe"}
+evaluation.every = 16
+post_evaluation = {top_k = 3, n_seeds = 4, default_control = false}
+"""
+
+
+def frame(n_seeds: int = 6) -> pd.DataFrame:
+    """Return scores that tell where they come from: thousands the configuration, ones the seed."""
+    configs = [(rate, activation) for rate in RATES for activation in ("tanh", "relu")]
+    return pd.DataFrame(
+        [
+            (f"c{place}", seed, rate, activation, 1000.0 * place + seed)
+            for place, (rate, activation) in enumerate(configs)
+            for seed in range(n_seeds)
+        ],
+        columns=["config_id", "seed", "learning_rate", "activation_fn", "return"],
+    )
+
+
+def declare(folder: Path, table: pd.DataFrame | None = None, text: str = STUDY) -> StudySpec:
+    (frame() if table is None else table).to_csv(folder / "table.csv", index=False)
+    (folder / "study.toml").write_text(text)
+    return load_study(folder / "study.toml")
+
+
+def drawn(declared: StudySpec, n: int = 200, **hyperparameters: Any) -> list[float | None]:
+    runs = post_evaluation_runs(declared, {"c": hyperparameters}, n_seeds={"c": n})["c"]
+    return [result.score for result in train(runs)]
+
+
+def test_runs_are_drawn_from_the_nearest_configuration(tmp_path: Path) -> None:
+    declared = declare(tmp_path)
+    for rate, activation, place in (
+        (1e-4, "tanh", 2),
+        (1.2e-4, "tanh", 2),
+        (9e-3, "relu", 7),
+        (1e-9, "relu", 1),
+    ):
+        found = drawn(declared, learning_rate=rate, activation_fn=activation)
+        assert {math.floor((score or 0.0) / 1000) for score in found} == {place}
+
+
+def test_tuning_and_post_evaluation_draw_from_different_seeds(tmp_path: Path) -> None:
+    declared = declare(tmp_path)
+    hyperparameters = {"learning_rate": 1e-3, "activation_fn": "relu"}
+    tuned = {train(tuning_runs(declared, hyperparameters, n))[0].score for n in range(60)}
+    assert tuned == {5000.0, 5001.0, 5002.0}
+    assert set(drawn(declared, **hyperparameters)) == {5003.0, 5004.0, 5005.0}
+
+
+def test_a_return_that_is_missing_or_infinite_is_a_diverged_run(tmp_path: Path) -> None:
+    table = frame()
+    table.loc[table["config_id"] == "c5", "return"] = [1.0, 1.0, 1.0, np.nan, np.inf, 1.0]
+    declared = declare(tmp_path, table)
+    hyperparameters = {"learning_rate": 1e-3, "activation_fn": "relu"}
+    results = train(post_evaluation_runs(declared, {"c": hyperparameters}, n_seeds={"c": 90})["c"])
+    statuses = [result.status for result in results]
+    assert set(statuses) == {RunStatus.COMPLETED, RunStatus.DIVERGED}
+    assert 40 < statuses.count(RunStatus.DIVERGED) < 80
+
+
+def test_a_whole_study_searches_the_table_and_finds_its_best(tmp_path: Path) -> None:
+    declared = declare(tmp_path)
+    assert check_study(declared).trainer == "tabular"
+    tune_study(declared, out=tmp_path)
+    evaluate_study(declared, out=tmp_path)
+    ranking = rank_study(declared, out=tmp_path)
+    assert ranking.rows[0].mean >= 6000.0
+    assert len(ranking.rows) == 3
+
+
+def test_a_parquet_file_says_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame().to_csv(tmp_path / "t.csv", index=False)
+    frame().to_parquet(tmp_path / "t.parquet")
+    one, other = (read_table(TabularSpec(path=str(tmp_path / f"t.{kind}"))) for kind in ("csv", "parquet"))
+    assert one.hyperparameters.equals(other.hyperparameters)
+    assert [x.tolist() for x in one.scores] == [x.tolist() for x in other.scores]
+
+
+def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
+    found = []
+    for name, table in (("a", frame()), ("b", frame().sample(frac=1.0, random_state=1))):
+        table.to_csv(tmp_path / name, index=False)
+        found.append(read_table(TabularSpec(path=str(tmp_path / name))))
+    assert [x.tolist() for x in found[0].scores] == [x.tolist() for x in found[1].scores]
+
+
+def test_a_table_that_changed_is_not_mixed_with_what_it_was(tmp_path: Path) -> None:
+    declared = declare(tmp_path)
+    frame(7).to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(SpecError, match="has changed since the study was read"):
+        check_study(declared)
+    assert load_study(tmp_path / "study.toml").tuning_id != declared.tuning_id
+
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t.rename(columns={"return": "returns"}),
+            r"no column 'return' \(did you mean 'returns'\?\)",
+        ),
+        (lambda t: t[["config_id", "seed", "return"]], "needs rows, and a column for each hyperparameter"),
+        (lambda t: t.iloc[:0], "needs rows"),
+        (lambda t: pd.concat([t, t.iloc[[3]]]), "seed 3 of configuration c0 stands twice"),
+        (lambda t: t[t["seed"] == 0], r"configuration c0 has 1 seed\(s\), and 3 are the least"),
+        (lambda t: t.assign(seed=t["seed"].where(t.index != 2)), "seed is empty in row 3"),
+        (
+            lambda t: t.assign(learning_rate=t["learning_rate"].where(t.index != 2)),
+            "learning_rate is empty in row 3",
+        ),
+        (
+            lambda t: t.assign(learning_rate=t["learning_rate"].where(t.index != 2, 0.5)),
+            "configuration c0 has different hyperparameters in different rows",
+        ),
+        (lambda t: t.assign(**{"return": "high"}), "return must hold numbers only"),
+        (lambda t: t.assign(gama=0.9), r"ppo has no hyperparameter 'gama' \(did you mean 'gamma'\?\)"),
+        (
+            lambda t: t.assign(gamma=0.9),
+            "a configuration does not name 'gamma', a hyperparameter of the table",
+        ),
+        (lambda t: t.drop(columns="activation_fn"), "the table has no hyperparameter 'activation_fn'"),
+    ],
+)
+def test_a_bad_table_is_an_error_before_anything_runs(tmp_path: Path, change: Change, message: str) -> None:
+    declared = declare(tmp_path, change(frame()))
+    with pytest.raises(SpecError, match=message):
+        check_study(declared)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"table.csv"', '"absent.csv"', "absent.csv': cannot be read"),
+        ("default_control = false", "default_control = true", "set post_evaluation.default_control = false"),
+        ('"tpe"}', '"tpe", pruner = "median"}', "the table has no learning curves to prune by"),
+        ("tabular.path", "tabular.pth", r"tabular.pth: unknown key \(did you mean 'path'\?\)"),
+    ],
+)
+def test_a_bad_declaration_of_a_table_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        check_study(declare(tmp_path, text=STUDY.replace(old, new)))
