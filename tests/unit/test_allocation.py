@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from robusttune.post_evaluation.evaluate import evaluate, planned_runs
 from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.post_evaluation.sampling import ocba_batch, ocba_weights, shrunk_variances, top_two_batch
 from robusttune.post_evaluation.select import select
+from robusttune.report.allocation import with_kept
 from robusttune.report.build import make_ranking
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus
@@ -30,6 +32,7 @@ from robusttune.spec.run import RunSpec
 from robusttune.spec.study import StudySpec
 from robusttune.spec.toml import load_study
 from robusttune.stats.location import locate
+from robusttune.stats.summary import analyse
 
 ADAPTIVE = {
     "elimination": {"rule": "elimination", "stages": [2, 3, 5]},
@@ -425,6 +428,19 @@ def test_the_best_set_after_an_elimination_is_what_no_stage_dropped(store: Resul
     assert ranking.analysis["best_set"] == [row.name for row in ranking.rows if row.in_best_set]
     dropped = next(row.name for row in ranking.rows if not row.in_best_set)
     assert dropped in ranking.findings[0]
+
+
+def test_a_best_set_made_anew_does_not_bring_back_what_a_stage_dropped(store: ResultStore) -> None:
+    declared = study("elimination")
+    rounds = judge(declared, store, Synthetic())
+    judged = select(declared, store.trials(declared.tuning_id))
+    scores = {candidate.name: [1.0, 2.0, 3.0 + place] for place, candidate in enumerate(judged)}
+    anew = analyse(scores, n_resamples=200, rng=rng())
+    assert len(anew.best_set) == len(judged)
+    only = dataclasses.replace(rounds, kept=(judged[0].config_id,))
+    found = with_kept(anew, declared, only, judged)
+    assert found.best_set == (judged[0].name,)
+    assert [one.config_id for one in found.configurations if one.in_best_set] == [judged[0].name]
 
 
 def test_a_fixed_allocation_adds_no_sentence(store: ResultStore) -> None:
