@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.machine import machine
 from robusttune import StudySpec, evaluate_study, load_study, rank_study
-from robusttune.spec.study import Control
+from robusttune.spec.post_evaluation import Control
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = Path(__file__).with_suffix(".txt")

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from robusttune.spec.allocation import AllocationSpec
+from robusttune.spec.post_evaluation import Control, PostEvaluationSpec
 from robusttune.spec.presets import PRESET_NAMES
 from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
 from robusttune.spec.space import Categorical, Float, Int
-from robusttune.spec.study import AlgorithmSpec, Control, ExecutionSpec, PostEvaluationSpec, StudySpec
+from robusttune.spec.study import AlgorithmSpec, ExecutionSpec, StudySpec
 from robusttune.spec.synthetic import Effect, SyntheticSpec
 from robusttune.spec.tabular import TabularSpec
 from robusttune.spec.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec

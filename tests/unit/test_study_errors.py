@@ -217,3 +217,18 @@ def test_options_of_samplers_have_types(changes: dict[str, Any], piece: str) -> 
         make_study(changes)
     assert piece in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"algorithm.hyperparameters": {"train_freq": [1, "episode"]}},
+        {"search_space.parameters": {"train_freq": {"type": "categorical", "choices": [4, [1, "episode"]]}}},
+        {"post_evaluation.controls": [{"name": "x", "hyperparameters": {"train_freq": [2, "episode"]}}]},
+    ],
+)
+def test_episodes_are_counted_in_one_environment_only(changes: dict[str, Any]) -> None:
+    base = {"algorithm.name": "sac", "algorithm.hyperparameters": {}, "search_space": None}
+    make_study({**base, **changes})
+    with pytest.raises(SpecError, match=r"environment.n_envs = 1, but got 2"):
+        make_study({**base, **changes, "environment.n_envs": 2})
