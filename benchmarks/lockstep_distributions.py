@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from benchmarks.lockstep_speed import CASES, FAR_APART, Case
+from benchmarks.machine import machine
 from robusttune.training import lockstep
 
 TABLE = Path(__file__).with_suffix(".csv")
@@ -139,7 +142,11 @@ def main() -> None:
     for name in options.cases:
         for trainer in ("lockstep", "sb3"):
             run_missing(name, trainer)
-    lines = [compare(name) for name in RUNS]
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
+    head = f"Lockstep and SB3 in distribution, {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}"
+    lines = [f"{head}\n{machine()}\n", *(compare(name) for name in RUNS)]
     REPORT.write_text("\n".join(lines) + "\n")
     sys.stdout.write("\n".join(lines) + "\n")
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +14,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
+from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.activations import activation_class
 
 POLICY_KEYS = (
@@ -94,21 +93,6 @@ class _SpacesOnly(VecEnv):
         return [False] * self.num_envs
 
 
-@contextmanager
-def _untouched_global_streams() -> Iterator[None]:
-    """Give the global random generators back as they were."""
-    python, numpy, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
-        torch.set_rng_state(torch_state)
-        if cuda:
-            torch.cuda.set_rng_state_all(cuda)
-
-
 def sb3_arguments(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of SB3's constructor, with `policy_kwargs` gathered and activations as classes."""
     arguments = dict(hyperparameters)
@@ -133,7 +117,7 @@ def build_model(
 ) -> tuple[BaseAlgorithm, Streams]:
     """Return the member's SB3 model as constructed, and its random streams."""
     stub = _SpacesOnly(n_envs, observation_space, copy.deepcopy(action_space))
-    with _untouched_global_streams():
+    with isolated():
         model = algorithm(
             policy, stub, seed=member.seed, device=device, **sb3_arguments(member.hyperparameters)
         )
