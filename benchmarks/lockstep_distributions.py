@@ -133,6 +133,22 @@ def compare(name: str) -> str:
     )
 
 
+def same_seeds(name: str) -> str:
+    """Return the line of a closer look: lockstep on SB3's own seeds, compared seed by seed."""
+    stored = {seed: value for (case, who, seed), value in read().items() if case == name and who == "sb3"}
+    seeds = seeds_of("sb3")
+    ours = np.concatenate(
+        [train("lockstep", RUNS[name], seeds[at : at + BATCH]) for at in range(0, len(seeds), BATCH)]
+    )
+    theirs = np.array([stored[seed] for seed in seeds])
+    interval = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    return (
+        f"{name}, the same {len(seeds)} seeds: mean SB3 {theirs.mean():.1f}, lockstep {ours.mean():.1f}; "
+        f"paired difference {(ours - theirs).mean():+.1f}, 95 % interval [{interval.low:+.1f}, {interval.high:+.1f}]; correlation "
+        f"{np.corrcoef(ours, theirs)[0, 1]:.2f}; KS p = {stats.ks_2samp(ours, theirs).pvalue:.3f}"
+    )
+
+
 def main() -> None:
     """Do what is missing, then test."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -146,7 +162,11 @@ def main() -> None:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     )
     head = f"Lockstep and SB3 in distribution, {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}"
-    lines = [f"{head}\n{machine()}\n", *(compare(name) for name in RUNS)]
+    lines = [
+        f"{head}\n{machine()}\n",
+        *(compare(name) for name in RUNS),
+        *(same_seeds(name) for name in RUNS),
+    ]
     REPORT.write_text("\n".join(lines) + "\n")
     sys.stdout.write("\n".join(lines) + "\n")
 
