@@ -144,8 +144,8 @@ def same_seeds(name: str) -> str:
     interval = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
     return (
         f"{name}, the same {len(seeds)} seeds: mean SB3 {theirs.mean():.1f}, lockstep {ours.mean():.1f}; "
-        f"paired difference {(ours - theirs).mean():+.1f}, 95 % interval [{interval.low:+.1f}, {interval.high:+.1f}]; correlation "
-        f"{np.corrcoef(ours, theirs)[0, 1]:.2f}; KS p = {stats.ks_2samp(ours, theirs).pvalue:.3f}"
+        f"paired difference {(ours - theirs).mean():+.1f}, 95 % interval [{interval.low:+.1f}, {interval.high:+.1f}]; "
+        f"correlation {np.corrcoef(ours, theirs)[0, 1]:.2f}; KS p = {stats.ks_2samp(ours, theirs).pvalue:.3f}"
     )
 
 
