@@ -39,16 +39,14 @@ class Session:
 
         with self.claims.lock("storage"):  # Optuna's tables must not be made by two processes at once
             storage = open_storage(self.place.optuna_storage)
-        result = search(
+        return search(
             self.study,
             store=self.store,
             claims=self.claims,
             driver=self.driver,
             storage=storage,
             reporter=self.reporter,
-            n_workers=self.executor.n_workers,
         )
-        return result.trials
 
     def evaluate(self, trials: Sequence[TrialRecord]) -> tuple[Candidate, ...]:
         """Run the post-evaluation of the best trials and the controls; return them."""

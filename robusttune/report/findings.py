@@ -74,10 +74,9 @@ def caption(study: StudySpec, rows: Sequence[Row], table: ScoreTable) -> str:
     counts = sorted({row.n_seeds for row in rows})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     post = study.post_evaluation
-    episodes = post.n_episodes or study.evaluation.n_episodes
     text = (
         f"{study.algorithm.name.upper()} on {study.environment.id}, {study.algorithm.total_timesteps:,} timesteps; "
-        f"{seeds} fresh seeds per configuration, {episodes} evaluation episodes per seed; "
+        f"{seeds} fresh seeds per configuration, {study.n_judging_episodes} evaluation episodes per seed; "
         f"{post.confidence_level:.0%} intervals."
     )
     if table.diverged_score is not None:
@@ -102,7 +101,7 @@ def methods(study: StudySpec, analysis: StudyAnalysis, *, reproducible: bool) ->
         f"trial, {batch}. {repeat}",
         f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, "
         f"{seeds_sentence(study)} that tuning never saw. Tuning scores enter no ranking.",
-        f"Score of a run: {_SCORES[study.evaluation.score]}, {post.n_episodes or study.evaluation.n_episodes} "
+        f"Score of a run: {_SCORES[study.evaluation.score]}, {study.n_judging_episodes} "
         f"episodes, {'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
         f"Best set: {analysis.best_set_method}.",

@@ -101,8 +101,8 @@ def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stag
         )
     seed = run_seed(study.root_seed, stage, index)
     evaluation = study.evaluation
-    if stage is Stage.POST_EVALUATION and study.post_evaluation.n_episodes is not None:
-        evaluation = dataclasses.replace(evaluation, n_episodes=study.post_evaluation.n_episodes)
+    if stage is Stage.POST_EVALUATION:
+        evaluation = dataclasses.replace(evaluation, n_episodes=study.n_judging_episodes)
     common = evaluation.starts == "common"
     return RunSpec(
         environment=study.environment,

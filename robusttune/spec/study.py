@@ -118,6 +118,11 @@ class StudySpec:
         return n_trials + len(post.controls) + post.default_control
 
     @property
+    def n_judging_episodes(self) -> int:
+        """Evaluation episodes of a post-evaluation run."""
+        return self.post_evaluation.n_episodes or self.evaluation.n_episodes
+
+    @property
     def tuning_id(self) -> str:
         """Id of all that determines the trials: studies that differ in it never share a trial.
 

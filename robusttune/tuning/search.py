@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
@@ -26,22 +25,6 @@ _FAILURES_IN_A_ROW = 10
 _BATCH, _BATCH_SIZE = "batch", "batch_size"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
-    """What a search came to.
-
-    Attributes
-    ----------
-    trials : tuple of TrialRecord
-        All of the study, earlier invocations included.
-    reproducible : bool
-        Whether the same study file gives the same trials again.
-    """
-
-    trials: tuple[TrialRecord, ...]
-    reproducible: bool
-
-
 def search(
     study: StudySpec,
     *,
@@ -50,9 +33,8 @@ def search(
     driver: Driver,
     storage: BaseStorage,
     reporter: Reporter,
-    n_workers: int,
-) -> SearchResult:
-    """Run the tuning stage to its end, taking up whatever is there already.
+) -> tuple[TrialRecord, ...]:
+    """Run the tuning stage to its end, taking up whatever is there already; return all trials of the study.
 
     Raises
     ------
@@ -61,12 +43,12 @@ def search(
     """
     stage = _Search(study, store, claims, driver, storage, reporter)
     stage.trials.synchronize()
-    reproducible = study.tuning.timeout_s is None and (study.tuning.batch_size is not None or n_workers == 1)
+    reproducible = study.tuning.timeout_s is None and (
+        study.tuning.batch_size is not None or driver.n_workers == 1
+    )
     done = stage.trials.n_finished()
     if not stage.wants_more():
-        return SearchResult(
-            trials=tuple(store.trials(study.tuning_id)), reproducible=store.tuning_time(study.tuning_id)[1]
-        )
+        return tuple(store.trials(study.tuning_id))
     reporter.stage("tuning", done=done, total=study.n_trials)
     try:
         if study.tuning.batch_size is None:
@@ -77,8 +59,7 @@ def search(
         reproducible = reproducible and not stage.met_others
         store.add_tuning_time(study.tuning_id, stage.elapsed_s(), reproducible=reproducible)
     stage.trials.synchronize()
-    _, reproducible = store.tuning_time(study.tuning_id)
-    return SearchResult(trials=tuple(store.trials(study.tuning_id)), reproducible=reproducible)
+    return tuple(store.trials(study.tuning_id))
 
 
 class _Search:

@@ -280,5 +280,4 @@ def tune(
             driver=Driver(store, claims, running, max_attempts=max_attempts),
             storage=storage,
             reporter=reporter or Reporter(),
-            n_workers=running.n_workers,
-        ).trials
+        )

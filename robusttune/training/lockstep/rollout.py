@@ -46,10 +46,6 @@ class RolloutStore:
         self.rewards[step] = rewards
         self.starts[step] = starts
 
-    def set_number(self, which: int, numbers: Tensor) -> None:
-        """Store values (0) or log-probabilities (1); shape (width, >= n_rows)."""
-        self.rows[:, : self.n_rows, self.numbers.start + which] = numbers[:, : self.n_rows]
-
     def compute_returns(self, last_values: Array, dones: Array, gammas: Array, lambdas: Array) -> None:
         """Store generalised advantages and returns.
 
