@@ -41,6 +41,7 @@ bench: $(READY)  ## speed, ours against theirs in one run
 	$(BIN)/python -m benchmarks.stats_speed
 	$(BIN)/python -m benchmarks.lockstep_speed
 	$(BIN)/python -m benchmarks.post_evaluation_speed
+	$(BIN)/python -m benchmarks.simulation_speed
 
 distributions: $(READY)  ## 40 seeds of each trainer: do their scores differ?
 	$(BIN)/python -m benchmarks.lockstep_distributions

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from robusttune.pipeline import evaluate_study, rank_study, report_study, run_study, tune_study
     from robusttune.pipeline.check import check_study, study_status
+    from robusttune.pipeline.simulate import Simulation, simulate_study
     from robusttune.spec.study import StudySpec
     from robusttune.spec.toml import load_studies, load_study
 
 _HOMES = {
+    "Simulation": "robusttune.pipeline.simulate",
     "StudySpec": "robusttune.spec.study",
     "load_study": "robusttune.spec.toml",
     "load_studies": "robusttune.spec.toml",
@@ -25,9 +27,11 @@ _HOMES = {
     "evaluate_study": "robusttune.pipeline",
     "rank_study": "robusttune.pipeline",
     "report_study": "robusttune.pipeline",
+    "simulate_study": "robusttune.pipeline.simulate",
 }
 
 __all__ = [
+    "Simulation",
     "StudySpec",
     "check_study",
     "evaluate_study",
@@ -36,6 +40,7 @@ __all__ = [
     "rank_study",
     "report_study",
     "run_study",
+    "simulate_study",
     "study_status",
     "tune_study",
 ]

@@ -17,9 +17,8 @@ from typing import Generic, TypeAlias, TypeVar
 from pebble import ProcessExpired
 
 from robusttune.execution.executors import Executor, Job
-from robusttune.results.claims import Claims
+from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import RunResult, RunStatus, evaluations_together
-from robusttune.results.store import ResultStore
 from robusttune.spec.run import RunSpec
 from robusttune.training.protocol import make_result
 
@@ -62,9 +61,9 @@ class Driver:
 
     Parameters
     ----------
-    store : ResultStore
+    store : Store
         Results that are there are not computed again; new ones are kept as soon as they are known.
-    claims : Claims
+    claims : Ownership
         Keep other processes from computing the same.
     executor : Executor
     max_attempts : int
@@ -75,8 +74,8 @@ class Driver:
 
     def __init__(
         self,
-        store: ResultStore,
-        claims: Claims,
+        store: Store,
+        claims: Ownership,
         executor: Executor,
         *,
         max_attempts: int = 1,

@@ -1,36 +1,42 @@
-"""One invocation that trains: the database, the worker processes and the claims that its stages share."""
+"""What the stages of one invocation share: where results are kept, who carries runs out, who owns what."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from robusttune.errors import StudyError
 from robusttune.execution.driver import Driver
-from robusttune.execution.executors import Executor, make_executor
+from robusttune.execution.executors import InProcess, make_executor
 from robusttune.execution.progress import Reporter
-from robusttune.pipeline.place import Place, open_store, place_of
+from robusttune.pipeline.place import open_store, place_of
 from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.select import Candidate, select
 from robusttune.results.claims import Claims
+from robusttune.results.memory import MemoryStore, SoleOwner
+from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import TrialRecord
-from robusttune.results.store import ResultStore
 from robusttune.spec.study import StudySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What the stages of one invocation share."""
+    """What the stages of one invocation share.
+
+    Attributes
+    ----------
+    optuna_storage : str, optional
+        SQLAlchemy URL or journal file of Optuna's part; None keeps it in memory.
+    """
 
     study: StudySpec
-    place: Place
-    store: ResultStore
-    claims: Claims
-    executor: Executor
+    store: Store
+    claims: Ownership
     driver: Driver
-    reporter: Reporter
+    optuna_storage: str | None = None
+    reporter: Reporter = field(default_factory=Reporter)
 
     def tune(self) -> tuple[TrialRecord, ...]:
         """Run the tuning stage; return its trials."""
@@ -38,7 +44,7 @@ class Session:
         from robusttune.tuning.storage import open_storage
 
         with self.claims.lock("storage"):  # Optuna's tables must not be made by two processes at once
-            storage = open_storage(self.place.optuna_storage)
+            storage = open_storage(self.optuna_storage)
         return search(
             self.study,
             store=self.store,
@@ -78,10 +84,23 @@ def open_session(
         driver = Driver(store, claims, executor, max_attempts=execution.max_attempts)
         yield Session(
             study=study,
-            place=place,
             store=store,
             claims=claims,
-            executor=executor,
             driver=driver,
+            optuna_storage=place.optuna_storage,
             reporter=reporter,
         )
+
+
+def memory_session(study: StudySpec, *, store: MemoryStore | None = None) -> Session:
+    """Return a session without database and processes: what it keeps is gone when nobody holds it any more.
+
+    Parameters
+    ----------
+    study : StudySpec
+    store : MemoryStore, optional
+        Of an earlier session: what it has is not run again.
+    """
+    store = MemoryStore() if store is None else store
+    owner = SoleOwner()
+    return Session(study=study, store=store, claims=owner, driver=Driver(store, owner, InProcess()))

@@ -9,8 +9,8 @@ from robusttune.execution.executors import Job
 from robusttune.execution.progress import Reporter
 from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.post_evaluation.select import Candidate
+from robusttune.results.protocols import Store
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.results.store import ResultStore
 from robusttune.spec.plan import post_evaluation_runs
 from robusttune.spec.run import RunSpec
 from robusttune.spec.study import StudySpec
@@ -28,7 +28,7 @@ def evaluate(
     study: StudySpec,
     candidates: Sequence[Candidate],
     *,
-    store: ResultStore,
+    store: Store,
     driver: Driver,
     reporter: Reporter,
 ) -> None:

@@ -25,15 +25,22 @@ def check_consistency(study: StudySpec) -> None:
 
 
 def _check_configurations(study: StudySpec) -> None:
-    name, fixed, space = study.algorithm.name, study.algorithm.hyperparameters, study.search_space.parameters
-    check_hyperparameters(name, fixed, where="algorithm.hyperparameters")
-    check_names(name, space, where="search_space.parameters")
+    if study.algorithm.trainer != "tabular":  # whatever the columns of a table are called
+        _check_known(study)
+    fixed, space = study.algorithm.hyperparameters, study.search_space.parameters
     for key in space:
         if key in fixed:
             raise SpecError(
                 f"{key} is both fixed (algorithm.hyperparameters) and searched (search_space.parameters): "
                 "remove one of them."
             )
+
+
+def _check_known(study: StudySpec) -> None:
+    """Every hyperparameter and every value must be one of the algorithm's."""
+    name, space = study.algorithm.name, study.search_space.parameters
+    check_hyperparameters(name, study.algorithm.hyperparameters, where="algorithm.hyperparameters")
+    check_names(name, space, where="search_space.parameters")
     for key, parameter in space.items():
         if isinstance(parameter, Categorical):
             for choice in parameter.choices:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
@@ -130,11 +131,16 @@ class RunSpec:
     evaluation: EvaluationSpec
     seed: int = Field(ge=0, lt=2**32)
     evaluation_seed: int = Field(ge=0, lt=2**32)
+    # Asked for a dozen times on the way of a run, and most of what a run without training costs.
+    _run_id: str = field(default="", init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_run_id", hashlib.sha256(self.to_json().encode()).hexdigest()[:_ID_LENGTH])
 
     @property
     def run_id(self) -> str:
         """Hash of the canonical JSON."""
-        return content_id(json.loads(self.to_json()))
+        return self._run_id
 
     @property
     def config_id(self) -> str:
@@ -148,7 +154,7 @@ class RunSpec:
 
     def to_json(self) -> str:
         """Return the canonical JSON: sorted keys, no spaces."""
-        return canonical_json(_RUN.dump_python(self, mode="json"))
+        return canonical_json(_RUN.dump_python(self, mode="json", exclude={"_run_id"}))
 
     @staticmethod
     def from_json(text: str) -> RunSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -27,6 +27,13 @@ class TabularSpec:
         that is missing or infinite is a diverged run.
     config, seed, score : str
         Columns: name of the configuration, seed, and return.
+    curve : str, optional
+        Column with the learning curve of each run, which pruners need: the mean returns of its evaluations, evenly
+        spaced, the last at the end of training; a list in parquet, JSON text in CSV (`"[1.5, 2.0]"`).
+    draws : {"halves", "all"}
+        From which seeds of a configuration runs are drawn, with replacement: tuning from the first half and the
+        post-evaluation from the rest, so that what selects does not judge; or both from all seeds, so that the
+        table is the exact truth, as studies of protocols want it.
     sha256 : str, optional
         Of the file; filled in when the study is read, so that a changed table is another study.
     """
@@ -35,6 +42,8 @@ class TabularSpec:
     config: str = "config_id"
     seed: str = "seed"
     score: str = "return"
+    curve: str | None = None
+    draws: Literal["halves", "all"] = "halves"
     sha256: str | None = None
 
 

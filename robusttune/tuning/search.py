@@ -12,9 +12,8 @@ from optuna.trial import FrozenTrial
 from robusttune.errors import StudyError
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.progress import Reporter
-from robusttune.results.claims import Claims
+from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import TrialRecord, TrialState
-from robusttune.results.store import ResultStore
 from robusttune.spec.study import StudySpec
 from robusttune.tuning.objective import TrialOutcome, trial_task
 from robusttune.tuning.pruning import PruningView
@@ -28,8 +27,8 @@ _BATCH, _BATCH_SIZE = "batch", "batch_size"
 def search(
     study: StudySpec,
     *,
-    store: ResultStore,
-    claims: Claims,
+    store: Store,
+    claims: Ownership,
     driver: Driver,
     storage: BaseStorage,
     reporter: Reporter,
@@ -68,8 +67,8 @@ class _Search:
     def __init__(
         self,
         study: StudySpec,
-        store: ResultStore,
-        claims: Claims,
+        store: Store,
+        claims: Ownership,
         driver: Driver,
         storage: BaseStorage,
         reporter: Reporter,

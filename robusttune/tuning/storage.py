@@ -7,14 +7,14 @@ from pathlib import Path
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 
 from robusttune.errors import StudyError
 
 
-def open_storage(location: str) -> BaseStorage:
-    """Return the storage at an SQLAlchemy URL, or at a journal file if the location ends in `.log`.
+def open_storage(location: str | None) -> BaseStorage:
+    """Return the storage at an SQLAlchemy URL, or at a journal file if the location ends in `.log`; None is memory.
 
     Raises
     ------
@@ -22,6 +22,8 @@ def open_storage(location: str) -> BaseStorage:
         If it cannot be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if location is None:
+        return InMemoryStorage()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

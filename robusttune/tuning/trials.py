@@ -11,8 +11,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
+from robusttune.results.protocols import Store
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
-from robusttune.results.store import ResultStore
 from robusttune.spec.plan import configuration, tuning_runs
 from robusttune.spec.run import RunSpec, config_id
 from robusttune.spec.study import StudySpec
@@ -41,10 +41,10 @@ class Trials:
     ----------
     study : StudySpec
     storage : optuna.storages.BaseStorage
-    store : ResultStore
+    store : Store
     """
 
-    def __init__(self, study: StudySpec, storage: BaseStorage, store: ResultStore) -> None:
+    def __init__(self, study: StudySpec, storage: BaseStorage, store: Store) -> None:
         self._spec = study
         self._storage = storage
         self._store = store

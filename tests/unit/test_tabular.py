@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from robusttune import simulate_study
 from robusttune.errors import SpecError
 from robusttune.pipeline import evaluate_study, rank_study, tune_study
 from robusttune.pipeline.check import check_study
-from robusttune.results.records import RunStatus
+from robusttune.results.records import RunStatus, TrialState
 from robusttune.spec.plan import post_evaluation_runs, tuning_runs
 from robusttune.spec.study import StudySpec
 from robusttune.spec.tabular import TabularSpec
 from robusttune.spec.toml import load_study
 from robusttune.training import train
-from robusttune.training.tabular import read_table
+from robusttune.training.table import read_table
 
 RATES = (1e-5, 1e-4, 1e-3, 1e-2)
 STUDY = """
@@ -75,6 +76,77 @@ def test_tuning_and_post_evaluation_draw_from_different_seeds(tmp_path: Path) ->
     tuned = {train(tuning_runs(declared, hyperparameters, n))[0].score for n in range(60)}
     assert tuned == {5000.0, 5001.0, 5002.0}
     assert set(drawn(declared, **hyperparameters)) == {5003.0, 5004.0, 5005.0}
+
+
+def test_drawn_from_all_seeds_the_table_is_the_truth_of_both_stages(tmp_path: Path) -> None:
+    declared = declare(tmp_path, text=STUDY + 'tabular.draws = "all"\n')
+    hyperparameters = {"learning_rate": 1e-3, "activation_fn": "relu"}
+    every_seed = {5000.0 + seed for seed in range(6)}
+    tuned = {train(tuning_runs(declared, hyperparameters, n))[0].score for n in range(90)}
+    assert tuned == every_seed
+    assert set(drawn(declared, **hyperparameters)) == every_seed
+
+
+def test_hyperparameters_may_have_any_names(tmp_path: Path) -> None:
+    names = {"learning_rate": "width", "activation_fn": "colour"}
+    text = STUDY
+    for old, new in names.items():
+        text = text.replace(f"parameters.{old}", f"parameters.{new}")
+    assert check_study(declare(tmp_path, frame().rename(columns=names), text)).trainer == "tabular"
+
+
+def with_curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with a curve of four evaluations per run, whose last is not what the score says."""
+    curves = [[float(seed), 10.0 + seed, 20.0 + seed, -1.0] for seed in table["seed"]]
+    return table.assign(curve=curves)
+
+
+CURVES = STUDY + 'tabular.curve = "curve"\n'
+
+
+def test_a_run_has_the_curve_of_its_seed_and_ends_with_its_score(tmp_path: Path) -> None:
+    declared = declare(tmp_path, with_curves(frame()), CURVES)
+    hyperparameters = {"learning_rate": 1e-3, "activation_fn": "relu"}
+    for n in range(20):
+        result = train(tuning_runs(declared, hyperparameters, n))[0]
+        assert result.score is not None
+        seed = result.score - 5000.0
+        assert [p.mean_return for p in result.curve] == [seed, 10.0 + seed, 20.0 + seed, result.score]
+        assert [(p.index, p.timesteps) for p in result.curve] == [(0, 16), (1, 32), (2, 48), (3, 64)]
+
+
+def test_a_stop_rule_is_asked_at_every_evaluation_but_the_last(tmp_path: Path) -> None:
+    declared = declare(tmp_path, with_curves(frame()), CURVES)
+    asked: list[tuple[int, float]] = []
+
+    def rule(index: int, means: Any) -> bool:
+        asked.append((index, means[0]))
+        return index == 1
+
+    result = train(tuning_runs(declared, {"learning_rate": 1e-3, "activation_fn": "relu"}, 0), rule)[0]
+    assert result.status is RunStatus.PRUNED
+    assert result.timesteps == 32
+    assert [index for index, _ in asked] == [0, 1]
+    assert [mean for _, mean in asked] == [p.mean_return for p in result.curve]
+
+
+def test_a_curve_that_leaves_the_finite_is_a_run_that_diverged_there(tmp_path: Path) -> None:
+    table = with_curves(frame())
+    table["curve"] = [[1.0, np.nan, np.nan, np.nan]] * len(table)
+    table["curve"] = table["curve"].map(lambda curve: str(curve).replace("nan", "null"))
+    table["return"] = np.nan
+    result = train(
+        tuning_runs(declare(tmp_path, table, CURVES), {"learning_rate": 1e-3, "activation_fn": "relu"}, 0)
+    )[0]
+    assert result.status is RunStatus.DIVERGED
+    assert result.timesteps == 32
+
+
+def test_a_study_prunes_by_the_curves_of_its_table(tmp_path: Path) -> None:
+    text = CURVES.replace('sampler = "tpe"', 'sampler = "tpe", pruner = "median"')
+    simulation = simulate_study(declare(tmp_path, with_curves(frame()), text))
+    states = {trial.state for trial in simulation.trials}
+    assert states == {TrialState.COMPLETE, TrialState.PRUNED}
 
 
 def test_a_return_that_is_missing_or_infinite_is_a_diverged_run(tmp_path: Path) -> None:
@@ -147,7 +219,10 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
             "configuration c0 has different hyperparameters in different rows",
         ),
         (lambda t: t.assign(**{"return": "high"}), "return must hold numbers only"),
-        (lambda t: t.assign(gama=0.9), r"ppo has no hyperparameter 'gama' \(did you mean 'gamma'\?\)"),
+        (
+            lambda t: t.rename(columns={"activation_fn": "activation"}),
+            r"the table has no hyperparameter 'activation_fn' \(did you mean 'activation'\?\)",
+        ),
         (
             lambda t: t.assign(gamma=0.9),
             "a configuration does not name 'gamma', a hyperparameter of the table",
@@ -162,6 +237,22 @@ def test_a_bad_table_is_an_error_before_anything_runs(tmp_path: Path, change: Ch
 
 
 @pytest.mark.parametrize(
+    ("curve", "message"),
+    [
+        ([1.0, 2.0, 3.0], r"row 3 has 3 evaluations, and that of row 1 has 4"),
+        ("high", "curve of row 3 must be a list of numbers, but got 'high'"),
+        (3.0, "curve of row 3 must be a list of numbers"),
+        ([], "curve of row 3 must be a list of numbers"),
+    ],
+)
+def test_a_bad_curve_is_an_error(tmp_path: Path, curve: Any, message: str) -> None:
+    table = with_curves(frame())
+    table.at[2, "curve"] = curve
+    with pytest.raises(SpecError, match=message):
+        check_study(declare(tmp_path, table, CURVES))
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('"table.csv"', '"absent.csv"', "absent.csv': cannot be read"),
@@ -173,3 +264,8 @@ def test_a_bad_table_is_an_error_before_anything_runs(tmp_path: Path, change: Ch
 def test_a_bad_declaration_of_a_table_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         check_study(declare(tmp_path, text=STUDY.replace(old, new)))
+
+
+def test_evaluations_must_be_those_of_the_curves(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"asks for 2 evaluation\(s\) .* have 4\. Use every = 16"):
+        check_study(declare(tmp_path, with_curves(frame()), CURVES.replace("every = 16", "every = 32")))

@@ -1,0 +1,102 @@
+"""Studies per minute without database and processes: `python -m benchmarks.simulation_speed`.
+
+A study is 60 single-seed trials on a synthetic truth of four hyperparameters, and a post-evaluation of the best five on
+ten seeds each. The database takes the same study for comparison, in the same process. CPU seconds; medians.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.machine import machine
+from robusttune.pipeline import evaluate_study, tune_study
+from robusttune.pipeline.simulate import simulate_study
+from robusttune.spec.study import StudySpec
+
+REPORT = Path(__file__).with_suffix(".txt")
+N_STUDIES = {"random": 40, "tpe": 20}
+N_IN_DATABASE = 3
+
+
+def declared(sampler: str, root_seed: int) -> StudySpec:
+    """Return the study that is measured."""
+    return StudySpec.from_dict(
+        {
+            "name": f"speed-{sampler}-{root_seed}",
+            "root_seed": root_seed,
+            "environment": {
+                "id": "synthetic",
+                "kwargs": {
+                    "sd": 20.0,
+                    "effects": {"learning_rate": {"best": 1e-3, "drop": 30.0, "scale": "log"}},
+                },
+            },
+            "algorithm": {"name": "ppo", "trainer": "synthetic", "total_timesteps": 1000},
+            "search_space": {"parameters": PARAMETERS},
+            "tuning": {"n_trials": 60, "sampler": sampler},
+            "evaluation": {"n_episodes": 1},
+            "post_evaluation": {"top_k": 5, "n_seeds": 10, "default_control": False},
+        }
+    )
+
+
+PARAMETERS = {
+    "learning_rate": {"type": "float", "low": 1e-5, "high": 1e-1, "scale": "log"},
+    "gamma": {"type": "float", "low": 0.9, "high": 0.9999, "scale": "log1m"},
+    "n_steps": {"type": "int", "low": 32, "high": 4096, "scale": "pow2"},
+    "activation_fn": {"type": "categorical", "choices": ["tanh", "relu"]},
+}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the CPU seconds of one call."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def in_database(study: StudySpec) -> None:
+    """Do the same with SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        tune_study(study, out=folder)
+        evaluate_study(study, out=folder)
+
+
+def main() -> None:
+    """Measure and write down."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    )
+    lines = [
+        f"Simulated studies, {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}",
+        machine(),
+        "60 trials, then 5 candidates x 10 seeds; CPU time on one core, median",
+    ]
+    for sampler, n_studies in N_STUDIES.items():
+        simulate_study(declared(sampler, 10_000))
+        times = [
+            seconds(lambda study=declared(sampler, n): simulate_study(study))  # type: ignore[misc]
+            for n in range(n_studies)
+        ]
+        median = statistics.median(times)
+        stored = statistics.median(
+            seconds(lambda study=declared(sampler, n): in_database(study))  # type: ignore[misc]
+            for n in range(N_IN_DATABASE)
+        )
+        lines.append(
+            f"{sampler}: {median:.3f} s a study, {60 / median:.0f} studies a minute; with SQLite {stored:.2f} s, "
+            f"{stored / median:.0f} times as long"
+        )
+    REPORT.write_text("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

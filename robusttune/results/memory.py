@@ -1,0 +1,71 @@
+"""Results that are kept for the length of one call, by one process: for thousands of simulated studies."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from robusttune.results.records import RunResult, RunStatus, TrialRecord
+from robusttune.spec.run import RunSpec
+
+
+class MemoryStore:
+    """Keeps runs and trials in memory; see `protocols.Store`."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, RunResult] = {}
+        self._trials: dict[str, dict[int, TrialRecord]] = {}
+        self._tunings: dict[str, tuple[float, bool]] = {}
+
+    def add_result(self, spec: RunSpec, result: RunResult) -> None:
+        """Keep what came of a run; as in the database, an outcome stays unless it was only stopped early."""
+        kept = self._results.get(result.run_id)
+        if kept is None or _gives_way(kept, result):
+            self._results[result.run_id] = result
+
+    def results(self, run_ids: Iterable[str]) -> dict[str, RunResult]:
+        """Return the results of some runs, by run id; a run that was never made is absent."""
+        known = self._results
+        return {run_id: known[run_id] for run_id in run_ids if run_id in known}
+
+    def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
+        """Keep one trial, or bring its record up to date."""
+        self._trials.setdefault(tuning_id, {})[record.number] = record
+
+    def trials(self, tuning_id: str) -> list[TrialRecord]:
+        """Return the trials of one search, by number."""
+        return [record for _, record in sorted(self._trials.get(tuning_id, {}).items())]
+
+    def add_tuning_time(self, tuning_id: str, seconds: float, *, reproducible: bool) -> None:
+        """Add to the time that a search has taken, and note whether it repeats itself trial by trial."""
+        before, was_reproducible = self.tuning_time(tuning_id)
+        self._tunings[tuning_id] = (before + seconds, was_reproducible and reproducible)
+
+    def tuning_time(self, tuning_id: str) -> tuple[float, bool]:
+        """Return the seconds a search has taken, and whether it repeats itself trial by trial."""
+        return self._tunings.get(tuning_id, (0.0, True))
+
+
+class SoleOwner:
+    """Owns whatever it asks for: nobody else is there; see `protocols.Ownership`."""
+
+    worker_id = "alone"
+
+    def acquire(self, key: str) -> bool:
+        """Return True."""
+        return True
+
+    def release(self, key: str) -> None:
+        """Do nothing."""
+
+    def owner(self, key: str) -> str | None:
+        """Return the one worker."""
+        return self.worker_id
+
+    def lock(self, key: str) -> contextlib.AbstractContextManager[None]:
+        """Return at once."""
+        return contextlib.nullcontext()
+
+
+def _gives_way(kept: RunResult, new: RunResult) -> bool:
+    return not kept.status.is_outcome or (kept.status is RunStatus.PRUNED and new.status.is_outcome)

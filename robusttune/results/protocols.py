@@ -1,0 +1,63 @@
+"""What the stages ask of whoever keeps results, and of whoever keeps several processes apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from robusttune.results.records import RunResult, TrialRecord
+from robusttune.spec.run import RunSpec
+
+
+class Store(Protocol):
+    """Keeps runs and trials: in a database (`ResultStore`), or for a moment in memory (`MemoryStore`)."""
+
+    def add_result(self, spec: RunSpec, result: RunResult) -> None:
+        """Keep what came of a run. An outcome that is already there stays; an accident is replaced."""
+        ...
+
+    def results(self, run_ids: Iterable[str]) -> dict[str, RunResult]:
+        """Return the results of some runs, by run id; a run that was never made is absent."""
+        ...
+
+    def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
+        """Keep one trial, or bring its record up to date."""
+        ...
+
+    def trials(self, tuning_id: str) -> list[TrialRecord]:
+        """Return the trials of one search, by number."""
+        ...
+
+    def add_tuning_time(self, tuning_id: str, seconds: float, *, reproducible: bool) -> None:
+        """Add to the time that a search has taken, and note whether it repeats itself trial by trial."""
+        ...
+
+    def tuning_time(self, tuning_id: str) -> tuple[float, bool]:
+        """Return the seconds a search has taken, and whether it repeats itself trial by trial."""
+        ...
+
+
+class Ownership(Protocol):
+    """Says who is working on what: `Claims` among processes, `SoleOwner` where there is only one."""
+
+    @property
+    def worker_id(self) -> str:
+        """Who asks."""
+        ...
+
+    def acquire(self, key: str) -> bool:
+        """Return whether the key is now this worker's."""
+        ...
+
+    def release(self, key: str) -> None:
+        """Give the key up."""
+        ...
+
+    def owner(self, key: str) -> str | None:
+        """Return the worker that holds the key."""
+        ...
+
+    def lock(self, key: str) -> AbstractContextManager[None]:
+        """Hold the key for a short critical section."""
+        ...

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studies import make_study
+
+from robusttune import run_study, simulate_study
+from robusttune.errors import SpecError, StudyError
+from robusttune.pipeline.place import open_store, place_of
+from robusttune.pipeline.session import memory_session
+from robusttune.pipeline.simulate import judge, simulation_session
+from robusttune.results.memory import MemoryStore
+from robusttune.results.records import CurvePoint, RunStatus
+from robusttune.results.store import ResultStore
+from robusttune.spec.plan import tuning_runs
+from robusttune.spec.study import StudySpec
+from robusttune.training.protocol import make_result
+
+TRUTH = {
+    "mean": 100.0,
+    "sd": 10.0,
+    "start": 0.0,
+    "p_diverged": 0.1,
+    "effects": {"learning_rate": {"best": 1e-3, "drop": 20.0, "scale": "log"}},
+}
+
+
+def synthetic_study(changes: dict[str, Any] | None = None) -> StudySpec:
+    return make_study(
+        {
+            "environment": {"id": "synthetic", "kwargs": TRUTH},
+            "algorithm": {"name": "ppo", "trainer": "synthetic", "total_timesteps": 64},
+            "evaluation.every": 16,
+            "tuning.n_trials": 12,
+            "post_evaluation.default_control": False,
+            **(changes or {}),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"tuning.sampler": "random", "tuning.pruner": "median", "tuning.batch_size": 4},
+        {"tuning.seeds_per_trial": 3, "tuning.pruner": "median"},
+        {
+            "post_evaluation.top_k": 5,
+            "post_evaluation.n_seeds": 12,
+            "post_evaluation.allocation": {"rule": "elimination", "stages": [3, 6, 12]},
+        },
+    ],
+    ids=["tpe", "batches", "multi-seed", "elimination"],
+)
+def test_a_simulated_study_is_the_one_that_a_database_would_hold(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    study = synthetic_study(changes)
+    simulation = simulate_study(study)
+    ranking = run_study(study, out=tmp_path)
+    assert simulation.trials == ranking.trials
+    stored = {row.config_id: (row.name, row.seeds, row.scores, row.n_diverged) for row in ranking.rows}
+    table = simulation.scores
+    names = [candidate.name for candidate in simulation.candidates]
+    simulated = zip(names, table.seeds, table.scores, table.n_diverged, strict=True)
+    assert dict(zip(table.config_ids, simulated, strict=True)) == stored
+
+
+def test_more_candidates_of_one_search_are_judged_without_tuning_again() -> None:
+    study = synthetic_study({"tuning.n_trials": 20})
+    session = simulation_session(study)
+    trials = session.tune()
+    shorter = synthetic_study({"tuning.n_trials": 8, "post_evaluation.top_k": 3})
+    assert isinstance(session.store, MemoryStore)
+    found = judge(memory_session(shorter, store=session.store), trials[:8])
+    alone = simulate_study(shorter)
+    assert found.trials == alone.trials
+    assert found.scores == alone.scores
+
+
+def test_training_is_never_done_where_it_would_be_lost() -> None:
+    with pytest.raises(SpecError, match="'sb3': only studies that train nothing are simulated"):
+        simulate_study(make_study())
+
+
+def test_a_search_that_finds_nothing_says_so() -> None:
+    always = {**TRUTH, "p_diverged": 1.0}
+    with pytest.raises(StudyError, match="every run of the trial diverged"):
+        simulate_study(synthetic_study({"environment": {"id": "synthetic", "kwargs": always}}))
+
+
+CURVE_POINT = CurvePoint(index=0, timesteps=64, n_updates=64, mean_return=1.0)
+
+
+@pytest.mark.parametrize("first", list(RunStatus))
+@pytest.mark.parametrize("second", list(RunStatus))
+def test_memory_keeps_of_two_results_what_the_database_keeps(
+    tmp_path: Path, first: RunStatus, second: RunStatus
+) -> None:
+    study = synthetic_study()
+    place = place_of(study, out=tmp_path)
+    database, memory = open_store(place, create=True), MemoryStore()
+    run = tuning_runs(study, {"learning_rate": 1e-3}, 0)[0]
+    kept = []
+    for store in (database, memory):
+        assert isinstance(store, ResultStore | MemoryStore)
+        for status in (first, second):
+            done = status is RunStatus.COMPLETED
+            result = make_result(
+                run,
+                status,
+                episode_returns=[1.0] if done else [],
+                curve=[CURVE_POINT] if done else [],
+                error=None if done else status.value,
+            )
+            store.add_result(run, result)
+        kept.append(store.results([run.run_id])[run.run_id].status)
+    database.close()
+    assert kept[0] is kept[1]
