@@ -49,6 +49,7 @@ class Trials:
         self._storage = storage
         self._store = store
         self._distributions = distributions(study.search_space)
+        self._worst: dict[int, float | None] = {}  # by finished trial, which stays as it is
         self._study = optuna.create_study(
             study_name=f"{study.name}-{study.tuning_id[:8]}",
             storage=storage,
@@ -99,14 +100,14 @@ class Trials:
 
     def worst_score(self, *, before: int) -> float | None:
         """Return the worst score of any run of the finished trials with numbers below `before`."""
-        run_ids = [
-            run_id
-            for trial in self.all()
-            if trial.state.is_finished() and trial.number < before
-            for run_id in trial.user_attrs.get(_RUN_IDS, ())
-        ]
-        scores = [result.score for result in self._store.results(run_ids).values()]
-        return min((score for score in scores if score is not None), default=None)
+        finished = [t for t in self.all() if t.number < before and t.state.is_finished()]
+        new = {t.number: t.user_attrs.get(_RUN_IDS, ()) for t in finished if t.number not in self._worst}
+        results = self._store.results(run_id for run_ids in new.values() for run_id in run_ids)
+        for number, run_ids in new.items():
+            scores = [results[run_id].score for run_id in run_ids if run_id in results]
+            self._worst[number] = min((s for s in scores if s is not None), default=None)
+        known = [self._worst[t.number] for t in finished]
+        return min((score for score in known if score is not None), default=None)
 
     def tell(self, outcome: TrialOutcome, view: PruningView | None) -> TrialRecord:
         """End a trial, unless another process has done so, and return its record."""
