@@ -25,6 +25,8 @@ class TabularSpec:
     path : str
         CSV or parquet; relative to the study file. Columns that are not named below are hyperparameters. A return
         that is missing or infinite is a diverged run.
+    ignored : tuple of str
+        Columns that are neither.
     config, seed, score : str
         Columns: name of the configuration, seed, and return.
     curve : str, optional
@@ -39,6 +41,7 @@ class TabularSpec:
     """
 
     path: str = Field(min_length=1)
+    ignored: tuple[str, ...] = ()
     config: str = "config_id"
     seed: str = "seed"
     score: str = "return"

@@ -130,6 +130,7 @@ def read_table(tabular: TabularSpec) -> Table:
     if tabular.sha256 is not None and file_hash(path) != tabular.sha256:
         raise SpecError(f"{where}: has changed since the study was read. Start again with the new table.")
     frame = _read(path, where)
+    frame = frame.drop(columns=[name for name in tabular.ignored if name in frame.columns])
     keys = [tabular.config, tabular.seed, tabular.score, *([tabular.curve] if tabular.curve else [])]
     for key in keys:
         if key not in frame.columns:

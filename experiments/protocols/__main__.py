@@ -1,0 +1,146 @@
+"""Run the protocol study, or what is missing of it: `python -m experiments.protocols`.
+
+One unit is one landscape, one way to search and one repetition; all budgets and second stages share its searches. The
+results are rows of `results.parquet`; whatever is stored there is not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import itertools
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.protocols.landscapes import Landscape, landscapes
+from experiments.protocols.protocols import BUDGETS, SEEDS_PER_TRIAL, outcome, protocols, search
+
+RESULTS = Path(__file__).with_name("results.parquet")
+WRITE_EVERY = 10
+KEY = ["landscape", "search", "repetition"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to search.
+
+    Attributes
+    ----------
+    tuning : mapping
+        Sampler and pruner.
+    largest_budget : int
+        A Gaussian process is too slow for the largest budgets, and half-pruned searches are twice as long.
+    """
+
+    tuning: Mapping[str, Any]
+    largest_budget: int = max(BUDGETS)
+    seeds_per_trial: tuple[int, ...] = SEEDS_PER_TRIAL
+
+
+WAYS: Mapping[str, Way] = {
+    "random": Way(tuning={"sampler": "random"}),
+    "tpe": Way(tuning={"sampler": "tpe"}),
+    "gp": Way(tuning={"sampler": "gp"}, largest_budget=120),
+    "tpe+median": Way(
+        tuning={"sampler": "tpe", "pruner": "median"}, largest_budget=240, seeds_per_trial=(1,)
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What one process does at a time."""
+
+    source: str
+    landscape: str
+    way: str
+    repetition: int
+
+
+def main() -> None:
+    """Run what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sources", nargs="+", default=["synthetic", "own", "arlbench"])
+    parser.add_argument("--searches", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--repetitions", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    stored = [pd.read_parquet(options.results)] if options.results.exists() else []
+    done = {tuple(row) for frame in stored for row in frame[KEY].drop_duplicates().to_numpy().tolist()}
+    missing = [
+        unit
+        for unit in _units(options.sources, options.searches, options.repetitions)
+        if (unit.landscape, unit.way, unit.repetition) not in done
+    ]
+    with ProcessPoolExecutor(options.workers) as pool:
+        futures = [pool.submit(run, unit) for unit in missing]
+        for n_done, future in enumerate(as_completed(futures), start=1):
+            stored.append(future.result())
+            if n_done % WRITE_EVERY == 0 or n_done == len(futures):
+                stored = [_write(stored, options.results)]
+                sys.stdout.write(f"{n_done}/{len(futures)} units\n")
+                sys.stdout.flush()
+
+
+def run(unit: Unit) -> pd.DataFrame:
+    """Return the rows of one unit."""
+    return pd.DataFrame(_rows(unit)).astype({"covered": "boolean", "width": "float64"})
+
+
+def _rows(unit: Unit) -> Iterator[dict[str, Any]]:
+    landscape, way = _landscape(unit.source, unit.landscape), WAYS[unit.way]
+    for n_seeds in way.seeds_per_trial:
+        tuning = {**way.tuning, "seeds_per_trial": n_seeds}
+        found = search(landscape, tuning=tuning, budget=way.largest_budget, root_seed=unit.repetition)
+        for budget in [budget for budget in BUDGETS if budget <= way.largest_budget]:
+            for protocol in protocols(budget, n_seeds):
+                yield {
+                    "source": unit.source,
+                    "landscape": unit.landscape,
+                    "search": unit.way,
+                    "repetition": unit.repetition,
+                    "budget": budget,
+                    "protocol": protocol.name,
+                    **asdict(outcome(found, protocol, budget)),
+                }
+
+
+def _units(sources: Sequence[str], ways: Sequence[str], n_repetitions: int) -> Iterator[Unit]:
+    """Yield a repetition of everything, then the next: cut off anywhere, the study is balanced."""
+    known = [(source, landscape) for source in sources for landscape in _of(source)]
+    for repetition, way, (source, landscape) in itertools.product(range(n_repetitions), ways, known):
+        if landscape.n_evaluations > 1 or "pruner" not in WAYS[way].tuning:
+            yield Unit(source=source, landscape=landscape.name, way=way, repetition=repetition)
+
+
+@functools.cache
+def _of(source: str) -> tuple[Landscape, ...]:
+    return tuple(landscapes([source]))
+
+
+def _landscape(source: str, name: str) -> Landscape:
+    return next(landscape for landscape in _of(source) if landscape.name == name)
+
+
+def _write(frames: Sequence[pd.DataFrame], path: Path) -> pd.DataFrame:
+    """Write all rows to a file that is whole at every moment; return them."""
+    table = pd.concat(frames, ignore_index=True).sort_values(
+        [*KEY, "budget", "protocol"], ignore_index=True, kind="stable"
+    )
+    for column in ("runs", "regret", "optimism", "width"):
+        table[column] = table[column].astype("float32")
+    partial = path.with_suffix(".partial")
+    table.to_parquet(partial, compression="zstd", index=False)
+    partial.replace(path)
+    return table
+
+
+if __name__ == "__main__":
+    main()
