@@ -75,6 +75,14 @@ def test_check_prints_trials_runs_and_timesteps(study_file: Path) -> None:
     assert "at most 11 runs, 704 timesteps" in output
 
 
+def test_check_counts_every_trial_as_a_would_be_incumbent(study_file: Path) -> None:
+    output = call(
+        "check", study_file, "--set", "post_evaluation.n_seeds=3", "--set", "tuning.incumbent_seeds=5"
+    ).output
+    assert "2 × 1 to 5 seeds" in output
+    assert "at most 19 runs, 1,216 timesteps" in output
+
+
 @pytest.mark.parametrize(
     ("override", "pieces"),
     [
