@@ -74,7 +74,8 @@ class TuningSpec:
         Runs per trial; their scores become one objective value by `aggregation`.
     incumbent_seeds : int, optional
         Seeds after which a trial is believed. One that beats all finished trials is run again, on twice as many seeds
-        each time, as long as its objective value over all of them still beats theirs; then that value counts.
+        each time, as long as its objective value over all of them still beats theirs; then that value counts. A pruner
+        judges the first seeds only.
     seeds : {"fresh", "common"}
         Every trial its own seeds, or the same for all.
     aggregation : str

@@ -129,6 +129,23 @@ def test_trials_of_a_batch_are_compared_with_finished_batches_only(store: Result
     assert [len(trial.scores) for trial in trials] == [4, 4, 4, 4, 1, 4]
 
 
+def test_a_batch_that_is_half_told_is_taken_up_with_the_incumbent_that_it_began_with(
+    store: ResultStore,
+) -> None:
+    class DiesAfter(Recorder):
+        def advance(self, line: str, *, best: str = "") -> None:
+            if line.startswith("trial 2 "):
+                raise Interrupt
+
+    study, storage = study_of(4, r=4, changes={"tuning.batch_size": 2}), InMemoryStorage()
+    script = [[10] * 4, [5] * 4, [20] * 4, [15] * 4]
+    with pytest.raises(Interrupt):
+        tune(study, store, storage, Scripted(study, script), reporter=DiesAfter())
+    assert [trial.state for trial in store.trials(study.tuning_id)] == [TrialState.COMPLETE] * 3
+    trials = tune(study, store, storage, Scripted(study, script))
+    assert [len(trial.scores) for trial in trials] == [4, 4, 4, 4]
+
+
 def test_neither_a_failed_nor_a_pruned_trial_is_an_incumbent(store: ResultStore) -> None:
     storage = InMemoryStorage()
     trials = Trials(study_of(9, r=4), storage, store)
@@ -146,7 +163,7 @@ def test_neither_a_failed_nor_a_pruned_trial_is_an_incumbent(store: ResultStore)
 
 
 def test_after_a_failed_trial_the_next_is_the_first(store: ResultStore) -> None:
-    trials, _ = told(study_of(2, r=4), store, [[RunStatus.FAILED], [10] * 4, [9]])
+    trials, _ = told(study_of(2, r=4), store, [[RunStatus.FAILED], [-10] * 4, [-11]])
     assert [trial.state for trial in trials] == [TrialState.FAILED, TrialState.COMPLETE, TrialState.COMPLETE]
     assert [len(trial.scores) for trial in trials] == [1, 4, 1]
 

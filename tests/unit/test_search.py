@@ -369,7 +369,7 @@ BELIEVED = {"tuning.incumbent_seeds": 4, "tuning.n_trials": 4}
         ("grid", "none", {}, 23),
         ("tpe", "median", SEVERAL_IN_BATCHES, 41),
         ("random", "none", BELIEVED, 11),
-        ("tpe", "median", {**BELIEVED, "tuning.seeds_per_trial": 2, "tuning.batch_size": 2}, 31),
+        ("tpe", "halving", {**BELIEVED, "tuning.n_trials": 6, "tuning.batch_size": 2}, 31),
         pytest.param("random", "none", BELIEVED, 1, marks=pytest.mark.slow),
         pytest.param("tpe", "none", {}, 1, marks=pytest.mark.slow),
         pytest.param("random", "hyperband", {}, 5, marks=pytest.mark.slow),
