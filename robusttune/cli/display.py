@@ -23,6 +23,8 @@ def plan_table(study: StudySpec, plan: Plan) -> Table:
     tuning, algorithm = study.tuning, study.algorithm
     table = _facts(f"{study.name}: valid")
     seeds = "" if tuning.seeds_per_trial == 1 else f" × {tuning.seeds_per_trial} seeds"
+    if tuning.incumbent_seeds is not None:
+        seeds = f" × {tuning.seeds_per_trial} to {tuning.incumbent_seeds} seeds"
     trials = "until the timeout" if plan.n_trials is None else str(plan.n_trials)
     if tuning.timeout_s is not None:
         trials += f", at most {tuning.timeout_s:g} s"
@@ -58,17 +60,17 @@ def status_table(study: StudySpec, status: Status) -> Table:
 def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
     """Return the trials, best first."""
     table = Table(title=f"{study.name}: {len(trials)} trials", box=box.SIMPLE_HEAD, title_justify="left")
-    for heading in ("trial", "state", "objective value", "configuration"):
-        table.add_column(
-            heading, justify="right" if heading == "objective value" else "left", overflow="fold"
-        )
+    for heading in ("trial", "state", "seeds", "objective value", "configuration"):
+        is_number = heading in ("seeds", "objective value")
+        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for trial in sorted(
         trials, key=lambda t: (t.objective_value is None, -(t.objective_value or 0.0), t.number)
     ):
         value = "" if trial.objective_value is None else f"{trial.objective_value:.4g}"
         searched = {name: trial.hyperparameters.get(name) for name in study.search_space.parameters}
         configuration = ", ".join(f"{name}={_short(value)}" for name, value in searched.items())
-        table.add_row(str(trial.number), trial.state.value, value, configuration)
+        n_seeds = str(len(trial.run_ids))
+        table.add_row(str(trial.number), trial.state.value, n_seeds, value, configuration)
     return table
 
 

@@ -13,7 +13,6 @@ from robusttune.post_evaluation.select import select
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.seeds import Stage
-from robusttune.spec.plan import tuning_runs
 from robusttune.spec.study import StudySpec
 
 
@@ -24,7 +23,7 @@ class Plan:
     Attributes
     ----------
     n_trials, n_tuning_runs : int or None
-        None where only a timeout ends the search.
+        None where only a timeout ends the search. Runs: as many as if every trial were a would-be incumbent.
     n_candidates : int
         Trials and controls that are judged.
     n_post_evaluation_runs : int
@@ -91,9 +90,7 @@ def check_study(study: StudySpec) -> Plan:
     if not post.allocation.is_adaptive:
         planned_runs(study, controls)  # refuses more seeds than the layout has room for
     n_trials = study.n_trials
-    if n_trials is not None:
-        tuning_runs(study, {}, n_trials - 1)
-    n_tuning_runs = None if n_trials is None else n_trials * tuning.seeds_per_trial
+    n_tuning_runs = None if n_trials is None else n_trials * tuning.max_seeds_per_trial
     n_judged = post.top_k if n_trials is None else min(post.top_k, n_trials)
     n_post = post.allocation.max_runs(n_judged + len(controls), post.n_seeds)
     return Plan(

@@ -150,15 +150,21 @@ def _seed_plans(
 def _splits(
     ranking: Ranking, sds: Sequence[float], budget: float, rng: np.random.Generator
 ) -> tuple[BudgetSplit, ...]:
-    values = [trial.objective_value for trial in ranking.trials if trial.objective_value is not None]
+    complete = [
+        (trial.objective_value, len(trial.scores))
+        for trial in ranking.trials
+        if trial.objective_value is not None
+    ]
+    values = [value for value, _ in complete]
     if len(values) < 3:
         raise StudyError(
             f"--budget needs at least 3 complete trials to see how much configurations differ, but got {len(values)}."
         )
     sd_seed = float(np.sqrt(np.mean(np.square(sds))))
-    n_seeds = ranking.study.tuning.seeds_per_trial
-    # What trials differ by is noise too; the rest is what configurations differ by.
-    between = float(np.var(values, ddof=1)) - sd_seed**2 / n_seeds
+    # What trials differ by is noise too, less of it where a trial has more seeds; the rest is what configurations
+    # differ by.
+    noise = float(np.mean([sd_seed**2 / n_seeds for _, n_seeds in complete]))
+    between = float(np.var(values, ddof=1)) - noise
     sd_between = math.sqrt(max(between, (0.1 * sd_seed) ** 2))
     try:
         return split_budget(budget=budget, sd_seed=sd_seed, sd_between=sd_between, rng=rng)

@@ -26,6 +26,8 @@ class Candidate:
         Objective value of the trial, or the score reported for a control.
     tuning_scores : tuple of float
         Scores of the trial's tuning seeds, where all of them have one.
+    n_tuning_seeds : int, optional
+        On how many seeds its tuning score rests; trials may differ in it. None for a control: nobody said.
     trial_number : int, optional
         None for a control.
     """
@@ -35,6 +37,7 @@ class Candidate:
     hyperparameters: dict[str, JsonValue]
     tuning_score: float | None = None
     tuning_scores: tuple[float, ...] = ()
+    n_tuning_seeds: int | None = None
     trial_number: int | None = None
 
     @property
@@ -77,6 +80,7 @@ def _from_trial(trial: TrialRecord) -> Candidate:
         hyperparameters=trial.hyperparameters,
         tuning_score=trial.objective_value,
         tuning_scores=scores if len(scores) == len(trial.scores) else (),
+        n_tuning_seeds=len(trial.scores),
         trial_number=trial.number,
     )
 

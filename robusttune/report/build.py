@@ -112,6 +112,7 @@ def _row(
         rank_high=found.rank_high,
         in_best_set=found.in_best_set,
         tuning_score=candidate.tuning_score,
+        n_tuning_seeds=candidate.n_tuning_seeds,
         mean=found.mean.estimate,
         mean_low=found.mean.low,
         mean_high=found.mean.high,

@@ -163,6 +163,7 @@ def cell_values(row: Row) -> dict[str, Any]:
         "config_id": row.config_id,
         "in_best_set": row.in_best_set,
         "tuning_score": row.tuning_score,
+        "n_tuning_seeds": row.n_tuning_seeds,
         "mean": row.mean,
         "mean_low": row.mean_low,
         "mean_high": row.mean_high,

@@ -8,6 +8,7 @@ from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
 from robusttune.report.allocation import seeds_sentence
 from robusttune.report.columns import interval, number
 from robusttune.report.model import Row
+from robusttune.report.recommendation import passed_over, recommendation, recommended
 from robusttune.results.tables import ScoreTable
 from robusttune.spec.study import StudySpec
 from robusttune.stats.study import StudyAnalysis
@@ -34,14 +35,6 @@ def headline(rows: Sequence[Row], level: float, *, is_clear: bool) -> str:
     )
 
 
-def recommended(rows: Sequence[Row]) -> Row:
-    """Return the highest mean of the best set.
-
-    With an adaptive allocation a configuration that was dropped after few lucky seeds can stand above it.
-    """
-    return next((row for row in rows if row.in_best_set), rows[0])
-
-
 def findings(
     study: StudySpec,
     rows: Sequence[Row],
@@ -51,8 +44,8 @@ def findings(
 ) -> tuple[str, ...]:
     """Return one sentence for each thing worth knowing beyond the table."""
     sentences = [
-        *_luck(rows),
-        *_champion(rows, analysis),
+        *recommendation(rows, candidates, analysis),
+        *_luck(rows, passed_over(rows, candidates)),
         *_rank_shifts(analysis),
         *_reliability(analysis),
         *_controls(rows, analysis),
@@ -89,6 +82,11 @@ def caption(study: StudySpec, rows: Sequence[Row], table: ScoreTable) -> str:
 def methods(study: StudySpec, analysis: StudyAnalysis, *, reproducible: bool) -> tuple[str, ...]:
     """Return how the numbers were made."""
     post, tuning = study.post_evaluation, study.tuning
+    again = (
+        ""
+        if tuning.incumbent_seeds is None
+        else f"; one that beat all finished trials was run again, and believed after {tuning.incumbent_seeds} seeds"
+    )
     batch = f"batches of {tuning.batch_size}" if tuning.batch_size else "one trial at a time per worker"
     repeat = (
         "The same study file gives the same trials again."
@@ -98,7 +96,7 @@ def methods(study: StudySpec, analysis: StudyAnalysis, *, reproducible: bool) ->
     )
     return (
         f"Tuning: Optuna, {tuning.sampler} sampler, {tuning.pruner} pruner, {tuning.seeds_per_trial} seed(s) per "
-        f"trial, {batch}. {repeat}",
+        f"trial{again}; {batch}. {repeat}",
         f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, "
         f"{seeds_sentence(study)} that tuning never saw. Tuning scores enter no ranking.",
         f"Score of a run: {_SCORES[study.evaluation.score]}, {study.n_judging_episodes} "
@@ -128,10 +126,10 @@ def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _luck(rows: Sequence[Row]) -> list[str]:
+def _luck(rows: Sequence[Row], told: Row | None) -> list[str]:
     sentences = []
     for row in rows:
-        if row.verdict not in (LUCKY, UNLUCKY) or row.tuning_score is None:
+        if row.verdict not in (LUCKY, UNLUCKY) or row.tuning_score is None or row is told:
             continue
         source = "was reported at" if row.is_control else "scored"
         when = "" if row.is_control else " in tuning"
@@ -155,21 +153,6 @@ def _luck(rows: Sequence[Row]) -> list[str]:
             f"Verdicts that are still open would be decided by this many seeds in total: {listed}."
         )
     return sentences
-
-
-def _champion(rows: Sequence[Row], analysis: StudyAnalysis) -> list[str]:
-    champion = analysis.champion
-    if champion is None:
-        return []
-    row = next(row for row in rows if row.name == champion.config_id)
-    if row is recommended(rows):
-        return [f"The tuning champion, {row.name}, also has the highest mean on fresh seeds."]
-    optimism = champion.optimism
-    return [
-        f"The recommended configuration is {recommended(rows).name}, not the tuning champion {row.name}: that one was "
-        f"chosen for a score which overstated it by {number(optimism.estimate)} "
-        f"{interval(optimism.low, optimism.high)}, and it comes out at rank {row.rank} of {len(rows)}."
-    ]
 
 
 def _rank_shifts(analysis: StudyAnalysis) -> list[str]:

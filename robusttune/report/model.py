@@ -27,6 +27,8 @@ class Row:
         It cannot be told apart from the best.
     tuning_score : float, optional
         What the search saw, or what was reported for a control.
+    n_tuning_seeds : int, optional
+        On how many seeds it rests; None for a control.
     mean, mean_low, mean_high, iqm, iqm_low, iqm_high, sd, worst : float
         Over fresh seeds.
     gap, gap_in_sd, p_lucky, verdict, seeds_to_decide
@@ -51,6 +53,7 @@ class Row:
     rank_high: int
     in_best_set: bool
     tuning_score: float | None
+    n_tuning_seeds: int | None
     mean: float
     mean_low: float | None
     mean_high: float | None

@@ -143,8 +143,10 @@ class TrialRecord:
     ----------
     objective_value : float, optional
         Aggregated score that the sampler was told; None unless COMPLETE.
+    run_ids : tuple of str
+        The runs that were asked for, in order; trials may differ in their number.
     scores : tuple of float or None
-        Per tuning seed, in order; None where the run has no score.
+        One per run; None where the run has no score.
     """
 
     number: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from robusttune.errors import SpecError
+from robusttune.seeds import MAX_RUNS
 from robusttune.spec.algorithms import PPO_BATCH_SIZE, PPO_N_STEPS, check_hyperparameters, check_names
 from robusttune.spec.space import Categorical, bounds, n_grid_points
 from robusttune.spec.synthetic import gain, synthetic_of
@@ -17,6 +18,7 @@ def check_consistency(study: StudySpec) -> None:
     """Raise `SpecError` at the first rule between parts of the study that is broken."""
     _check_configurations(study)
     _check_pruning(study)
+    _check_seeds(study)
     _check_batches(study)
     _check_grid(study)
     _check_allocation(study)
@@ -65,6 +67,19 @@ def _check_pruning(study: StudySpec) -> None:
             f"and evaluation.every = {every} gives none before the end. "
             "Set evaluation.every below algorithm.total_timesteps, or pruner = 'none'."
         )
+
+
+def _check_seeds(study: StudySpec) -> None:
+    """Every trial has seeds of its own, whether it comes to need them or not."""
+    tuning, n_trials = study.tuning, study.n_trials
+    n_each = tuning.max_seeds_per_trial
+    if tuning.seeds == "common" or n_trials is None or n_trials * n_each <= MAX_RUNS:
+        return
+    key = "seeds_per_trial" if tuning.incumbent_seeds is None else "incumbent_seeds"
+    raise SpecError(
+        f"tuning.n_trials * tuning.{key} = {n_trials} * {n_each} = {n_trials * n_each}: must not exceed {MAX_RUNS}, "
+        "the seeds of a stage. Lower one of them, or set tuning.seeds = 'common'."
+    )
 
 
 def _check_batches(study: StudySpec) -> None:

@@ -26,12 +26,26 @@ def configuration(study: StudySpec, searched: Mapping[str, JsonValue]) -> dict[s
 
 
 def tuning_runs(
-    study: StudySpec, hyperparameters: Mapping[str, JsonValue], trial_number: int
+    study: StudySpec,
+    hyperparameters: Mapping[str, JsonValue],
+    trial_number: int,
+    *,
+    places: range | None = None,
 ) -> tuple[RunSpec, ...]:
-    """Return the runs of one trial, one per tuning seed."""
-    n_seeds = study.tuning.seeds_per_trial
-    first = 0 if study.tuning.seeds == "common" else trial_number * n_seeds
-    return tuple(_run(study, hyperparameters, Stage.TUNING, first + index) for index in range(n_seeds))
+    """Return runs of one trial, one per tuning seed.
+
+    Parameters
+    ----------
+    study : StudySpec
+    hyperparameters : mapping
+    trial_number : int
+    places : range, optional
+        Which of the seeds that are kept for the trial; None stands for those that every trial has.
+    """
+    tuning = study.tuning
+    first = 0 if tuning.seeds == "common" else trial_number * tuning.max_seeds_per_trial
+    places = range(tuning.seeds_per_trial) if places is None else places
+    return tuple(_run(study, hyperparameters, Stage.TUNING, first + place) for place in places)
 
 
 def post_evaluation_runs(

@@ -133,6 +133,8 @@ class StudySpec:
             del document[key]
         for key in ("n_trials", "timeout_s"):
             del document["tuning"][key]
+        if self.tuning.incumbent_seeds is None:  # studies from before there was such a key keep their id
+            del document["tuning"]["incumbent_seeds"]
         return content_id(document)
 
     def to_dict(self) -> dict[str, Any]:

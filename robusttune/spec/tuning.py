@@ -72,6 +72,10 @@ class TuningSpec:
         Their arguments, by Optuna's names.
     seeds_per_trial : int
         Runs per trial; their scores become one objective value by `aggregation`.
+    incumbent_seeds : int, optional
+        Seeds after which a trial is believed. One that beats all finished trials is run again, on twice as many seeds
+        each time, as long as its objective value over all of them still beats theirs; then that value counts. A pruner
+        judges the first seeds only.
     seeds : {"fresh", "common"}
         Every trial its own seeds, or the same for all.
     aggregation : str
@@ -93,6 +97,7 @@ class TuningSpec:
     pruner: PrunerName = "none"
     pruner_options: Mapping[str, JsonValue] = Field(default_factory=dict)
     seeds_per_trial: int = Field(default=1, ge=1, le=1000)
+    incumbent_seeds: int | None = Field(default=None, ge=1, le=1000)
     seeds: Literal["fresh", "common"] = "fresh"
     aggregation: AggregationName = "mean"
     tail_fraction: float = Field(default=0.25, gt=0, le=1)
@@ -120,7 +125,28 @@ class TuningSpec:
             raise ValueError(
                 "aggregation = 'mean-minus-sd' needs seeds_per_trial >= 2: one seed has no standard deviation."
             )
+        self._check_incumbents()
         return self
+
+    @property
+    def max_seeds_per_trial(self) -> int:
+        """How many runs a trial has at most; so many seeds are kept for each."""
+        return self.seeds_per_trial if self.incumbent_seeds is None else self.incumbent_seeds
+
+    def _check_incumbents(self) -> None:
+        if self.incumbent_seeds is None:
+            return
+        if self.incumbent_seeds <= self.seeds_per_trial:
+            raise ValueError(
+                "`incumbent_seeds > seeds_per_trial` must hold, but got "
+                f"{self.incumbent_seeds} and {self.seeds_per_trial}. Leave incumbent_seeds out to run no trial again."
+            )
+        if self.pruner == "wilcoxon":
+            raise ValueError(
+                "pruner = 'wilcoxon' compares trials with the best one seed by seed and needs incumbent_seeds left "
+                f"out, but got {self.incumbent_seeds}: a re-run trial is the best by seeds that no other trial has. "
+                "'median' prunes beside incumbent_seeds."
+            )
 
 
 def _check_options(

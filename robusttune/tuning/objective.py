@@ -25,13 +25,19 @@ class TrialOutcome:
     ----------
     reports : tuple of (int, float)
         Intermediate values by step, as the pruner saw them.
+    results : tuple of RunResult
+        Of the runs that were asked for, in that order.
+    note : str
+        For people: what else happened on the way.
     """
 
     number: int
     state: TrialState
     objective_value: float | None
     reports: tuple[tuple[int, float], ...]
+    results: tuple[RunResult, ...]
     error: str | None = None
+    note: str = ""
 
 
 def trial_task(
@@ -42,7 +48,7 @@ def trial_task(
     view: PruningView | None,
     worst: float | None,
 ) -> Task[TrialOutcome]:
-    """Return the task of one trial.
+    """Return the task of one trial, on the seeds that every trial has.
 
     Parameters
     ----------
@@ -81,10 +87,8 @@ def _together(
     )
     n_seen = None if view is None else _replay(view, reports)
     if n_seen is not None and all(result.status.is_outcome for result in results):
-        return TrialOutcome(
-            number=number, state=TrialState.PRUNED, objective_value=None, reports=reports[:n_seen]
-        )
-    return _outcome(number, results, tuning, worst, (*reports, *_last_report(results, tuning, worst)))
+        return _without_value(number, TrialState.PRUNED, results, reports[:n_seen])
+    return ended(number, results, tuning, worst, (*reports, *_last_report(results, tuning, worst)))
 
 
 def _replay(view: PruningView, reports: Sequence[tuple[int, float]]) -> int | None:
@@ -118,7 +122,7 @@ def _all_seeds(
     number: int, specs: Sequence[RunSpec], tuning: TuningSpec, worst: float | None
 ) -> Task[TrialOutcome]:
     results = yield [Job(specs=(spec,)) for spec in specs]
-    return _outcome(number, results, tuning, worst, ())
+    return ended(number, results, tuning, worst, ())
 
 
 def _seed_by_seed(
@@ -142,32 +146,51 @@ def _seed_by_seed(
         reports.append((step, value))
         is_last = step == len(specs) - 1
         if view.report(step, value) and not is_last:
-            return TrialOutcome(
-                number=number, state=TrialState.PRUNED, objective_value=None, reports=tuple(reports)
-            )
-    return _outcome(number, results, tuning, worst, tuple(reports))
+            return _without_value(number, TrialState.PRUNED, results, tuple(reports))
+    return ended(number, results, tuning, worst, tuple(reports))
 
 
-def _outcome(
+def ended(
     number: int,
     results: Sequence[RunResult],
     tuning: TuningSpec,
     worst: float | None,
     reports: tuple[tuple[int, float], ...],
 ) -> TrialOutcome:
+    """Return how a trial ended whose runs have all come back."""
     failed = next((result for result in results if result.status in _ACCIDENTS), None)
     if failed is not None:
-        return TrialOutcome(
-            number=number, state=TrialState.FAILED, objective_value=None, reports=reports, error=failed.error
-        )
+        return _without_value(number, TrialState.FAILED, results, reports, error=failed.error)
     if any(result.status is RunStatus.PRUNED for result in results):
-        return TrialOutcome(number=number, state=TrialState.PRUNED, objective_value=None, reports=reports)
+        return _without_value(number, TrialState.PRUNED, results, reports)
     value = aggregate([result.score for result in results], tuning, worst=worst)
     if value is None:
         reason = (
             f"every run of the trial diverged before any run of the study gave a score: {results[0].error}"
         )
-        return TrialOutcome(
-            number=number, state=TrialState.FAILED, objective_value=None, reports=reports, error=reason
-        )
-    return TrialOutcome(number=number, state=TrialState.COMPLETE, objective_value=value, reports=reports)
+        return _without_value(number, TrialState.FAILED, results, reports, error=reason)
+    return TrialOutcome(
+        number=number,
+        state=TrialState.COMPLETE,
+        objective_value=value,
+        reports=reports,
+        results=tuple(results),
+    )
+
+
+def _without_value(
+    number: int,
+    state: TrialState,
+    results: Sequence[RunResult],
+    reports: tuple[tuple[int, float], ...],
+    *,
+    error: str | None = None,
+) -> TrialOutcome:
+    return TrialOutcome(
+        number=number,
+        state=state,
+        objective_value=None,
+        reports=reports,
+        results=tuple(results),
+        error=error,
+    )

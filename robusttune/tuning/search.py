@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from robusttune.execution.progress import Reporter
 from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import TrialRecord, TrialState
 from robusttune.spec.study import StudySpec
+from robusttune.tuning.incumbents import proven
 from robusttune.tuning.objective import TrialOutcome, trial_task
 from robusttune.tuning.pruning import PruningView
 from robusttune.tuning.trials import Trials
@@ -183,14 +185,22 @@ class _Search:
     def _task(self, trial: FrozenTrial, *, before: int) -> Task[TrialOutcome]:
         view = self._views[trial.number] = self.trials.view(trial, before=before)
         worst = self.trials.worst_score(before=before)
-        return trial_task(trial.number, self.trials.runs(trial), self._study.tuning, view=view, worst=worst)
+        tuning = self._study.tuning
+        task = trial_task(trial.number, self.trials.runs(trial), tuning, view=view, worst=worst)
+        if tuning.incumbent_seeds is None:
+            return task
+        incumbent = self.trials.incumbent(before=before)
+        runs = functools.partial(self.trials.runs, trial)
+        return proven(task, tuning, incumbent=incumbent, worst=worst, runs=runs)
 
     def _tell(self, outcome: TrialOutcome) -> None:
         record = self.trials.tell(outcome, self._views.pop(outcome.number))
         value = record.objective_value
         if value is not None:
             self._best = value if self._best is None else max(self._best, value)
-        self._reporter.advance(_line(record), best="" if self._best is None else f"{self._best:.4g}")
+        self._reporter.advance(
+            _line(record, outcome.note), best="" if self._best is None else f"{self._best:.4g}"
+        )
         self._told += 1
         self._failed_in_a_row = self._failed_in_a_row + 1 if record.state is TrialState.FAILED else 0
         limit = _FIRST_FAILURES if self._failed_in_a_row == self._told else _FAILURES_IN_A_ROW
@@ -207,10 +217,10 @@ class _Search:
         return self._claims.lock(f"ask:{self._study.tuning_id}")
 
 
-def _line(record: TrialRecord) -> str:
+def _line(record: TrialRecord, note: str) -> str:
     text = f"trial {record.number} {record.state.value}"
     if record.objective_value is not None:
         text += f" {record.objective_value:.4g}"
     if record.n_diverged:
         text += f" ({record.n_diverged} diverged)"
-    return text
+    return f"{text} {note}" if note else text

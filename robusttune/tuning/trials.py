@@ -82,9 +82,9 @@ class Trials:
         trial = self._frozen(number)
         return trial if _HYPERPARAMETERS in trial.user_attrs else self._suggest(number)
 
-    def runs(self, trial: FrozenTrial) -> tuple[RunSpec, ...]:
-        """Return the runs that a trial consists of."""
-        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number)
+    def runs(self, trial: FrozenTrial, places: range | None = None) -> tuple[RunSpec, ...]:
+        """Return the runs that a trial begins with, or those at some places among its seeds."""
+        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number, places=places)
 
     def mark(self, trial: FrozenTrial, key: str, value: Any) -> None:
         """Keep a note with a trial."""
@@ -109,6 +109,15 @@ class Trials:
         known = [self._worst[t.number] for t in finished]
         return min((score for score in known if score is not None), default=None)
 
+    def incumbent(self, *, before: int) -> float | None:
+        """Return the highest objective value of the complete trials with numbers below `before`."""
+        values = [
+            trial.value
+            for trial in self.all()
+            if trial.state is OptunaState.COMPLETE and trial.number < before
+        ]
+        return max((value for value in values if value is not None), default=None)
+
     def tell(self, outcome: TrialOutcome, view: PruningView | None) -> TrialRecord:
         """End a trial, unless another process has done so, and return its record."""
         trial = self._frozen(outcome.number)
@@ -121,6 +130,9 @@ class Trials:
                 self._storage.set_trial_system_attr(trial._trial_id, key, value)
             if outcome.error is not None:
                 self.mark(trial, _ERROR, outcome.error)
+            run_ids = [result.run_id for result in outcome.results]
+            if trial.user_attrs[_RUN_IDS] != run_ids:  # more than it began with, or fewer
+                self.mark(trial, _RUN_IDS, run_ids)
             state = _OPTUNA_STATES.get(outcome.state)
             # A finished trial stays as it is: then another process was first.
             self._study.tell(outcome.number, outcome.objective_value, state=state, skip_if_finished=True)

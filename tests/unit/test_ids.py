@@ -166,6 +166,7 @@ def test_what_does_not_determine_a_run_changes_neither_run_nor_search(changes: d
         {"tuning.sampler_options": {"n_startup_trials": 3}},
         {"tuning.pruner": "median", "evaluation.every": 32},
         {"tuning.seeds_per_trial": 2},
+        {"tuning.incumbent_seeds": 5},
         {"tuning.seeds": "common"},
         {"tuning.aggregation": "median"},
         {"tuning.batch_size": 2},
@@ -176,6 +177,14 @@ def test_what_does_not_determine_a_run_changes_neither_run_nor_search(changes: d
 )
 def test_what_determines_the_trials_changes_the_search(changes: dict[str, Any]) -> None:
     assert make_study().tuning_id != make_study(changes).tuning_id
+
+
+def test_ids_are_those_of_stored_studies() -> None:
+    """Noted before `tuning.incumbent_seeds` came: a new key with a default must leave stored results where they are."""
+    one, three = make_study(), make_study({"tuning.seeds_per_trial": 3})
+    assert (one.tuning_id, three.tuning_id) == ("cde164677de0ab3b0374", "08152b8d19f9745bc566")
+    assert tuning_runs(one, {"gamma": 0.99}, 3)[0].run_id == "7d6d5468ed285747f525"
+    assert tuning_runs(three, {"gamma": 0.99}, 2)[1].run_id == "063dd6ba2392b8f8046a"
 
 
 parameters = st.one_of(

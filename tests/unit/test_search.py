@@ -278,21 +278,24 @@ BATCH = {"tuning.batch_size": 4, "tuning.n_trials": 11}
 
 
 @pytest.mark.parametrize(
-    ("sampler", "pruner"),
+    ("sampler", "pruner", "more"),
     [
-        ("tpe", "none"),
-        ("tpe", "halving"),
-        ("random", "hyperband"),
-        ("tpe", "wilcoxon"),
-        ("cmaes", "none"),
-        ("qmc", "median"),
-        pytest.param("gp", "none", marks=pytest.mark.slow),
+        ("tpe", "none", {}),
+        ("tpe", "halving", {}),
+        ("random", "hyperband", {}),
+        ("tpe", "wilcoxon", {}),
+        ("cmaes", "none", {}),
+        ("qmc", "median", {}),
+        ("tpe", "none", {"tuning.incumbent_seeds": 5}),
+        ("tpe", "median", {"tuning.incumbent_seeds": 6, "tuning.seeds_per_trial": 2}),
+        pytest.param("gp", "none", {}, marks=pytest.mark.slow),
     ],
+    ids=str,
 )
 def test_batches_repeat_themselves_with_any_number_of_workers(
-    tmp_path: Path, sampler: str, pruner: str
+    tmp_path: Path, sampler: str, pruner: str, more: dict[str, Any]
 ) -> None:
-    study = make_study({**SAMPLERS[sampler], **PRUNERS.get(pruner, {}), **BATCH})
+    study = make_study({**SAMPLERS[sampler], **PRUNERS.get(pruner, {}), **BATCH, **more})
     searches = []
     for n_workers in (1, 2, 4):
         executor = Synthetic(n_workers, behaviour=sometimes_diverged, delay_s=0.002 if n_workers > 1 else 0.0)
@@ -354,6 +357,7 @@ CUT = {"tuning.n_trials": 6}
 
 
 SEVERAL_IN_BATCHES = {"tuning.seeds_per_trial": 3, "tuning.batch_size": 3}
+BELIEVED = {"tuning.incumbent_seeds": 4, "tuning.n_trials": 4}
 
 
 @pytest.mark.parametrize(
@@ -364,6 +368,9 @@ SEVERAL_IN_BATCHES = {"tuning.seeds_per_trial": 3, "tuning.batch_size": 3}
         ("qmc", "none", {"tuning.batch_size": 3}, 29),
         ("grid", "none", {}, 23),
         ("tpe", "median", SEVERAL_IN_BATCHES, 41),
+        ("random", "none", BELIEVED, 11),
+        ("tpe", "halving", {**BELIEVED, "tuning.n_trials": 6, "tuning.batch_size": 2}, 31),
+        pytest.param("random", "none", BELIEVED, 1, marks=pytest.mark.slow),
         pytest.param("tpe", "none", {}, 1, marks=pytest.mark.slow),
         pytest.param("random", "hyperband", {}, 5, marks=pytest.mark.slow),
         pytest.param("cmaes", "none", {}, 7, marks=pytest.mark.slow),

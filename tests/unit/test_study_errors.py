@@ -148,6 +148,27 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({"tuning.pruner": "patient", "evaluation.every": 16}, ["pruner_options.patience"]),
     ({"tuning.pruner": "wilcoxon", "evaluation.every": 16}, ["needs seeds_per_trial >= 2, but got 1"]),
     ({"tuning.aggregation": "mean-minus-sd"}, ["needs seeds_per_trial >= 2", "no standard deviation"]),
+    (
+        {"tuning.seeds_per_trial": 3, "tuning.incumbent_seeds": 3},
+        ["`incumbent_seeds > seeds_per_trial` must hold, but got 3 and 3", "Leave incumbent_seeds out"],
+    ),
+    ({"tuning.incumbent_seeds": 1}, ["`incumbent_seeds > seeds_per_trial` must hold, but got 1 and 1"]),
+    ({"tuning.incumbent_seeds": 1001}, ["tuning.incumbent_seeds = 1001", "less than or equal to 1000"]),
+    (
+        {"tuning.pruner": "wilcoxon", "tuning.seeds_per_trial": 2, "tuning.incumbent_seeds": 5},
+        ["pruner = 'wilcoxon'", "needs incumbent_seeds left out, but got 5", "'median' prunes"],
+    ),
+    (
+        {"tuning.n_trials": 5000, "tuning.incumbent_seeds": 1000},
+        [
+            "tuning.n_trials * tuning.incumbent_seeds = 5000 * 1000 = 5000000: must not exceed 4194304",
+            "seeds = 'common'",
+        ],
+    ),
+    (
+        {"tuning.n_trials": 5000, "tuning.seeds_per_trial": 900},
+        ["tuning.n_trials * tuning.seeds_per_trial = 5000 * 900 = 4500000: must not exceed 4194304"],
+    ),
     ({"tuning.sampler_options": {"n_startup": 1}}, ["sampler_options.n_startup", "mean 'n_startup_trials'?"]),
     ({"tuning.sampler": "random", "tuning.sampler_options": {"x": 1}}, ["'random' has no such option"]),
     ({"tuning.pruner_options": {"percentile": 1}}, ["pruner_options.percentile", "It has: none"]),
@@ -182,6 +203,11 @@ def test_a_faulty_study_gives_one_clear_line(changes: dict[str, Any], pieces: li
     assert "\n" not in message
     for piece in pieces:
         assert piece in message
+
+
+def test_as_many_trials_as_there_are_seeds_for_may_be_wanted() -> None:
+    make_study({"tuning.n_trials": 4194, "tuning.incumbent_seeds": 1000})
+    make_study({"tuning.n_trials": 5000, "tuning.incumbent_seeds": 1000, "tuning.seeds": "common"})
 
 
 def test_several_mistakes_give_one_line_each() -> None:

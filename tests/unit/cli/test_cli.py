@@ -75,6 +75,31 @@ def test_check_prints_trials_runs_and_timesteps(study_file: Path) -> None:
     assert "at most 11 runs, 704 timesteps" in output
 
 
+def test_check_counts_every_trial_as_a_would_be_incumbent(study_file: Path) -> None:
+    output = call(
+        "check", study_file, "--set", "post_evaluation.n_seeds=3", "--set", "tuning.incumbent_seeds=5"
+    ).output
+    assert "2 × 1 to 5 seeds" in output
+    assert "at most 19 runs, 1,216 timesteps" in output
+
+
+def test_the_trials_are_listed_with_their_seeds_and_status_counts_every_run(study_file: Path) -> None:
+    text = study_file.read_text(encoding="utf-8").replace(
+        'environment]\nid = "CartPole-v1"', "synthetic]\nsd = 1.0"
+    )
+    study_file.write_text(text, encoding="utf-8")
+    believed = ("--set", "tuning.incumbent_seeds=3", "--set", "tuning.sampler=random")
+    tuned = call("tune", study_file, "--out", study_file.parent, "--workers", 0, *believed)
+    assert tuned.exit_code == 0, tuned.output
+    rows = [line.split() for line in tuned.output.splitlines()]
+    listed = [int(row[2]) for row in rows if row and row[0].isdigit()]
+    assert len(listed) == 2
+    assert listed[0] == 3  # the best is listed first
+    n_runs = sum(listed)
+    status = call("status", study_file, "--out", study_file.parent, *believed)
+    assert f"{n_runs} completed" in status.output
+
+
 @pytest.mark.parametrize(
     ("override", "pieces"),
     [
