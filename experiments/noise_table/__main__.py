@@ -1,11 +1,15 @@
 """Make the noise table: `python -m experiments.noise_table`.
 
-The studies beside this file search at random, with 30 seeds a trial and no pruner: their tuning stage is the table. What
-is stored in the results folder is not run again, so it can be stopped at any time. About an hour and a half on two
+The studies beside this file search at random, with 30 seeds a trial and no pruner: their tuning stage is the table.
+What is stored in the results folder is not run again, so it can be stopped at any time. About an hour and a half on two
 cores. Each study becomes a parquet file, one row per run:
 
-config_id : number of the trial; seed : of the run; one column per hyperparameter; return : mean of the final evaluation;
-curve : mean returns of the evaluations, evenly spaced, the last at the end; episode_returns : of the final evaluation.
+config_id : number of the trial
+seed : of the run
+one column per hyperparameter
+return : mean of the final evaluation
+curve : mean returns of the evaluations, evenly spaced, the last at the end
+episode_returns : of the final evaluation
 """
 
 from __future__ import annotations
