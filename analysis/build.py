@@ -9,6 +9,9 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pandas as pd
+
+from analysis import protocols_page
 from robusttune import load_study, rank_study
 from robusttune.report.figures import lucky_figure
 from robusttune.report.tables import to_markdown
@@ -26,7 +29,15 @@ def quickstart(results: Path) -> tuple[Path, ...]:
     return picture, table
 
 
-TARGETS: Mapping[str, Callable[[Path], tuple[Path, ...]]] = {"quickstart": quickstart}
+def protocols(results: Path) -> tuple[Path, ...]:
+    """Write what the protocol study found, from its committed results, and print each claim."""
+    table = pd.read_parquet(ROOT / "experiments" / "protocols" / "results.parquet")
+    for claim in protocols_page.claims(table):
+        print(f"• {claim}")
+    return protocols_page.write(table, ROOT)
+
+
+TARGETS: Mapping[str, Callable[[Path], tuple[Path, ...]]] = {"quickstart": quickstart, "protocols": protocols}
 
 
 def main() -> None:

@@ -35,7 +35,9 @@ class Way:
     tuning : mapping
         Sampler and pruner.
     largest_budget : int
-        A Gaussian process is too slow for the largest budgets, and half-pruned searches are twice as long.
+        A Gaussian process is too slow for the largest budgets, and a search with a pruner has twice the trials.
+    seeds_per_trial : tuple of int
+        One search each.
     """
 
     tuning: Mapping[str, Any]
@@ -47,6 +49,10 @@ WAYS: Mapping[str, Way] = {
     "random": Way(tuning={"sampler": "random"}),
     "tpe": Way(tuning={"sampler": "tpe"}),
     "gp": Way(tuning={"sampler": "gp"}, largest_budget=120),
+    "heteroscedastic-gp": Way(tuning={"sampler": "heteroscedastic-gp"}, largest_budget=120),
+    "tpe+incumbents": Way(
+        tuning={"sampler": "tpe", "incumbent_seeds": 5}, largest_budget=240, seeds_per_trial=(1,)
+    ),
     "tpe+median": Way(
         tuning={"sampler": "tpe", "pruner": "median"}, largest_budget=240, seeds_per_trial=(1,)
     ),
