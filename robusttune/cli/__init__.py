@@ -60,12 +60,17 @@ def init(
     timesteps: Annotated[
         int, typer.Option("--timesteps", "-n", help="Environment steps of one run.")
     ] = 40_000,
+    budget: Annotated[
+        int, typer.Option("--budget", "-b", help="Training runs of both stages together.")
+    ] = 120,
     force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented study file to start from."""
     from robusttune.pipeline.init import write_study_file
 
-    study = write_study_file(path, algorithm=algo, environment=env, timesteps=timesteps, force=force)
+    study = write_study_file(
+        path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
+    )
     console.print(
         f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True
     )

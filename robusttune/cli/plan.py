@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +36,10 @@ def plan(
     ] = 2,
     power: Annotated[float, typer.Option(help="Wanted probability that the claim can be made.")] = 0.8,
     budget: Annotated[
-        float | None, typer.Option(help="Also split this many training runs in the best way.")
+        float | None,
+        typer.Option(
+            help="Also split this many training runs in the best way. Alone: as the protocol study advises."
+        ),
     ] = None,
     out: Out = Path("results"),
     storage: Storage = None,
@@ -47,6 +51,8 @@ def plan(
 
     if not 0 < power < 1:
         raise SpecError(f"--power {power:g}: must lie between 0 and 1, for example 0.8.")
+    if budget is not None and not math.isfinite(budget):
+        raise SpecError(f"--budget {budget:g}: must be a number of training runs, for example 120.")
     if study is not None:
         for spec in load_studies(study, overrides=overrides or ()):
             _print(plan_from_study(spec, out=out, storage=storage, power=power, budget=budget), power)
@@ -55,11 +61,13 @@ def plan(
             sd=sd, difference=difference, n_configs=configurations, power=power, budget=budget
         )
         _print(figures, power)
-    else:
+    elif budget is None or sd is not None or difference is not None:
         raise SpecError(
-            "a plan needs a study that has been run (robusttune plan STUDY), or two figures "
-            "(robusttune plan --sd 100 --difference 50)."
+            "a plan needs a study that has been run (robusttune plan STUDY), two figures "
+            "(robusttune plan --sd 100 --difference 50), or a budget of training runs (robusttune plan --budget 120)."
         )
+    if budget is not None:
+        _print_advice(int(budget))
 
 
 def _print(found: StudyPlan, power: float) -> None:
@@ -80,6 +88,31 @@ def _print(found: StudyPlan, power: float) -> None:
     )
     if found.splits:
         _print_splits(found)
+
+
+def _print_advice(budget: int) -> None:
+    from robusttune.pipeline.advice import advised_split, findings
+
+    split = advised_split(budget)
+    console.print(
+        f"\nThe protocol study's split of {split.budget} runs: {split.n_trials} single-seed trials, then the best "
+        f"{split.top_k} on {split.n_seeds} fresh seeds each ({split.post_share:.0%} of the runs). Controls, such as "
+        "the default configuration, cost as many seeds each.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table(
+        title="\nwhat it found: mean regret, 0 the best, 1 a middling configuration",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+    )
+    for heading in ("runs", "second stage", "with it", "several seeds a trial", "single seed"):
+        table.add_column(heading, justify="right")
+    for found in findings():
+        regrets = (f"{value:.2f}" for value in (found.regret, found.multi_seed, found.single_seed))
+        table.add_row(str(found.budget), f"{found.top_k} × {found.n_seeds}", *regrets)
+    console.print(table)
 
 
 def _print_splits(found: StudyPlan) -> None:

@@ -25,19 +25,22 @@ class Split:
         Training runs in all.
     n_trials : int
         Runs of the tuning stage, one seed each.
-    top_k, n_seeds : int
-        Candidates of the post-evaluation, and fresh seeds of each.
+    top_k, n_controls : int
+        Trials and controls that the post-evaluation judges.
+    n_seeds : int
+        Fresh seeds of each.
     """
 
     budget: int
     n_trials: int
     top_k: int
+    n_controls: int
     n_seeds: int
 
     @property
     def post_share(self) -> float:
         """Share of the budget that the post-evaluation takes."""
-        return self.top_k * self.n_seeds / self.budget
+        return 1.0 - self.n_trials / self.budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +73,15 @@ def findings() -> tuple[Finding, ...]:
     return tuple(Finding(**entry) for entry in json.loads(text))
 
 
-def advised_split(budget: int) -> Split:
+def advised_split(budget: int, *, n_controls: int = 0) -> Split:
     """Return the split of a budget that the protocol study advises.
 
     Parameters
     ----------
     budget : int
         Training runs in all.
+    n_controls : int
+        Controls that are judged beside the trials, on as many seeds.
 
     Raises
     ------
@@ -85,7 +90,8 @@ def advised_split(budget: int) -> Split:
 
     Notes
     -----
-    Candidates and share of the runs are those of the nearest budget that was studied, nearest by ratio.
+    Candidates and share of the runs are those of the nearest budget that was studied, nearest by ratio; controls come
+    off the trials.
     """
     if budget < LEAST_BUDGET:
         raise SpecError(
@@ -93,6 +99,9 @@ def advised_split(budget: int) -> Split:
         )
     found = min(findings(), key=lambda finding: abs(math.log(finding.budget / budget)))
     share = found.top_k * found.n_seeds / found.budget
-    top_k = min(found.top_k, int(_LARGEST_SHARE * budget / _LEAST_SEEDS))
+    most = int(_LARGEST_SHARE * budget / _LEAST_SEEDS) - n_controls
+    top_k = max(1, min(found.top_k, most))
     n_seeds = max(_LEAST_SEEDS, round(share * budget / top_k))
-    return Split(budget=budget, n_trials=budget - top_k * n_seeds, top_k=top_k, n_seeds=n_seeds)
+    n_seeds = min(n_seeds, int(_LARGEST_SHARE * budget / (top_k + n_controls)))
+    n_trials = budget - (top_k + n_controls) * n_seeds
+    return Split(budget=budget, n_trials=n_trials, top_k=top_k, n_controls=n_controls, n_seeds=n_seeds)

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from robusttune.errors import SpecError
+from robusttune.pipeline.advice import advised_split
 from robusttune.spec._messages import did_you_mean
 from robusttune.spec.algorithms import ALGORITHMS
 from robusttune.spec.study import StudySpec
@@ -17,14 +18,33 @@ _EVALUATIONS = 2
 
 
 def write_study_file(
-    path: str | Path, *, algorithm: str, environment: str, timesteps: int, force: bool = False
+    path: str | Path,
+    *,
+    algorithm: str,
+    environment: str,
+    timesteps: int,
+    budget: int,
+    force: bool = False,
 ) -> StudySpec:
     """Write a commented study file and return the study that it declares.
+
+    Parameters
+    ----------
+    path : path
+    algorithm, environment : str
+        Name in Stable-Baselines3, and Gymnasium id.
+    timesteps : int
+        Environment steps of one run.
+    budget : int
+        Training runs of both stages together, split as the protocol study advises; see `advice.advised_split`.
+    force : bool
+        Overwrite a file that is there.
 
     Raises
     ------
     SpecError
-        If the algorithm is unknown, the file is there already and `force` is not set, or it cannot be written.
+        If the algorithm is unknown, a number is too small, the file is there already and `force` is not set, or it
+        cannot be written.
     """
     path = Path(path)
     if algorithm not in ALGORITHMS:
@@ -33,6 +53,7 @@ def write_study_file(
         )
     if timesteps < _EVALUATIONS:
         raise SpecError(f"--timesteps {timesteps}: must be at least {_EVALUATIONS}.")
+    split = advised_split(budget, n_controls=1)  # the default configuration
     if path.exists() and not force:
         raise SpecError(f"{path} is there already. Choose another name, or overwrite it with --force.")
     templates = Environment(
@@ -45,6 +66,7 @@ def write_study_file(
         environment=environment,
         timesteps=timesteps,
         every=timesteps // _EVALUATIONS,
+        split=split,
     )
     try:
         path.write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ from stored import store_story, told_study
 from typer.testing import CliRunner, Result
 
 from robusttune.cli import app
+from robusttune.pipeline.advice import advised_split
 from robusttune.pipeline.place import open_store, place_of
 from robusttune.spec.toml import load_study
 
@@ -177,6 +178,29 @@ def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
     assert 12 <= seeds <= 22
     assert call("plan").exit_code == 2
     assert call("plan", "--sd", -1, "--difference", 2).exit_code == 2
+
+
+def test_plan_splits_a_budget_as_the_protocol_study_advises() -> None:
+    split = advised_split(240)
+    output = call("plan", "--budget", 240).output
+    told = f"{split.n_trials} single-seed trials, then the best {split.top_k} on {split.n_seeds} fresh seeds each"
+    assert told in output
+    for figures in ([], ["--sd", 10, "--difference", 10]):
+        assert "The protocol study's split of 60 runs" in call("plan", "--budget", 60, *figures).output
+    for bad in (19, "nan", "inf"):
+        refused = call("plan", "--budget", bad)
+        assert refused.exit_code == 2
+        assert f"--budget {bad}: must be" in refused.output
+
+
+def test_init_splits_its_budget_in_the_same_way(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    assert call("init", path, "--budget", 200).exit_code == 0
+    study, split = load_study(path), advised_split(200, n_controls=1)
+    assert study.n_trials == split.n_trials
+    assert (study.post_evaluation.top_k, study.post_evaluation.n_seeds) == (split.top_k, split.n_seeds)
+    assert "at most 200 runs" in call("check", path).output
+    assert call("init", path, "--budget", 5, "--force").exit_code == 2
 
 
 @pytest.mark.parametrize(
