@@ -8,7 +8,7 @@ config_id : number of the trial
 seed : of the run
 one column per hyperparameter
 return : mean of the final evaluation
-curve : mean returns of the evaluations, evenly spaced, the last at the end
+curve : mean returns of the evaluations, evenly spaced, the last at the end; null where a rollout was longer
 episode_returns : of the final evaluation
 """
 
@@ -60,14 +60,14 @@ def table(study: StudySpec, out: Path) -> pd.DataFrame:
     for trial in trials:
         for run_id in trial.run_ids:
             run = results[run_id]
-            curve = [point.mean_return for point in run.curve]
+            means = {point.index: point.mean_return for point in run.curve}
             rows.append(
                 {
                     "config_id": trial.number,
                     "seed": run.seed,
                     **{name: trial.hyperparameters[name] for name in study.search_space.parameters},
                     "return": math.nan if run.score is None else run.score,
-                    "curve": curve + [math.nan] * (n_evaluations - len(curve)),
+                    "curve": [means.get(index, math.nan) for index in range(n_evaluations)],
                     "episode_returns": list(run.episode_returns),
                 }
             )

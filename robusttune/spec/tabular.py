@@ -31,7 +31,8 @@ class TabularSpec:
         Columns: name of the configuration, seed, and return.
     curve : str, optional
         Column with the learning curve of each run, which pruners need: the mean returns of its evaluations, evenly
-        spaced, the last at the end of training; a list in parquet, JSON text in CSV (`"[1.5, 2.0]"`).
+        spaced, the last at the end of training; a list in parquet, JSON text in CSV (`"[1.5, 2.0]"`). Those that no
+        seed of a configuration has (null) were not made; otherwise a run without a number has diverged.
     draws : {"halves", "all"}
         From which seeds of a configuration runs are drawn, with replacement: tuning from the first half and the
         post-evaluation from the rest, so that what selects does not judge; or both from all seeds, so that the

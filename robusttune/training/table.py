@@ -79,6 +79,17 @@ class Table:
         """How many evaluations a run has."""
         return 1 if self.curves is None else self.curves[0].shape[1]
 
+    def evaluations(self, place: int) -> tuple[int, ...]:
+        """Return which evaluations the runs of a configuration have, the last always among them.
+
+        A long rollout passes over some: what no seed has, though a later one is there, was not made.
+        """
+        if self.curves is None:
+            return (0,)
+        known = np.flatnonzero(np.isfinite(self.curves[place]).any(axis=0)).tolist()
+        after = range(known[-1] + 1 if known else 0, self.n_evaluations)
+        return (*known, *after)
+
     def nearest(self, hyperparameters: Mapping[str, JsonValue]) -> int:
         """Return the place of the configuration nearest to this one.
 

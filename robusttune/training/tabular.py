@@ -69,13 +69,12 @@ def _draw(table: Table, tabular: TabularSpec, spec: RunSpec) -> Drawn:
     timesteps = evaluation_timesteps(spec)
     # The table holds means, not episodes: one value stands for all.
     final = float(table.scores[place][seed])
-    if table.curves is None:
-        means, first_index = [final], len(timesteps) - 1
-    else:
-        means, first_index = [*table.curves[place][seed, :-1].tolist(), final], 0
+    means = [] if table.curves is None else table.curves[place][seed].tolist()
+    *before, _ = table.evaluations(place)
+    indices = (*before, len(timesteps) - 1)
     return Drawn(
         spec=spec,
-        evaluations=tuple((mean,) for mean in means),
-        timesteps=timesteps[first_index:],
-        indices=tuple(range(first_index, len(timesteps))),
+        evaluations=(*((means[index],) for index in before), (final,)),
+        timesteps=tuple(timesteps[index] for index in indices),
+        indices=indices,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -140,6 +141,23 @@ def test_a_curve_that_leaves_the_finite_is_a_run_that_diverged_there(tmp_path: P
     )[0]
     assert result.status is RunStatus.DIVERGED
     assert result.timesteps == 32
+
+
+def test_an_evaluation_that_no_seed_has_was_not_made(tmp_path: Path) -> None:
+    table = with_curves(frame())
+    table["curve"] = [[1.0, None if config == "c5" else 2.0, 3.0, 4.0] for config in table["config_id"]]
+    table["curve"] = table["curve"].map(json.dumps)
+    declared = declare(tmp_path, table, CURVES)
+    asked: list[int] = []
+
+    def rule(index: int, means: Any) -> bool:
+        asked.append(index)
+        return False
+
+    result = train(tuning_runs(declared, {"learning_rate": 1e-3, "activation_fn": "relu"}, 0), rule)[0]
+    assert result.status is RunStatus.COMPLETED
+    assert asked == [0, 2]
+    assert [(p.index, p.timesteps) for p in result.curve] == [(0, 16), (2, 48), (3, 64)]
 
 
 def test_a_study_prunes_by_the_curves_of_its_table(tmp_path: Path) -> None:
