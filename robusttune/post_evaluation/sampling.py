@@ -6,9 +6,8 @@ import numpy as np
 
 from robusttune.stats._checks import FloatArray, IntArray
 from robusttune.stats.location import Locations
+from robusttune.stats.variance import PRIOR_DF, shrink_variances
 
-PRIOR_DF = 2
-"""Weight of the mean variance in each configuration's own: three seeds alone say too little of their spread."""
 LEAST_GAP = 1e-3
 """A distance to the best below this many SDs is not believed: it would take all seeds."""
 LEADER_SHARE = 0.5
@@ -28,12 +27,8 @@ def shrunk_variances(locations: Locations) -> FloatArray:
     ndarray, shape (n_configs,)
         (2 s0² + (n − 1) s²) / (n + 1), with s0² the mean of all s²; in squared score units.
     """
-    known = locations.usable
-    own = np.where(known, locations.variance * locations.n, 0.0)
-    common = float(own[known].mean()) if known.any() else 1.0
-    df = np.where(known, locations.n - 1, 0)
-    result: FloatArray = (PRIOR_DF * common + df * own) / (PRIOR_DF + df)
-    return result
+    df = np.where(locations.usable, locations.n - 1, 0)
+    return shrink_variances(locations.variance * locations.n, df, otherwise=1.0)
 
 
 def ocba_weights(mean: FloatArray, variance: FloatArray) -> FloatArray:

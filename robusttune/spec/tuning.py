@@ -30,6 +30,7 @@ SAMPLER_OPTIONS: Mapping[str, Mapping[str, type]] = {
         "consider_pruned_trials": bool,
     },
     "gp": {"n_startup_trials": int, "deterministic_objective": bool},
+    "heteroscedastic-gp": {"n_startup_trials": int, "deterministic_objective": bool},
     "auto": {},
     "qmc": {"qmc_type": str, "scramble": bool},
     "grid": {},
@@ -51,7 +52,7 @@ PRUNER_OPTIONS: Mapping[str, Mapping[str, type]] = {
 }
 _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
-SamplerName = Literal["tpe", "random", "cmaes", "gp", "auto", "qmc", "grid"]
+SamplerName = Literal["tpe", "random", "cmaes", "gp", "heteroscedastic-gp", "auto", "qmc", "grid"]
 PrunerName = Literal["none", "median", "percentile", "halving", "hyperband", "patient", "wilcoxon"]
 AggregationName = Literal["mean", "median", "iqm", "minimum", "lower-tail-mean", "mean-minus-sd"]
 
@@ -66,7 +67,14 @@ class TuningSpec:
         Finished (complete or pruned) trials wanted in the study, all workers and resumptions together.
     timeout_s : float, optional
         No new trial begins after this many seconds, all invocations together.
-    sampler, pruner : str
+    sampler : str
+        Optuna's, by their short names. `"heteroscedastic-gp"` and `"auto"` are OptunaHub's: they need
+        `pip install robusttune[hub]` and come from GitHub at first use. `"heteroscedastic-gp"` is `"gp"` that is told
+        the noise variance of each objective value: the variance between the trial's seeds, drawn towards the mean of
+        all trials, over the number of seeds; unknown while no trial has two. What `"gp"` estimates comes on top, unless
+        `deterministic_objective` is set. It pays no heed to trials that run at the same time, and as published for
+        Optuna 4 it does not import with Optuna 5: the study then stops before its first run and says so.
+    pruner : str
         Optuna's, by their short names.
     sampler_options, pruner_options : mapping
         Their arguments, by Optuna's names.

@@ -10,11 +10,37 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from robusttune.stats._checks import FloatArray, as_runs, check_level, check_number
+from robusttune.stats._checks import FloatArray, IntArray, as_runs, check_level, check_number
 
 WARN_ABOVE = 0.25  # share of a score's variance that comes from evaluation
 WANTED_RATIO = 0.10  # evaluation variance of a score over seed variance, once there are enough episodes
 MOST_EPISODES = 10_000
+PRIOR_DF = 2
+"""Weight of the mean variance in each configuration's own: three seeds alone say too little of their spread."""
+
+
+def shrink_variances(variance: FloatArray, df: IntArray, *, otherwise: float) -> FloatArray:
+    """Return variances drawn towards their mean, the more so the less each is known.
+
+    Parameters
+    ----------
+    variance : ndarray, shape (n_configs,)
+        s² between the seeds of each configuration, in squared score units; not looked at where `df` is 0.
+    df : ndarray of int, shape (n_configs,)
+        Seeds less one.
+    otherwise : float
+        The mean where no variance is known.
+
+    Returns
+    -------
+    ndarray, shape (n_configs,)
+        (2 s0² + df s²) / (2 + df), with s0² the mean of all known s²; s0² itself where there is one seed.
+    """
+    known = df > 0
+    common = float(variance[known].mean()) if known.any() else otherwise
+    own = np.where(known, variance, 0.0)
+    result: FloatArray = (PRIOR_DF * common + df * own) / (PRIOR_DF + df)
+    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,12 +27,9 @@ def aggregate(scores: Sequence[float | None], tuning: TuningSpec, *, worst: floa
     float or None
         None if there is no score at all to go by.
     """
-    known = [score for score in scores if score is not None]
-    if worst is not None:
-        known.append(worst)
-    if not known:
+    values = np.sort(counted(scores, worst=worst))
+    if not values.size:
         return None
-    values = np.sort([min(known) if score is None else score for score in scores])
     match tuning.aggregation:
         case "mean":
             return float(values.mean())
@@ -48,6 +45,14 @@ def aggregate(scores: Sequence[float | None], tuning: TuningSpec, *, worst: floa
         case "mean-minus-sd":
             sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
             return float(values.mean()) - tuning.sd_penalty * sd
+
+
+def counted(scores: Sequence[float | None], *, worst: float | None) -> list[float]:
+    """Return the scores as they count, the worst score known for a diverged run; none if there is none to go by."""
+    known = [score for score in scores if score is not None]
+    if worst is not None:
+        known.append(worst)
+    return [min(known) if score is None else score for score in scores] if known else []
 
 
 def _lower_tail_mean(ordered: np.ndarray, fraction: float) -> float:

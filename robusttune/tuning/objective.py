@@ -11,7 +11,7 @@ from robusttune.execution.executors import Job
 from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
 from robusttune.spec.run import RunSpec
 from robusttune.spec.tuning import TuningSpec
-from robusttune.tuning.aggregation import aggregate
+from robusttune.tuning.aggregation import aggregate, counted
 from robusttune.tuning.pruning import PruningView
 
 _ACCIDENTS = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CRASHED)
@@ -27,6 +27,8 @@ class TrialOutcome:
         Intermediate values by step, as the pruner saw them.
     results : tuple of RunResult
         Of the runs that were asked for, in that order.
+    counted : tuple of float
+        What the objective value was made of: the scores, with the worst one known for a diverged run.
     note : str
         For people: what else happened on the way.
     """
@@ -36,6 +38,7 @@ class TrialOutcome:
     objective_value: float | None
     reports: tuple[tuple[int, float], ...]
     results: tuple[RunResult, ...]
+    counted: tuple[float, ...] = ()
     error: str | None = None
     note: str = ""
 
@@ -163,7 +166,8 @@ def ended(
         return _without_value(number, TrialState.FAILED, results, reports, error=failed.error)
     if any(result.status is RunStatus.PRUNED for result in results):
         return _without_value(number, TrialState.PRUNED, results, reports)
-    value = aggregate([result.score for result in results], tuning, worst=worst)
+    scores = [result.score for result in results]
+    value = aggregate(scores, tuning, worst=worst)
     if value is None:
         reason = (
             f"every run of the trial diverged before any run of the study gave a score: {results[0].error}"
@@ -175,6 +179,7 @@ def ended(
         objective_value=value,
         reports=reports,
         results=tuple(results),
+        counted=tuple(counted(scores, worst=worst)),
     )
 
 

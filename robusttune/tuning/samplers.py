@@ -13,10 +13,12 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
-from robusttune.errors import MissingDependencyError, SpecError
+from robusttune.errors import SpecError
 from robusttune.seeds import sampler_seed, study_sampler_seed
 from robusttune.spec.study import StudySpec
 from robusttune.spec.tuning import TuningSpec
+from robusttune.tuning.hub import hub_class
+from robusttune.tuning.noise import TrialNoise
 from robusttune.tuning.parameters import distributions, grid
 
 _PRUNERS: Mapping[str, Callable[..., BasePruner]] = {
@@ -29,16 +31,29 @@ _PRUNERS: Mapping[str, Callable[..., BasePruner]] = {
 }
 
 
-def make_sampler(study: StudySpec, trial_number: int) -> BaseSampler:
+KNOWS_NOISE = ("heteroscedastic-gp",)
+"""Samplers that are told how noisy each trial is."""
+
+
+def make_sampler(
+    study: StudySpec, trial_number: int, trials: Callable[[], Sequence[FrozenTrial]] = tuple
+) -> BaseSampler:
     """Return the sampler for one trial.
 
     A fresh one for each trial, seeded by the trial's number: what it suggests follows from the finished trials and
     the number alone, so that a resumed study asks what it would have asked.
 
+    Parameters
+    ----------
+    study : StudySpec
+    trial_number : int
+    trials : callable
+        Returns the trials of the search; asked when a sampler wants to know how noisy they are.
+
     Raises
     ------
     MissingDependencyError
-        If `auto` is wanted without OptunaHub.
+        If the sampler is OptunaHub's and cannot be had from there.
     SpecError
         If Optuna refuses an option's value.
     """
@@ -64,7 +79,10 @@ def make_sampler(study: StudySpec, trial_number: int) -> BaseSampler:
                 case "grid":
                     return _Grid(grid(study.search_space), seed=study_sampler_seed(study.root_seed))
                 case "auto":
-                    return _auto_sampler(seed)
+                    return hub_class(name, "auto_sampler", "AutoSampler", instead="tpe")(seed=seed)
+                case "heteroscedastic-gp":
+                    kind = hub_class(name, "heteroscedastic_gp", "HeteroscedasticGPSampler", instead="gp")
+                    return kind(seed=seed, noise_func=TrialNoise(trials), **options)
         except (TypeError, ValueError) as error:
             raise SpecError(
                 f"tuning.sampler_options = {options}: Optuna refuses them for {name!r}: {error}"
@@ -125,14 +143,3 @@ class _Grid(optuna.samplers.GridSampler):
         trials = study.get_trials(deepcopy=False)
         visited = {t.system_attrs.get("grid_id") for t in trials if t.state is not TrialState.FAIL}
         return [index for index in range(len(self._all_grids)) if index not in visited]
-
-
-def _auto_sampler(seed: int) -> BaseSampler:
-    try:
-        import optunahub
-    except ImportError:
-        raise MissingDependencyError(
-            "tuning.sampler = 'auto' needs OptunaHub: `pip install robusttune[hub]`. 'tpe' needs nothing more."
-        ) from None
-    sampler: BaseSampler = optunahub.load_module("samplers/auto_sampler").AutoSampler(seed=seed)
-    return sampler

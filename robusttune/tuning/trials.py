@@ -16,10 +16,11 @@ from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.spec.plan import configuration, tuning_runs
 from robusttune.spec.run import RunSpec, config_id
 from robusttune.spec.study import StudySpec
+from robusttune.tuning.noise import COUNTED
 from robusttune.tuning.objective import TrialOutcome
 from robusttune.tuning.parameters import distributions, real_values, shown
 from robusttune.tuning.pruning import PruningView
-from robusttune.tuning.samplers import make_pruner, make_sampler
+from robusttune.tuning.samplers import KNOWS_NOISE, make_pruner, make_sampler
 
 _HYPERPARAMETERS = "hyperparameters"
 _RUN_IDS = "run_ids"
@@ -55,7 +56,7 @@ class Trials:
             storage=storage,
             direction="maximize",
             load_if_exists=True,
-            sampler=make_sampler(study, 0),
+            sampler=make_sampler(study, 0, self.all),
             pruner=make_pruner(study.tuning),
         )
 
@@ -133,6 +134,8 @@ class Trials:
             run_ids = [result.run_id for result in outcome.results]
             if trial.user_attrs[_RUN_IDS] != run_ids:  # more than it began with, or fewer
                 self.mark(trial, _RUN_IDS, run_ids)
+            if outcome.counted and self._spec.tuning.sampler in KNOWS_NOISE:
+                self.mark(trial, COUNTED, list(outcome.counted))
             state = _OPTUNA_STATES.get(outcome.state)
             # A finished trial stays as it is: then another process was first.
             self._study.tell(outcome.number, outcome.objective_value, state=state, skip_if_finished=True)
@@ -173,7 +176,7 @@ class Trials:
         those that it would have got.
         """
         trial = self._frozen(number)
-        sampler = make_sampler(self._spec, number)
+        sampler = make_sampler(self._spec, number, self.all)
         self._study.sampler = sampler
         self._study._thread_local.cached_all_trials = (
             None  # as `study.ask` does: samplers read from this cache

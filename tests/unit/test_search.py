@@ -10,6 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
+from hub import needs_heteroscedastic_gp, stand_in
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState as OptunaState
 from studies import (
@@ -45,9 +46,14 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "random": {"tuning.sampler": "random"},
     "cmaes": {"tuning.sampler": "cmaes", "tuning.sampler_options": {"popsize": 3}},
     "gp": {"tuning.sampler": "gp", "tuning.sampler_options": {"n_startup_trials": 4}},
+    "heteroscedastic-gp": {
+        "tuning.sampler": "heteroscedastic-gp",
+        "tuning.sampler_options": {"n_startup_trials": 3},
+    },
     "qmc": {"tuning.sampler": "qmc"},
     "grid": {"tuning.sampler": "grid", "search_space.parameters": SMALL_GRID},
 }
+PUBLISHED = (pytest.mark.slow, needs_heteroscedastic_gp)
 STEPS = {"evaluation.every": 8}  # eight evaluations per run
 SEVERAL = {"tuning.seeds_per_trial": 4}
 PRUNERS: dict[str, dict[str, Any]] = {
@@ -96,7 +102,13 @@ def search(study: StudySpec, folder: Path, executor: Synthetic | None = None) ->
 # --- samplers and pruners --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        pytest.param(name, marks=needs_heteroscedastic_gp if name == "heteroscedastic-gp" else ())
+        for name in SAMPLERS
+    ],
+)
 def test_a_search_ends_with_the_trials_it_wants_inside_their_ranges(store: ResultStore, sampler: str) -> None:
     study = make_study(SAMPLERS[sampler])
     storage = InMemoryStorage()
@@ -289,6 +301,8 @@ BATCH = {"tuning.batch_size": 4, "tuning.n_trials": 11}
         ("tpe", "none", {"tuning.incumbent_seeds": 5}),
         ("tpe", "median", {"tuning.incumbent_seeds": 6, "tuning.seeds_per_trial": 2}),
         pytest.param("gp", "none", {}, marks=pytest.mark.slow),
+        pytest.param("heteroscedastic-gp", "none", {"tuning.seeds_per_trial": 3}, marks=PUBLISHED),
+        pytest.param("heteroscedastic-gp", "none", {"tuning.incumbent_seeds": 5}, marks=PUBLISHED),
     ],
     ids=str,
 )
@@ -303,6 +317,20 @@ def test_batches_repeat_themselves_with_any_number_of_workers(
     assert searches[0] == searches[1] == searches[2]
     if pruner != "none":
         assert TrialState.PRUNED in {trial.state for trial in searches[0]}
+
+
+def test_what_a_sampler_is_told_of_noise_does_not_depend_on_the_number_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stand_in(monkeypatch)
+    study = make_study({"tuning.sampler": "heteroscedastic-gp", **BATCH, "tuning.incumbent_seeds": 5})
+    searches = []
+    for n_workers in (1, 2, 4):
+        executor = Synthetic(n_workers, behaviour=sometimes_diverged, delay_s=0.002 if n_workers > 1 else 0.0)
+        searches.append(search(study, tmp_path / str(n_workers), executor))
+    assert searches[0] == searches[1] == searches[2]
+    assert any(trial.n_diverged for trial in searches[0])
+    assert len({variance for sampler in made for _, variance in sampler.told}) > 3
 
 
 def test_a_batch_sees_finished_batches_only(store: ResultStore) -> None:
@@ -377,6 +405,8 @@ BELIEVED = {"tuning.incumbent_seeds": 4, "tuning.n_trials": 4}
         pytest.param("tpe", "wilcoxon", {}, 7, marks=pytest.mark.slow),
         pytest.param("gp", "none", {}, 17, marks=pytest.mark.slow),
         pytest.param("gp", "median", SEVERAL_IN_BATCHES, 23, marks=pytest.mark.slow),
+        pytest.param("heteroscedastic-gp", "none", BELIEVED, 17, marks=PUBLISHED),
+        pytest.param("heteroscedastic-gp", "median", SEVERAL_IN_BATCHES, 23, marks=PUBLISHED),
     ],
     ids=str,
 )
@@ -385,6 +415,24 @@ def test_a_search_cut_off_anywhere_goes_on_as_if_nothing_had_been(
 ) -> None:
     study = make_study({**SAMPLERS[sampler], **PRUNERS.get(pruner, {}), **CUT, **more})
     assert_resumes_everywhere(study, tmp_path, stride=stride, behaviour=sometimes_diverged)
+
+
+@pytest.mark.parametrize(
+    ("more", "stride"),
+    [
+        (BELIEVED, 17),
+        ({**SEVERAL_IN_BATCHES, **PRUNERS["median"]}, 41),
+        ({"tuning.batch_size": 2, **BELIEVED, "tuning.seeds_per_trial": 2}, 23),
+    ],
+    ids=str,
+)
+def test_what_a_sampler_is_told_of_noise_survives_being_cut_off_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], stride: int
+) -> None:
+    made = stand_in(monkeypatch)
+    study = make_study({"tuning.sampler": "heteroscedastic-gp", **CUT, **more})
+    assert_resumes_everywhere(study, tmp_path, stride=stride, behaviour=sometimes_diverged)
+    assert len({variance for sampler in made for _, variance in sampler.told}) > 1
 
 
 @pytest.mark.slow
