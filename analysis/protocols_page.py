@@ -16,7 +16,9 @@ from analysis.protocols import SINGLE, Interval, Regrets, advised, is_multi, is_
 SOURCES: Mapping[str, str] = {
     "synthetic": "declared truths",
     "own": "the project's own tables",
+    "own-smooth": "the project's own tables, interpolated",
     "arlbench": "ARLBench",
+    "arlbench-smooth": "ARLBench, interpolated",
 }
 TARGET_BUDGET = 240
 _ADVISORS = ("random", "tpe")
@@ -116,7 +118,9 @@ def _introduction(results: pd.DataFrame) -> str:
 A budget of training runs can go into trials of one seed, into fewer trials of several seeds, or into trials of one
 seed and a second stage that re-runs the best on fresh seeds. This page compares them where the truth is known, at equal
 total budget. Landscapes: {landscapes}. Runs on a table are drawn from all its seeds, with replacement, so that the
-table is the truth.
+table is the truth. Between the configurations of a table the nearest one counts, which makes steps, or the nearest four
+are interpolated; random search needs neither, but a model-based sampler gets stuck on steps, and among four neighbours
+hardly anything comes near the best of them.
 
 *Regret* is the true mean of the best configuration minus that of the pick, on a scale where the best has 0 and the
 middle one of all configurations 1. *Optimism* is the reported number minus the true mean of the pick, on the same

@@ -23,6 +23,7 @@ from experiments.protocols.protocols import BUDGETS, SEEDS_PER_TRIAL, outcome, p
 
 RESULTS = Path(__file__).with_name("results.parquet")
 WRITE_EVERY = 10
+SOURCES = ("synthetic", "own", "own-smooth", "arlbench", "arlbench-smooth")
 KEY = ["landscape", "search", "repetition"]
 
 
@@ -72,7 +73,7 @@ class Unit:
 def main() -> None:
     """Run what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", nargs="+", default=["synthetic", "own", "arlbench"])
+    parser.add_argument("--sources", nargs="+", choices=SOURCES, default=SOURCES)
     parser.add_argument("--searches", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--repetitions", type=int, default=10)
     parser.add_argument("--workers", type=int, default=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from robusttune.training.table import Table, read_table
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 NOISE_TABLES = Path("experiments/noise_table")
+SMOOTH, NEIGHBOURS = "-smooth", 4
+"""The tables once more, interpolated: a model-based sampler gets stuck on steps, and random search does not."""
 STEPS = 1000
 N_SPACE = 4000
 FAILED_SHARE = 0.05
@@ -38,7 +40,7 @@ class Landscape:
     Attributes
     ----------
     name, source : str
-        The source is `"synthetic"`, `"own"` or `"arlbench"`.
+        The source is `"synthetic"`, `"own"` or `"arlbench"`; the latter two also with `SMOOTH` after it.
     environment : mapping
         Of the study: what runs are drawn from.
     parameters : mapping
@@ -85,7 +87,11 @@ class Landscape:
 def landscapes(sources: Sequence[str]) -> list[Landscape]:
     """Return the landscapes of some sources; a source whose data are absent has none."""
     makers = {"synthetic": _synthetic, "own": _own, "arlbench": _arlbench}
-    return [landscape for source in sources for landscape in makers[source]()]
+    found = []
+    for source in sources:
+        made = makers[source.removesuffix(SMOOTH)]()
+        found += [_smooth(landscape) for landscape in made] if source.endswith(SMOOTH) else made
+    return found
 
 
 _SYNTHETIC_SPACE = {
@@ -210,6 +216,16 @@ def _arlbench_table(final: pd.DataFrame, curves: pd.DataFrame, configs: pd.DataF
     return table
 
 
+def _smooth(landscape: Landscape) -> Landscape:
+    kwargs = {**landscape.environment["kwargs"], "neighbours": NEIGHBOURS}
+    return replace(
+        landscape,
+        name=landscape.name + SMOOTH,
+        source=landscape.source + SMOOTH,
+        environment={"id": "tabular", "kwargs": kwargs},
+    )
+
+
 def _parameter(values: pd.Series) -> dict[str, Any]:
     if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
         return {"type": "categorical", "choices": sorted(set(values.tolist()), key=str)}
@@ -248,8 +264,7 @@ def _truth(environment: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -
     if environment["id"] == "synthetic":
         synthetic = synthetic_of(EnvironmentSpec(id="synthetic", kwargs=environment["kwargs"]))
         return truth_of(synthetic, hyperparameters).mean
-    table = _table(environment)
-    return float(table.scores[table.nearest(hyperparameters)].mean())
+    return _table(environment).truth(hyperparameters, environment["kwargs"].get("neighbours", 1))
 
 
 def _table(environment: Mapping[str, Any]) -> Table:

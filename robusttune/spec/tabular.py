@@ -33,6 +33,10 @@ class TabularSpec:
         Column with the learning curve of each run, which pruners need: the mean returns of its evaluations, evenly
         spaced, the last at the end of training; a list in parquet, JSON text in CSV (`"[1.5, 2.0]"`). Those that no
         seed of a configuration has (null) were not made; otherwise a run without a number has diverged.
+    neighbours : int
+        Between how many nearest configurations of the table a run is interpolated, each by weight inverse to its
+        squared distance: the mean changes smoothly between them, and so does the spread over seeds. With 1 the
+        landscape has steps, on which a model-based sampler gets stuck more than it would in truth.
     draws : {"halves", "all"}
         From which seeds of a configuration runs are drawn, with replacement: tuning from the first half and the
         post-evaluation from the rest, so that what selects does not judge; or both from all seeds, so that the
@@ -47,6 +51,7 @@ class TabularSpec:
     seed: str = "seed"
     score: str = "return"
     curve: str | None = None
+    neighbours: int = Field(default=1, ge=1)
     draws: Literal["halves", "all"] = "halves"
     sha256: str | None = None
 

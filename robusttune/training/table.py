@@ -90,23 +90,41 @@ class Table:
         after = range(known[-1] + 1 if known else 0, self.n_evaluations)
         return (*known, *after)
 
-    def nearest(self, hyperparameters: Mapping[str, JsonValue]) -> int:
-        """Return the place of the configuration nearest to this one.
+    def nearest(self, hyperparameters: Mapping[str, JsonValue], n: int) -> tuple[list[int], FloatArray]:
+        """Return the places of the nearest configurations, and their weights.
 
         Parameters
         ----------
         hyperparameters : mapping
             Exactly the table's names.
+        n : int
+            How many; fewer where the table has fewer.
+
+        Returns
+        -------
+        places : list of int
+        weights : ndarray, shape (n,)
+            Inverse to the squared distance, with sum 1; a configuration of the table has all its own weight.
 
         Raises
         ------
         SpecError
             If a name is missing or is not in the table.
-
-        Notes
-        -----
-        A model-based sampler sees a landscape of steps, with the noise of real runs.
         """
+        distance = self._distances(hyperparameters)
+        places = np.argsort(distance, kind="stable")[:n]
+        closest = distance[places]
+        weights = (closest == 0.0).astype(np.float64) if closest[0] == 0.0 else closest[0] / closest
+        if closest[0] == 0.0:  # of equal configurations the first, not their mean
+            weights[1:] = 0.0
+        return places.tolist(), weights / weights.sum()
+
+    def truth(self, hyperparameters: Mapping[str, JsonValue], n: int) -> float:
+        """Return the mean score of a configuration between its nearest; see `nearest`."""
+        places, weights = self.nearest(hyperparameters, n)
+        return float(weights @ np.array([self.scores[place].mean() for place in places]))
+
+    def _distances(self, hyperparameters: Mapping[str, JsonValue]) -> FloatArray:
         for name in hyperparameters:
             if name not in self.columns:
                 raise SpecError(
@@ -122,7 +140,7 @@ class Table:
                     "post_evaluation.default_control = false."
                 )
             distance += column.distances(hyperparameters[name])
-        return int(np.argmin(distance))
+        return distance
 
 
 @functools.lru_cache(maxsize=8)

@@ -15,7 +15,7 @@ from robusttune.spec.study import StudySpec
 from robusttune.spec.tabular import TabularSpec, tabular_of
 from robusttune.training.drawn import Drawn, carry_out, evaluation_timesteps
 from robusttune.training.protocol import StopRule
-from robusttune.training.table import Table, read_table
+from robusttune.training.table import FloatArray, Table, read_table
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
@@ -33,12 +33,13 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
 
 def check_table(study: StudySpec) -> None:
     """Raise `SpecError` if the table is faulty or does not have what the study's configurations name."""
-    table = read_table(tabular_of(study.environment))
+    tabular = tabular_of(study.environment)
+    table = read_table(tabular)
     algorithm, post = study.algorithm, study.post_evaluation
     searched = dict.fromkeys(study.search_space.parameters)
-    table.nearest({**algorithm.hyperparameters, **searched})
+    table.nearest({**algorithm.hyperparameters, **searched}, tabular.neighbours)
     for hyperparameters in [c.hyperparameters for c in post.controls] + [{}] * post.default_control:
-        table.nearest(hyperparameters)
+        table.nearest(hyperparameters, tabular.neighbours)
     _check_evaluations(study, table)
 
 
@@ -60,21 +61,38 @@ def _check_evaluations(study: StudySpec, table: Table) -> None:
 
 
 def _draw(table: Table, tabular: TabularSpec, spec: RunSpec) -> Drawn:
-    place = table.nearest(spec.hyperparameters)
-    n_seeds = table.scores[place].size
-    first, end = 0, n_seeds
-    if tabular.draws == "halves":
-        first, end = (0, n_seeds // 2) if spec.stage is Stage.TUNING else (n_seeds // 2, n_seeds)
-    seed = int(np.random.default_rng(int(spec.run_id, 16)).integers(first, end))
+    """Return a run at one random quantile of the seeds of its nearest configurations.
+
+    A seed that is bad for one of them is bad for all: between a configuration that fails on every third seed and
+    another that does so, there is one that does so too, and not one that half-fails on twice as many.
+    """
+    places, weights = table.nearest(spec.hyperparameters, tabular.neighbours)
+    quantile = float(np.random.default_rng(int(spec.run_id, 16)).random())
+    seeds = [_seed_at(quantile, table.scores[place], tabular, spec.stage) for place in places]
+    used = [(place, seed) for place, seed, weight in zip(places, seeds, weights, strict=True) if weight > 0]
+    weights = weights[weights > 0]
     timesteps = evaluation_timesteps(spec)
     # The table holds means, not episodes: one value stands for all.
-    final = float(table.scores[place][seed])
-    means = [] if table.curves is None else table.curves[place][seed].tolist()
-    *before, _ = table.evaluations(place)
+    final = float(weights @ np.array([table.scores[place][seed] for place, seed in used]))
+    means = np.empty(0)
+    if table.curves is not None:
+        means = weights @ np.array([table.curves[place][seed] for place, seed in used])
+    made = set.intersection(*(set(table.evaluations(place)) for place, _ in used))
+    before = sorted(made)[:-1]
     indices = (*before, len(timesteps) - 1)
     return Drawn(
         spec=spec,
-        evaluations=(*((means[index],) for index in before), (final,)),
+        evaluations=(*((float(means[index]),) for index in before), (final,)),
         timesteps=tuple(timesteps[index] for index in indices),
         indices=indices,
     )
+
+
+def _seed_at(quantile: float, scores: FloatArray, tabular: TabularSpec, stage: Stage) -> int:
+    """Return the seed whose score is at a quantile of those that the stage draws from; diverged runs are the worst."""
+    half = scores.size // 2
+    pool = np.arange(scores.size)
+    if tabular.draws == "halves":
+        pool = pool[:half] if stage is Stage.TUNING else pool[half:]
+    ordered = np.argsort(np.where(np.isfinite(scores[pool]), scores[pool], -np.inf), kind="stable")
+    return int(pool[ordered[int(quantile * pool.size)]])

@@ -17,7 +17,7 @@ from robusttune.pipeline.check import check_study
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.spec.plan import post_evaluation_runs, tuning_runs
 from robusttune.spec.study import StudySpec
-from robusttune.spec.tabular import TabularSpec
+from robusttune.spec.tabular import TabularSpec, tabular_of
 from robusttune.spec.toml import load_study
 from robusttune.training import train
 from robusttune.training.table import read_table
@@ -94,6 +94,43 @@ def test_hyperparameters_may_have_any_names(tmp_path: Path) -> None:
     for old, new in names.items():
         text = text.replace(f"parameters.{old}", f"parameters.{new}")
     assert check_study(declare(tmp_path, frame().rename(columns=names), text)).trainer == "tabular"
+
+
+def interpolated(folder: Path, scores: list[list[float]], neighbours: int) -> StudySpec:
+    """Return a study on three configurations at learning rates of 1e-5, 1e-4 and 1e-3, all with tanh."""
+    table = pd.DataFrame(
+        [
+            (f"c{place}", seed, rate, "tanh", value)
+            for place, rate in enumerate(RATES[:3])
+            for seed, value in enumerate(scores[place])
+        ],
+        columns=["config_id", "seed", "learning_rate", "activation_fn", "return"],
+    )
+    return declare(folder, table, STUDY + f'tabular.draws = "all"\ntabular.neighbours = {neighbours}\n')
+
+
+def test_between_two_configurations_the_mean_is_weighted_by_their_distance(tmp_path: Path) -> None:
+    declared = interpolated(tmp_path, [[0.0] * 3, [100.0] * 3, [100.0] * 3], 2)
+    # A quarter of the way from the first value of the column to the second: squared distances 1 and 9.
+    between = 1e-5 + 0.25 * (1e-4 - 1e-5)
+    assert drawn(declared, 1, learning_rate=between, activation_fn="tanh") == pytest.approx([10.0])
+    assert drawn(declared, 1, learning_rate=1e-4, activation_fn="tanh") == [100.0]
+
+
+def test_the_truth_of_a_table_is_the_mean_of_its_draws(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    declared = interpolated(tmp_path, rng.normal(100.0, 10.0, (3, 12)).tolist(), 3)
+    hyperparameters = {"learning_rate": 4e-5, "activation_fn": "tanh"}
+    found = np.array(drawn(declared, 1000, **hyperparameters), dtype=float)
+    truth = read_table(tabular_of(declared.environment)).truth(hyperparameters, 3)
+    assert abs(found.mean() - truth) < 4 * found.std() / math.sqrt(found.size)
+
+
+def test_a_seed_that_fails_fails_between_configurations_too(tmp_path: Path) -> None:
+    declared = interpolated(tmp_path, [[0.0, 90.0, 90.0], [90.0, 90.0, 0.0], [90.0, 0.0, 90.0]], 3)
+    found = drawn(declared, 600, learning_rate=3e-5, activation_fn="tanh")
+    assert {round(value or 0.0, 9) for value in found} == {0.0, 90.0}
+    assert 140 < sum((value or 0.0) < 1.0 for value in found) < 260
 
 
 def with_curves(table: pd.DataFrame) -> pd.DataFrame:
