@@ -153,7 +153,7 @@ def advised(rows: pd.DataFrame) -> list[dict[str, float | int]]:
     found = []
     for budget, own in rows.groupby("budget"):
         # One and the same landscape under two searches counts as two: a split should suit both.
-        own = own.assign(landscape=own["landscape"] + " / " + own["search"])
+        own = own.assign(landscape=own["source"] + own["landscape"] + own["search"])
         regrets = Regrets(own)
         posts = [protocol for protocol in regrets.protocols if is_post(protocol)]
         multis = [protocol for protocol in regrets.protocols if is_multi(protocol)]

@@ -10,7 +10,7 @@ import argparse
 import functools
 import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,13 +18,20 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.protocols.landscapes import Landscape, landscapes
+from experiments.protocols.landscapes import Landscape, synthetic
 from experiments.protocols.protocols import BUDGETS, SEEDS_PER_TRIAL, outcome, protocols, search
+from experiments.protocols.tables import arlbench, own
 
 RESULTS = Path(__file__).with_name("results.parquet")
 WRITE_EVERY = 10
-SOURCES = ("synthetic", "own", "own-smooth", "arlbench", "arlbench-smooth")
-KEY = ["landscape", "search", "repetition"]
+SOURCES: Mapping[str, Callable[[], list[Landscape]]] = {
+    "synthetic": synthetic,
+    "own": functools.partial(own, interpolated=False),
+    "own-smooth": functools.partial(own, interpolated=True),
+    "arlbench": functools.partial(arlbench, interpolated=False),
+    "arlbench-smooth": functools.partial(arlbench, interpolated=True),
+}
+KEY = ["source", "landscape", "search", "repetition"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +80,7 @@ class Unit:
 def main() -> None:
     """Run what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", nargs="+", choices=SOURCES, default=SOURCES)
+    parser.add_argument("--sources", nargs="+", choices=list(SOURCES), default=list(SOURCES))
     parser.add_argument("--searches", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--repetitions", type=int, default=10)
     parser.add_argument("--workers", type=int, default=1)
@@ -84,7 +91,7 @@ def main() -> None:
     missing = [
         unit
         for unit in _units(options.sources, options.searches, options.repetitions)
-        if (unit.landscape, unit.way, unit.repetition) not in done
+        if (unit.source, unit.landscape, unit.way, unit.repetition) not in done
     ]
     with ProcessPoolExecutor(options.workers) as pool:
         futures = [pool.submit(run, unit) for unit in missing]
@@ -123,13 +130,14 @@ def _units(sources: Sequence[str], ways: Sequence[str], n_repetitions: int) -> I
     """Yield a repetition of everything, then the next: cut off anywhere, the study is balanced."""
     known = [(source, landscape) for source in sources for landscape in _of(source)]
     for repetition, way, (source, landscape) in itertools.product(range(n_repetitions), ways, known):
-        if landscape.n_evaluations > 1 or "pruner" not in WAYS[way].tuning:
+        has_curves, has_model = landscape.n_evaluations > 1, way != "random"
+        if (has_curves or "pruner" not in WAYS[way].tuning) and (landscape.is_searchable or not has_model):
             yield Unit(source=source, landscape=landscape.name, way=way, repetition=repetition)
 
 
 @functools.cache
 def _of(source: str) -> tuple[Landscape, ...]:
-    return tuple(landscapes([source]))
+    return tuple(SOURCES[source]())
 
 
 def _landscape(source: str, name: str) -> Landscape:

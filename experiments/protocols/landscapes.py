@@ -1,36 +1,21 @@
-"""Landscapes whose truth is known: declared ones, the project's own tables, and real results of others.
-
-Runs on a table are drawn from all seeds of a configuration, with replacement: the table then is the exact truth, with
-the noise of real training, and every draw of the post-evaluation is independent of those in tuning.
-"""
+"""Landscapes whose truth is known: declared ones, and tables of real results."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from robusttune import StudySpec, load_study
+from robusttune import StudySpec
 from robusttune.spec.run import EnvironmentSpec
 from robusttune.spec.synthetic import synthetic_of, truth_of
-from robusttune.spec.tabular import file_hash, tabular_of
+from robusttune.spec.tabular import tabular_of
 from robusttune.training.table import Table, read_table
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / "shared" / "data"
-NOISE_TABLES = Path("experiments/noise_table")
-SMOOTH, NEIGHBOURS = "-smooth", 4
-"""The tables once more, interpolated: a model-based sampler gets stuck on steps, and random search does not."""
 STEPS = 1000
-N_SPACE = 4000
-FAILED_SHARE = 0.05
-SCALE_RATIO = 50
-"""A hyperparameter whose largest value is that many times its smallest is searched on the log scale."""
+N_SPACE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +24,7 @@ class Landscape:
 
     Attributes
     ----------
-    name, source : str
-        The source is `"synthetic"`, `"own"` or `"arlbench"`; the latter two also with `SMOOTH` after it.
+    name : str
     environment : mapping
         Of the study: what runs are drawn from.
     parameters : mapping
@@ -49,19 +33,21 @@ class Landscape:
         Of a run; with one, nothing can be pruned.
     best, typical : float
         Highest true mean, and the median of the true means of configurations drawn at random, in score units.
+    is_searchable : bool
+        Whether configurations have neighbours, so that a model of them is worth anything.
     """
 
     name: str
-    source: str
     environment: Mapping[str, Any]
     parameters: Mapping[str, Any]
-    n_evaluations: int
+    n_evaluations: int = 1
     best: float
     typical: float
+    is_searchable: bool = True
 
     def truth(self, hyperparameters: Mapping[str, Any]) -> float:
         """Return the true mean of a configuration, in score units."""
-        return _truth(self.environment, hyperparameters)
+        return truth(self.environment, hyperparameters)
 
     def scaled(self, difference: float) -> float:
         """Return a difference on the scale where the best has 0 and the middle one of all configurations loses 1."""
@@ -84,22 +70,13 @@ class Landscape:
         )
 
 
-def landscapes(sources: Sequence[str]) -> list[Landscape]:
-    """Return the landscapes of some sources; a source whose data are absent has none."""
-    makers = {"synthetic": _synthetic, "own": _own, "arlbench": _arlbench}
-    found = []
-    for source in sources:
-        made = makers[source.removesuffix(SMOOTH)]()
-        found += [_smooth(landscape) for landscape in made] if source.endswith(SMOOTH) else made
-    return found
-
-
-_SYNTHETIC_SPACE = {
+_SPACE: Mapping[str, Mapping[str, Any]] = {
     "learning_rate": {"type": "float", "low": 1e-5, "high": 1e-1, "scale": "log"},
     "gamma": {"type": "float", "low": 0.9, "high": 0.999},
     "ent_coef": {"type": "float", "low": 1e-5, "high": 1e-1, "scale": "log"},
     "activation_fn": {"type": "categorical", "choices": ["tanh", "relu"]},
 }
+_BEST = {"learning_rate": 1e-3, "gamma": 0.97, "ent_coef": 1e-4, "activation_fn": "tanh"}
 _EFFECTS = {
     "learning_rate": {"best": 1e-3, "drop": 40.0, "scale": "log"},
     "gamma": {"best": 0.97, "drop": 20_000.0},
@@ -107,165 +84,64 @@ _EFFECTS = {
     "activation_fn": {"means": {"tanh": 0.0, "relu": -10.0}, "sd_factors": {"relu": 2.0}},
 }
 _SYNTHETIC = {
-    # About half of the variance between runs is between configurations, as on ARLBench's median landscape.
-    "normal-noise": {"mean": 0.0, "sd": 70.0, "effects": _EFFECTS},
-    "skewed-noise": {"mean": 0.0, "sd": 60.0, "skewness": -1.5, "effects": _EFFECTS},
-    "failing-seeds": {
-        "mean": 0.0,
-        "sd": 15.0,
-        "p_failing": 0.2,
-        "failing_mean": -250.0,
-        "effects": _EFFECTS,
-    },
+    "normal-noise": {"sd": 70.0, "effects": _EFFECTS},
+    "skewed-noise": {"sd": 60.0, "skewness": -1.5, "effects": _EFFECTS},
+    "failing-seeds": {"sd": 15.0, "p_failing": 0.2, "failing_mean": -250.0, "effects": _EFFECTS},
 }
 
 
-def _synthetic() -> list[Landscape]:
+def synthetic() -> list[Landscape]:
+    """Return the declared landscapes."""
     found = []
     for name, kwargs in _SYNTHETIC.items():
         environment = {"id": "synthetic", "kwargs": kwargs}
-        rng = np.random.default_rng(0)
-        # Neither a search nor a repetition is drawn from this generator.
-        draws = [
-            {
-                "learning_rate": float(10 ** rng.uniform(-5, -1)),
-                "gamma": float(rng.uniform(0.9, 0.999)),
-                "ent_coef": float(10 ** rng.uniform(-5, -1)),
-                "activation_fn": str(rng.choice(["tanh", "relu"])),
-            }
-            for _ in range(N_SPACE)
-        ]
-        best = {"learning_rate": 1e-3, "gamma": 0.97, "ent_coef": 1e-4, "activation_fn": "tanh"}
+        draws = random_configurations(_SPACE, N_SPACE, np.random.default_rng(0))
         found.append(
             Landscape(
                 name=name,
-                source="synthetic",
                 environment=environment,
-                parameters=_SYNTHETIC_SPACE,
-                n_evaluations=1,
-                best=_truth(environment, best),
-                typical=float(np.median([_truth(environment, draw) for draw in draws])),
+                parameters=_SPACE,
+                best=truth(environment, _BEST),
+                typical=float(np.median([truth(environment, draw) for draw in draws])),
             )
         )
     return found
 
 
-def _own() -> list[Landscape]:
-    """Return the landscapes of `experiments/noise_table`."""
-    found = []
-    for task in ("pendulum", "cartpole"):
-        path = NOISE_TABLES / f"{task}.parquet"
-        if (ROOT / path).exists():
-            declared = load_study(ROOT / NOISE_TABLES / f"{task}.toml").to_dict()
-            found.append(
-                _tabular(
-                    task, "own", path, declared["search_space"]["parameters"], ignored=["episode_returns"]
-                )
-            )
-    return found
+def random_configurations(
+    parameters: Mapping[str, Mapping[str, Any]], n: int, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """Return configurations as random search draws them; the generator belongs to no search."""
+    columns = {name: _random_values(parameter, n, rng) for name, parameter in parameters.items()}
+    return [{name: values[place] for name, values in columns.items()} for place in range(n)]
 
 
-def _arlbench() -> list[Landscape]:
-    """Return the tasks of ARLBench outside Atari, whose tables are written where the results go."""
-    if not (SHARED / "arlbench_final.parquet").exists():
-        return []
-    final = pd.read_parquet(SHARED / "arlbench_final.parquet")
-    curves = pd.read_parquet(SHARED / "arlbench_curves.parquet")
-    configs = pd.read_parquet(SHARED / "arlbench_configs.parquet")
-    found = []
-    for task in sorted(set(final["task"])):
-        if task.startswith("atari"):
-            continue
-        path = Path("results/protocols/tables") / f"{task}.parquet"
-        table = _arlbench_table(
-            final[final["task"] == task], curves[curves["task"] == task], configs[configs["task"] == task]
-        )
-        names = [name for name in table.columns if name not in ("config_id", "seed", "return", "curve")]
-        means = table.groupby("config_id")["return"].mean()
-        if np.ptp(means) == 0:
-            continue
-        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-        if not (ROOT / path).exists():
-            table.to_parquet(ROOT / path)
-        parameters = {name: _parameter(table[name]) for name in names}
-        found.append(_tabular(str(task), "arlbench", path, parameters))
-    return found
+def truth(environment: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> float:
+    """Return the true mean of a configuration, in score units."""
+    spec = EnvironmentSpec(id=environment["id"], kwargs=environment["kwargs"])
+    if spec.id == "synthetic":
+        return truth_of(synthetic_of(spec), hyperparameters).mean
+    return table_of(environment).truth(hyperparameters, tabular_of(spec).neighbours)
 
 
-def _arlbench_table(final: pd.DataFrame, curves: pd.DataFrame, configs: pd.DataFrame) -> pd.DataFrame:
-    """Return one task: hyperparameters, return, and the curve where there is one.
-
-    A run that diverged, is missing, or did worse than nearly all others of its task (some returns are below −100,000
-    where good ones are 5,000) has failed, and all failed runs count the same: one of them must not outweigh all else.
-    """
-    values = final["return"].where(~final["diverged"])
-    worst = float(values.quantile(FAILED_SHARE))
-    values = values.fillna(worst).clip(lower=worst)
-    table = final.assign(**{"return": values})[["config_id", "seed", "return"]]
-    known = pd.DataFrame(
-        [{"config_id": row.config_id, **json.loads(str(row.params))} for row in configs.itertuples()]
-    )
-    # What another hyperparameter switches off has no value; any one stands for that.
-    known = known.fillna(known.min(numeric_only=True))
-    table = table.merge(known, on="config_id").sort_values(["config_id", "seed"], ignore_index=True)
-    if not curves.empty:
-        wide = curves.pivot(index=["config_id", "seed"], columns="step", values="return")
-        wide = wide.fillna(worst).clip(lower=worst).astype(float)
-        lists = pd.Series(wide.to_numpy().tolist(), index=wide.index, name="curve")
-        table = table.merge(lists, left_on=["config_id", "seed"], right_index=True)
-    return table
-
-
-def _smooth(landscape: Landscape) -> Landscape:
-    kwargs = {**landscape.environment["kwargs"], "neighbours": NEIGHBOURS}
-    return replace(
-        landscape,
-        name=landscape.name + SMOOTH,
-        source=landscape.source + SMOOTH,
-        environment={"id": "tabular", "kwargs": kwargs},
-    )
-
-
-def _parameter(values: pd.Series) -> dict[str, Any]:
-    if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
-        return {"type": "categorical", "choices": sorted(set(values.tolist()), key=str)}
-    low, high = float(values.min()), float(values.max())
-    is_log = low > 0 and high / low >= SCALE_RATIO
-    return {"type": "float", "low": low, "high": high, "scale": "log" if is_log else "linear"}
-
-
-def _tabular(
-    name: str, source: str, path: Path, parameters: Mapping[str, Any], ignored: Sequence[str] = ()
-) -> Landscape:
-    columns = pd.read_parquet(ROOT / path).columns
-    kwargs = {
-        # Relative, so that runs have the same ids wherever the checkout lies.
-        "path": str(path),
-        "sha256": file_hash(ROOT / path),
-        "draws": "all",
-        **({"ignored": list(ignored)} if ignored else {}),
-        **({"curve": "curve"} if "curve" in columns else {}),
-    }
-    environment = {"id": "tabular", "kwargs": kwargs}
-    table = _table(environment)
-    means = np.array([scores.mean() for scores in table.scores])
-    return Landscape(
-        name=name,
-        source=source,
-        environment=environment,
-        parameters=parameters,
-        n_evaluations=table.n_evaluations,
-        best=float(means.max()),
-        typical=float(np.median(means)),
-    )
-
-
-def _truth(environment: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> float:
-    if environment["id"] == "synthetic":
-        synthetic = synthetic_of(EnvironmentSpec(id="synthetic", kwargs=environment["kwargs"]))
-        return truth_of(synthetic, hyperparameters).mean
-    return _table(environment).truth(hyperparameters, environment["kwargs"].get("neighbours", 1))
-
-
-def _table(environment: Mapping[str, Any]) -> Table:
+def table_of(environment: Mapping[str, Any]) -> Table:
+    """Return the table that runs are drawn from."""
     return read_table(tabular_of(EnvironmentSpec(id="tabular", kwargs=environment["kwargs"])))
+
+
+def _random_values(parameter: Mapping[str, Any], n: int, rng: np.random.Generator) -> list[Any]:
+    if parameter["type"] == "categorical":
+        return [parameter["choices"][place] for place in rng.integers(len(parameter["choices"]), size=n)]
+    low, high, scale = parameter["low"], parameter["high"], parameter.get("scale", "linear")
+    values: np.ndarray
+    match scale:
+        case "log":
+            values = np.exp(rng.uniform(np.log(low), np.log(high), n))
+        case "log1m":
+            values = 1.0 - np.exp(rng.uniform(np.log1p(-high), np.log1p(-low), n))
+        case "pow2":
+            values = 2.0 ** rng.integers(int(np.log2(low)), int(np.log2(high)) + 1, size=n)
+        case _:
+            values = rng.uniform(low, high, n)
+    found: list[Any] = values.astype(int).tolist() if parameter["type"] == "int" else values.tolist()
+    return found

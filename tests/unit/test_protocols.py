@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from analysis.protocols import Regrets, advised, is_multi, is_post, split_of
-from experiments.protocols.landscapes import Landscape, landscapes
+from experiments.protocols.landscapes import Landscape, synthetic
 from experiments.protocols.protocols import BUDGETS, SEEDS_PER_TRIAL, outcome, protocols, search
 
-NORMAL = landscapes(["synthetic"])[0]
+NORMAL = synthetic()[0]
 
 
 def without_noise() -> Landscape:
@@ -75,7 +75,7 @@ def test_a_pruned_run_costs_what_it_was_trained() -> None:
 
 
 def test_the_known_truth_has_its_best_where_it_says() -> None:
-    for landscape in landscapes(["synthetic"]):
+    for landscape in synthetic():
         best = {"learning_rate": 1e-3, "gamma": 0.97, "ent_coef": 1e-4, "activation_fn": "tanh"}
         assert landscape.truth(best) == pytest.approx(landscape.best)
         for name, value in (("learning_rate", 2e-3), ("gamma", 0.98), ("activation_fn", "relu")):
@@ -159,6 +159,6 @@ def test_of_splits_that_are_as_good_the_one_with_most_seeds_is_advised() -> None
         "top 5 × 5": (0.3005 + common + 0.01 * rng.normal(size=50)).tolist(),
         "top 3 × 10": (0.5 + common).tolist(),
     }
-    (found,) = advised(rows({"a": own}, budget=120, search="tpe"))
+    (found,) = advised(rows({"a": own}, budget=120, search="tpe", source="own"))
     assert (found["budget"], found["top_k"], found["n_seeds"]) == (120, 5, 5)
     assert found["multi_seed"] == pytest.approx(0.7 + common.mean(), abs=1e-3)
