@@ -19,6 +19,7 @@ from robusttune.results.rows import run_result, run_row, trial_record, trial_row
 from robusttune.spec.run import RunSpec, canonical_json
 from robusttune.spec.study import StudySpec
 
+_MAKING_TABLES = 0x7275_6E73  # any number that no other program locks by
 _BATCH = 500  # SQLite allows about a thousand bound parameters in old builds
 
 
@@ -195,6 +196,9 @@ class ResultStore:
 def _make_tables(engine: sa.Engine) -> None:
     """Make the tables that are absent, while another process may be doing the same."""
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # There IF NOT EXISTS looks before it makes, and two processes fail on each other; SQLite has one writer.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
         for table in schema.metadata.sorted_tables:
             connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
             for index in table.indexes:
