@@ -89,19 +89,25 @@ class Regrets:
         where it was chosen, the best of many looks better than it is.
         """
         fold = self._wide.index.get_level_values("repetition").to_numpy() % 2
-        values, draws = [], []
+        values: list[tuple[float, float]] = []
         tops: list[str] = []
         bottoms: list[str] = []
         for half in (0, 1):
             choose, judge = self._part(fold == half), self._part(fold != half)
             top, bottom = choose.best(firsts), choose.best(seconds)
             values.append((judge.interval(top).value, judge.interval(bottom).value))
-            draws.append(judge._draws[:, [judge.protocols.index(top), judge.protocols.index(bottom)]])
             tops.append(top)
             bottoms.append(bottom)
-        mean, drawn = np.mean(values, axis=0), np.mean(draws, axis=0)
-        ratio = _interval(mean[0] / mean[1], drawn[:, 0] / drawn[:, 1])
+        mean = np.mean(values, axis=0)
+        # Two halves together scatter as the whole does, given who was chosen.
+        drawn = self._mean_of(tops, self._draws) / self._mean_of(bottoms, self._draws)
+        middle = self._mean_of(tops, self._average()) / self._mean_of(bottoms, self._average())
+        ratio = _interval(mean[0] / mean[1], mean[0] / mean[1] * drawn / middle)
         return ratio, tuple(dict.fromkeys(tops)), tuple(dict.fromkeys(bottoms))
+
+    def _mean_of(self, protocols: Sequence[str], values: np.ndarray) -> np.ndarray:
+        found: np.ndarray = values[..., [self.protocols.index(p) for p in protocols]].mean(axis=-1)
+        return found
 
     def best(self, protocols: Sequence[str]) -> str:
         """Return the protocol with the lowest average."""
