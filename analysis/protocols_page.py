@@ -80,9 +80,8 @@ def picture(results: pd.DataFrame) -> Figure:
         grid = figure.subplots(-(-len(panels) // len(_ADVISORS)), len(_ADVISORS), squeeze=False, sharex=True)
         for axes, (source, search) in zip(grid.flat, panels, strict=False):
             _panel(axes, _rows(results, source, search))
-            axes.set_title(
-                f"{SOURCES[source].removeprefix("the project's ")}, {search}", fontsize=9, loc="left"
-            )
+            title = SOURCES[source].removeprefix("the project's ")
+            axes.set_title(f"{title}, {search}", fontsize=9, loc="left")
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         for axes in grid[-1]:
@@ -124,9 +123,9 @@ seed and a second stage that re-runs the best on fresh seeds. This page compares
 total budget. Landscapes: {landscapes}. Runs on a table are drawn from all its seeds, with replacement, so that the
 table is the truth. Random search draws the table's own configurations; for other samplers a table is interpolated
 between the nearest four, and the best of many random configurations then stands for the best. What the searches are:
-`random`, `tpe`, `gp` and `heteroscedastic-gp` are samplers; `tpe+median` prunes by the median, `tpe+incumbents` believes
-a trial after five seeds. OptunaHub's heteroscedastic Gaussian process was measured as published for Optuna 4, with the
-one import that Optuna 5 has renamed put right.
+`random`, `tpe`, `gp` and `heteroscedastic-gp` are samplers; `tpe+median` prunes by the median, `tpe+incumbents`
+believes a trial after five seeds. OptunaHub's heteroscedastic Gaussian process was measured as published for Optuna 4,
+with the one import that Optuna 5 has renamed put right.
 
 *Regret* is the true mean of the best configuration minus that of the pick, on a scale where the best has 0 and the
 middle one of all configurations 1. *Optimism* is the reported number minus the true mean of the pick, on the same
