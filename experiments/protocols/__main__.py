@@ -46,17 +46,26 @@ class Way:
         A Gaussian process is too slow for the largest budgets, and a search with a pruner has twice the trials.
     seeds_per_trial : tuple of int
         One search each.
+    second_stage : tuple of int
+        Those of them whose best trials are post-evaluated too.
     """
 
     tuning: Mapping[str, Any]
     largest_budget: int = max(BUDGETS)
     seeds_per_trial: tuple[int, ...] = SEEDS_PER_TRIAL
+    second_stage: tuple[int, ...] = (1,)
 
 
 WAYS: Mapping[str, Way] = {
     "random": Way(tuning={"sampler": "random"}),
     "tpe": Way(tuning={"sampler": "tpe"}),
     "gp": Way(tuning={"sampler": "gp"}, largest_budget=120),
+    "random+seeds": Way(
+        tuning={"sampler": "random"}, largest_budget=240, seeds_per_trial=(2, 3), second_stage=(2, 3)
+    ),
+    "tpe+seeds": Way(
+        tuning={"sampler": "tpe"}, largest_budget=240, seeds_per_trial=(2, 3), second_stage=(2, 3)
+    ),
     "heteroscedastic-gp": Way(tuning={"sampler": "heteroscedastic-gp"}, largest_budget=120),
     "tpe+incumbents": Way(
         tuning={"sampler": "tpe", "incumbent_seeds": 5}, largest_budget=240, seeds_per_trial=(1,)
@@ -114,7 +123,7 @@ def _rows(unit: Unit) -> Iterator[dict[str, Any]]:
         tuning = {**way.tuning, "seeds_per_trial": n_seeds}
         found = search(landscape, tuning=tuning, budget=way.largest_budget, root_seed=unit.repetition)
         for budget in [budget for budget in BUDGETS if budget <= way.largest_budget]:
-            for protocol in protocols(budget, n_seeds):
+            for protocol in protocols(budget, n_seeds, with_second_stage=n_seeds in way.second_stage):
                 yield {
                     "source": unit.source,
                     "landscape": unit.landscape,
@@ -130,7 +139,7 @@ def _units(sources: Sequence[str], ways: Sequence[str], n_repetitions: int) -> I
     """Yield a repetition of everything, then the next: cut off anywhere, the study is balanced."""
     known = [(source, landscape) for source in sources for landscape in _of(source)]
     for repetition, way, (source, landscape) in itertools.product(range(n_repetitions), ways, known):
-        has_curves, has_model = landscape.n_evaluations > 1, way != "random"
+        has_curves, has_model = landscape.n_evaluations > 1, not way.startswith("random")
         if (has_curves or "pruner" not in WAYS[way].tuning) and (landscape.is_searchable or not has_model):
             yield Unit(source=source, landscape=landscape.name, way=way, repetition=repetition)
 

@@ -43,8 +43,6 @@ class Protocol:
     ----------
     name : str
         As it is shown.
-    seeds_per_trial : int
-        In tuning.
     reserved : int
         Runs that tuning leaves to the second stage; an elimination may not need all of them.
     post : mapping, optional
@@ -52,7 +50,6 @@ class Protocol:
     """
 
     name: str
-    seeds_per_trial: int = 1
     reserved: int = 0
     post: Mapping[str, Any] | None = None
 
@@ -125,24 +122,37 @@ def search(landscape: Landscape, *, tuning: Mapping[str, Any], budget: int, root
     return Search(landscape=landscape, session=session, trials=session.tune())
 
 
-def protocols(budget: int, seeds_per_trial: int) -> Iterator[Protocol]:
-    """Yield the protocols of one budget on top of one search."""
+def protocols(budget: int, seeds_per_trial: int, *, with_second_stage: bool) -> Iterator[Protocol]:
+    """Yield the protocols of one budget on top of one search.
+
+    Parameters
+    ----------
+    budget : int
+        Training runs, both stages together.
+    seeds_per_trial : int
+        Of the search.
+    with_second_stage : bool
+        Yield the post-evaluations too.
+    """
     name = "single seed" if seeds_per_trial == 1 else f"{seeds_per_trial} seeds a trial"
-    yield Protocol(name=name, seeds_per_trial=seeds_per_trial)
-    if seeds_per_trial > 1:
+    yield Protocol(name=name)
+    if not with_second_stage:
         return
+    prefix = "" if seeds_per_trial == 1 else f"{name}, "
     for k in CANDIDATES:
         for n in POST_SEEDS:
             if LEAST_SHARE * budget <= k * n <= LARGEST_SHARE * budget:
-                yield Protocol(name=f"top {k} × {n}", reserved=k * n, post={"top_k": k, "n_seeds": n})
+                yield Protocol(name=f"{prefix}top {k} × {n}", reserved=k * n, post={"top_k": k, "n_seeds": n})
     k, stages, n_ocba = ADAPTIVE[budget]
     yield Protocol(
-        name="elimination",
+        name=f"{prefix}elimination",
         reserved=k * stages[-1],
         post={"top_k": k, "allocation": {"rule": "elimination", "stages": list(stages)}},
     )
     yield Protocol(
-        name="ocba", reserved=n_ocba, post={"top_k": k, "allocation": {"rule": "ocba", "budget": n_ocba}}
+        name=f"{prefix}ocba",
+        reserved=n_ocba,
+        post={"top_k": k, "allocation": {"rule": "ocba", "budget": n_ocba}},
     )
 
 

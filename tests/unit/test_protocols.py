@@ -24,7 +24,7 @@ def test_no_protocol_spends_more_than_its_budget() -> None:
     found = search(NORMAL, tuning={"sampler": "random"}, budget=120, root_seed=1)
     for budget in (60, 120):
         names = set()
-        for protocol in protocols(budget, 1):
+        for protocol in protocols(budget, 1, with_second_stage=True):
             result = outcome(found, protocol, budget)
             names.add(protocol.name)
             assert result.runs <= budget
@@ -37,10 +37,18 @@ def test_no_protocol_spends_more_than_its_budget() -> None:
 @pytest.mark.parametrize("n_seeds", SEEDS_PER_TRIAL[1:])
 def test_trials_of_several_seeds_are_fewer(n_seeds: int) -> None:
     found = search(NORMAL, tuning={"sampler": "random", "seeds_per_trial": n_seeds}, budget=60, root_seed=1)
-    (protocol,) = protocols(60, n_seeds)
+    (protocol,) = protocols(60, n_seeds, with_second_stage=False)
     result = outcome(found, protocol, 60)
     assert len(found.beginning(60)) == 60 // n_seeds
     assert result.covered is not None
+
+
+def test_the_best_of_trials_of_several_seeds_can_be_judged_too() -> None:
+    tuning = {"sampler": "random", "seeds_per_trial": 2}
+    found = search(NORMAL, tuning=tuning, budget=60, root_seed=1)
+    results = {p.name: outcome(found, p, 60) for p in protocols(60, 2, with_second_stage=True)}
+    assert results["2 seeds a trial, top 3 × 5"].runs in (59, 60)  # 45 runs pay for 22 trials
+    assert results["2 seeds a trial"].runs == 60
 
 
 def test_a_shorter_search_is_the_beginning_of_a_longer_one() -> None:
@@ -51,7 +59,7 @@ def test_a_shorter_search_is_the_beginning_of_a_longer_one() -> None:
 def test_without_noise_every_protocol_picks_the_best_trial_it_has_and_reports_its_mean() -> None:
     landscape = without_noise()
     found = search(landscape, tuning={"sampler": "random"}, budget=60, root_seed=2)
-    for protocol in protocols(60, 1):
+    for protocol in protocols(60, 1, with_second_stage=True):
         result = outcome(found, protocol, 60)
         trials = found.beginning(60 - protocol.reserved)
         best = max(landscape.truth(trial.hyperparameters) for trial in trials)
@@ -138,13 +146,13 @@ def test_the_best_of_many_equal_protocols_is_not_flattered() -> None:
 
 def test_names_tell_what_a_protocol_is() -> None:
     for budget in BUDGETS:
-        posts = [p for p in protocols(budget, 1) if is_post(p.name)]
+        posts = [p for p in protocols(budget, 1, with_second_stage=True) if is_post(p.name)]
         assert len(posts) >= 5
         for protocol in posts:
             k, n = split_of(protocol.name)
             assert protocol.post == {"top_k": k, "n_seeds": n}
             assert protocol.reserved == k * n
-    assert all(is_multi(p.name) for m in (2, 3, 5) for p in protocols(60, m))
+    assert all(is_multi(p.name) for m in (2, 3, 5) for p in protocols(60, m, with_second_stage=False))
     with pytest.raises(ValueError, match="must be written"):
         split_of("single seed")
 
