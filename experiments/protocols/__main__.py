@@ -43,7 +43,7 @@ class Way:
     tuning : mapping
         Sampler and pruner.
     largest_budget : int
-        A Gaussian process is too slow for the largest budgets, and a search with a pruner has twice the trials.
+        A Gaussian process is too slow for the largest budgets; a search with a pruner has several times the trials.
     seeds_per_trial : tuple of int
         One search each.
     second_stage : tuple of int
@@ -71,7 +71,7 @@ WAYS: Mapping[str, Way] = {
         tuning={"sampler": "tpe", "incumbent_seeds": 5}, largest_budget=240, seeds_per_trial=(1,)
     ),
     "tpe+median": Way(
-        tuning={"sampler": "tpe", "pruner": "median"}, largest_budget=240, seeds_per_trial=(1,)
+        tuning={"sampler": "tpe", "pruner": "median"}, largest_budget=120, seeds_per_trial=(1,)
     ),
 }
 
@@ -104,12 +104,18 @@ def main() -> None:
     ]
     with ProcessPoolExecutor(options.workers) as pool:
         futures = [pool.submit(run, unit) for unit in missing]
-        for n_done, future in enumerate(as_completed(futures), start=1):
-            stored.append(future.result())
-            if n_done % WRITE_EVERY == 0 or n_done == len(futures):
-                stored = [_write(stored, options.results)]
-                sys.stdout.write(f"{n_done}/{len(futures)} units\n")
-                sys.stdout.flush()
+        try:
+            for n_done, future in enumerate(as_completed(futures), start=1):
+                stored.append(future.result())
+                if n_done % WRITE_EVERY == 0 or n_done == len(futures):
+                    stored = [_write(stored, options.results)]
+                    sys.stdout.write(f"{n_done}/{len(futures)} units\n")
+                    sys.stdout.flush()
+        except BaseException:  # what is done must not be lost, and what is not must not begin
+            pool.shutdown(wait=False, cancel_futures=True)
+            if stored:
+                _write(stored, options.results)
+            raise
 
 
 def run(unit: Unit) -> pd.DataFrame:
@@ -119,10 +125,12 @@ def run(unit: Unit) -> pd.DataFrame:
 
 def _rows(unit: Unit) -> Iterator[dict[str, Any]]:
     landscape, way = _landscape(unit.source, unit.landscape), WAYS[unit.way]
+    largest = min(way.largest_budget, landscape.largest_budget or max(BUDGETS))
+    budgets = [budget for budget in BUDGETS if budget <= largest]
     for n_seeds in way.seeds_per_trial:
         tuning = {**way.tuning, "seeds_per_trial": n_seeds}
-        found = search(landscape, tuning=tuning, budget=way.largest_budget, root_seed=unit.repetition)
-        for budget in [budget for budget in BUDGETS if budget <= way.largest_budget]:
+        found = search(landscape, tuning=tuning, budget=budgets[-1], root_seed=unit.repetition)
+        for budget in budgets:
             for protocol in protocols(budget, n_seeds, with_second_stage=n_seeds in way.second_stage):
                 yield {
                     "source": unit.source,

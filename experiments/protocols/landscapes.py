@@ -35,6 +35,8 @@ class Landscape:
         Highest true mean, and the median of the true means of configurations drawn at random, in score units.
     is_searchable : bool
         Whether configurations have neighbours, so that a model of them is worth anything.
+    largest_budget : int, optional
+        With more runs than configurations, a search of single-seed trials would draw the same ones again.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Landscape:
     best: float
     typical: float
     is_searchable: bool = True
+    largest_budget: int | None = None
 
     def truth(self, hyperparameters: Mapping[str, Any]) -> float:
         """Return the true mean of a configuration, in score units."""

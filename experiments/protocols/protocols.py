@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -115,11 +115,15 @@ def search(landscape: Landscape, *, tuning: Mapping[str, Any], budget: int, root
     root_seed : int
         Which repetition.
     """
-    # Pruned trials cost less, so that more of them fit; a median pruner saves less than half.
-    n_trials = budget // tuning.get("seeds_per_trial", 1) * (2 if "pruner" in tuning else 1)
-    declared = landscape.study(tuning={**tuning, "n_trials": n_trials}, post={}, root_seed=root_seed)
-    session = simulation_session(declared)
-    return Search(landscape=landscape, session=session, trials=session.tune())
+    n_seeds = tuning.get("seeds_per_trial", 1)
+    n_trials = budget // n_seeds
+    while True:
+        declared = landscape.study(tuning={**tuning, "n_trials": n_trials}, post={}, root_seed=root_seed)
+        session = simulation_session(declared)
+        found = Search(landscape=landscape, session=session, trials=session.tune())
+        if found.costs[-1] > budget - n_seeds:
+            return found
+        n_trials *= 2  # pruned trials cost less, so that more of them fit
 
 
 def protocols(budget: int, seeds_per_trial: int, *, with_second_stage: bool) -> Iterator[Protocol]:
@@ -162,13 +166,12 @@ def outcome(found: Search, protocol: Protocol, budget: int) -> Outcome:
     spent = float(found.costs[len(trials) - 1])
     if protocol.post is None:
         return _by_tuning(found, trials, spent)
+    # The same study but for its second stage: seeds do not depend on the sampler, and its trials are there.
     declared = found.landscape.study(
         tuning={"n_trials": len(trials), "sampler": "random"},
         post=protocol.post,
         root_seed=found.session.study.root_seed,
     )
-    # The same study but for its second stage: seeds do not depend on the sampler, and its trials are there.
-    declared = replace(declared, evaluation=found.session.study.evaluation)
     assert isinstance(found.session.store, MemoryStore)
     simulation = judge(memory_session(declared, store=found.session.store), trials)
     return _by_post_evaluation(found, simulation, spent)

@@ -2,8 +2,8 @@
 
 As *rows*: random search draws configurations of the table, which are real in every respect; a model has nothing to go
 by. *Interpolated* between the nearest four: any sampler can search it, but hardly anything comes near the best of the
-table, so the best of many random configurations stands for the best. The nearest configuration alone would make
-steps, on which a model-based sampler stays where it once was, whether there is noise or not.
+table, so that differences of regret say more there than ratios. The nearest configuration alone would make steps, on
+which a model-based sampler stays where it once was, whether there is noise or not.
 
 Runs are drawn from all seeds of a configuration, with replacement: the table then is the exact truth, with the noise of
 real training, and every draw of the post-evaluation is independent of those in tuning.
@@ -12,6 +12,7 @@ real training, and every draw of the post-evaluation is independent of those in 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,7 @@ def _landscape(
     table = table.assign(row=table["config_id"].rank(method="dense").astype(int) - 1)
     # Relative, so that runs have the same ids wherever the checkout lies.
     path = FOLDER / f"{task}.parquet"
-    if not (ROOT / path).exists():
-        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-        table.to_parquet(ROOT / path)
+    _write(table, ROOT / path)
     ignored = ["row"] if interpolated else list(parameters)
     if "episode_returns" in table.columns:
         ignored.append("episode_returns")
@@ -83,10 +82,10 @@ def _landscape(
     }
     environment = {"id": "tabular", "kwargs": kwargs}
     known = table_of(environment)
-    means = np.array([scores.mean() for scores in known.scores])
+    means = typical = np.array([scores.mean() for scores in known.scores])
     if interpolated:
         draws = random_configurations(parameters, N_SPACE, np.random.default_rng(0))
-        means = np.array([truth(environment, draw) for draw in draws])
+        typical = np.array([truth(environment, draw) for draw in draws])
     rows = {"row": {"type": "int", "low": 0, "high": len(known.scores) - 1}}
     return Landscape(
         name=task,
@@ -94,9 +93,18 @@ def _landscape(
         parameters=parameters if interpolated else rows,
         n_evaluations=known.n_evaluations,
         best=float(means.max()),
-        typical=float(np.median(means)),
+        typical=float(np.median(typical)),
         is_searchable=interpolated,
+        largest_budget=None if interpolated else len(known.scores),
     )
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table whole; several processes may do so at once, and equal tables give equal files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    table.to_parquet(partial)
+    partial.replace(path)
 
 
 def _arlbench_tables() -> Iterator[tuple[str, pd.DataFrame]]:
