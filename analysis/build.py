@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import protocols_page
+from analysis.protocols_claims import claims
 from robusttune import load_study, rank_study
 from robusttune.report.figures import lucky_figure
 from robusttune.report.tables import to_markdown
@@ -32,7 +33,7 @@ def quickstart(results: Path) -> tuple[Path, ...]:
 def protocols(results: Path) -> tuple[Path, ...]:
     """Write what the protocol study found, from its committed results, and print each claim."""
     table = pd.read_parquet(ROOT / "experiments" / "protocols" / "results.parquet")
-    for claim in protocols_page.claims(table):
+    for claim in claims(table):
         print(f"• {claim}")
     return protocols_page.write(table, ROOT)
 

@@ -12,7 +12,8 @@ from robusttune import StudySpec
 from robusttune.spec.run import EnvironmentSpec
 from robusttune.spec.synthetic import synthetic_of, truth_of
 from robusttune.spec.tabular import tabular_of
-from robusttune.training.table import Table, read_table
+from robusttune.training.table import Table
+from robusttune.training.table_file import read_table
 
 STEPS = 1000
 N_SPACE = 2000

@@ -47,12 +47,14 @@ def plan(
     verbose: Verbose = False,
 ) -> None:
     """Say how many seeds a claim needs, and how to split a budget."""
+    from robusttune.pipeline.advice import LARGEST_BUDGET, LEAST_BUDGET
     from robusttune.pipeline.planning import plan_from_figures, plan_from_study
 
     if not 0 < power < 1:
         raise SpecError(f"--power {power:g}: must lie between 0 and 1, for example 0.8.")
     if budget is not None and not math.isfinite(budget):
         raise SpecError(f"--budget {budget:g}: must be a number of training runs, for example 120.")
+    is_alone = study is None and sd is None and difference is None
     if study is not None:
         for spec in load_studies(study, overrides=overrides or ()):
             _print(plan_from_study(spec, out=out, storage=storage, power=power, budget=budget), power)
@@ -66,7 +68,8 @@ def plan(
             "a plan needs a study that has been run (robusttune plan STUDY), two figures "
             "(robusttune plan --sd 100 --difference 50), or a budget of training runs (robusttune plan --budget 120)."
         )
-    if budget is not None:
+    # Beside another plan the advice is an addition, and its limits are no reason to fail.
+    if budget is not None and (is_alone or LEAST_BUDGET <= budget <= LARGEST_BUDGET):
         _print_advice(int(budget))
 
 
@@ -93,25 +96,38 @@ def _print(found: StudyPlan, power: float) -> None:
 def _print_advice(budget: int) -> None:
     from robusttune.pipeline.advice import advised_split, findings
 
-    split = advised_split(budget)
-    console.print(
-        f"\nThe protocol study's split of {split.budget} runs: {split.n_trials} single-seed trials, then the best "
-        f"{split.top_k} on {split.n_seeds} fresh seeds each ({split.post_share:.0%} of the runs). Controls, such as "
-        "the default configuration, cost as many seeds each.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    for sampler in findings():
+        split = advised_split(budget, sampler=sampler)
+        seeds = "one seed" if split.seeds_per_trial == 1 else f"{split.seeds_per_trial} seeds"
+        console.print(
+            f"\nThe protocol study's split of {split.budget} runs with {sampler}: {split.n_trials} trials of {seeds}, "
+            f"then the best {split.top_k} on {split.n_seeds} fresh seeds each "
+            f"({split.n_judging_runs / split.budget:.0%} of the runs).",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print("Controls, such as the default configuration, cost as many seeds each.", style="dim")
     table = Table(
         title="\nwhat it found: mean regret, 0 the best, 1 a middling configuration",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
     )
-    for heading in ("runs", "second stage", "with it", "several seeds a trial", "single seed"):
-        table.add_column(heading, justify="right")
-    for found in findings():
-        regrets = (f"{value:.2f}" for value in (found.regret, found.multi_seed, found.single_seed))
-        table.add_row(str(found.budget), f"{found.top_k} × {found.n_seeds}", *regrets)
+    for heading in (
+        "sampler",
+        "runs",
+        "seeds a trial",
+        "second stage",
+        "regret",
+        "without it",
+        "single seed",
+    ):
+        table.add_column(heading, justify="left" if heading == "sampler" else "right")
+    for sampler, known in findings().items():
+        for found in known:
+            regrets = (f"{value:.2f}" for value in (found.regret, found.multi_seed, found.single_seed))
+            stage = f"{found.top_k} × {found.n_seeds}"
+            table.add_row(sampler, str(found.budget), str(found.seeds_per_trial), stage, *regrets)
     console.print(table)
 
 

@@ -47,15 +47,8 @@ def write_study_file(
         cannot be written.
     """
     path = Path(path)
-    if algorithm not in ALGORITHMS:
-        raise SpecError(
-            f"--algo {algorithm}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(algorithm, ALGORITHMS)}."
-        )
-    if timesteps < _EVALUATIONS:
-        raise SpecError(f"--timesteps {timesteps}: must be at least {_EVALUATIONS}.")
+    _check_request(path, algorithm, timesteps, force=force)
     split = advised_split(budget, n_controls=1)  # the default configuration
-    if path.exists() and not force:
-        raise SpecError(f"{path} is there already. Choose another name, or overwrite it with --force.")
     templates = Environment(
         loader=PackageLoader("robusttune.pipeline"), undefined=StrictUndefined, keep_trailing_newline=True
     )
@@ -73,3 +66,14 @@ def write_study_file(
     except OSError as error:
         raise SpecError(f"{path} cannot be written: {error.strerror}.") from None
     return load_study(path)
+
+
+def _check_request(path: Path, algorithm: str, timesteps: int, *, force: bool) -> None:
+    if algorithm not in ALGORITHMS:
+        raise SpecError(
+            f"--algo {algorithm}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(algorithm, ALGORITHMS)}."
+        )
+    if timesteps < _EVALUATIONS:
+        raise SpecError(f"--timesteps {timesteps}: must be at least {_EVALUATIONS}.")
+    if path.exists() and not force:
+        raise SpecError(f"{path} is there already. Choose another name, or overwrite it with --force.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter
@@ -131,16 +130,11 @@ class RunSpec:
     evaluation: EvaluationSpec
     seed: int = Field(ge=0, lt=2**32)
     evaluation_seed: int = Field(ge=0, lt=2**32)
-    # Asked for a dozen times on the way of a run, and most of what a run without training costs.
-    _run_id: str = field(default="", init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_run_id", hashlib.sha256(self.to_json().encode()).hexdigest()[:_ID_LENGTH])
 
     @property
     def run_id(self) -> str:
         """Hash of the canonical JSON."""
-        return self._run_id
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:_ID_LENGTH]
 
     @property
     def config_id(self) -> str:
@@ -154,7 +148,7 @@ class RunSpec:
 
     def to_json(self) -> str:
         """Return the canonical JSON: sorted keys, no spaces."""
-        return canonical_json(_RUN.dump_python(self, mode="json", exclude={"_run_id"}))
+        return canonical_json(_RUN.dump_python(self, mode="json"))
 
     @staticmethod
     def from_json(text: str) -> RunSpec:

@@ -47,10 +47,10 @@ class TabularSpec:
 
     path: str = Field(min_length=1)
     ignored: tuple[str, ...] = ()
-    config: str = "config_id"
-    seed: str = "seed"
-    score: str = "return"
-    curve: str | None = None
+    config: str = Field(default="config_id", min_length=1)
+    seed: str = Field(default="seed", min_length=1)
+    score: str = Field(default="return", min_length=1)
+    curve: str | None = Field(default=None, min_length=1)
     neighbours: int = Field(default=1, ge=1)
     draws: Literal["halves", "all"] = "halves"
     sha256: str | None = None

@@ -1,12 +1,9 @@
-"""A table of results that somebody has made, read and checked."""
+"""A table of results that somebody has made: configurations, distances between them, and what their seeds came to."""
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +12,6 @@ from pydantic import JsonValue
 
 from robusttune.errors import SpecError
 from robusttune.spec._messages import did_you_mean
-from robusttune.spec.tabular import TabularSpec, file_hash
-
-MIN_SEEDS = 3
-"""One for tuning, and two for the post-evaluation to scatter."""
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -141,108 +134,3 @@ class Table:
                 )
             distance += column.distances(hyperparameters[name])
         return distance
-
-
-@functools.lru_cache(maxsize=8)
-def read_table(tabular: TabularSpec) -> Table:
-    """Return the table of a file, checked.
-
-    Raises
-    ------
-    SpecError
-        If the file has changed or cannot be read, a column is missing, a cell that must hold something is empty, a
-        seed of a configuration stands twice, a configuration has too few seeds or two sets of hyperparameters, or a
-        curve is no list of numbers as long as the others.
-    """
-    path = Path(tabular.path)
-    where = f"tabular.path = {tabular.path!r}"
-    if tabular.sha256 is not None and file_hash(path) != tabular.sha256:
-        raise SpecError(f"{where}: has changed since the study was read. Start again with the new table.")
-    frame = _read(path, where)
-    frame = frame.drop(columns=[name for name in tabular.ignored if name in frame.columns])
-    keys = [tabular.config, tabular.seed, tabular.score, *([tabular.curve] if tabular.curve else [])]
-    for key in keys:
-        if key not in frame.columns:
-            listed = ", ".join(map(str, frame.columns))
-            raise SpecError(
-                f"{where}: has no column {key!r}{did_you_mean(key, frame.columns)}. It has: {listed}."
-            )
-    names = [name for name in frame.columns if name not in keys]
-    if frame.empty or not names:
-        raise SpecError(
-            f"{where}: needs rows, and a column for each hyperparameter beside {', '.join(keys)}."
-        )
-    for name in (tabular.config, tabular.seed, *names):
-        if frame[name].isna().any():
-            row = int(np.flatnonzero(frame[name].isna())[0])
-            raise SpecError(
-                f"{where}: {name} is empty in row {row + 1}. Only {tabular.score} may be: it diverged."
-            )
-    if not pd.api.types.is_numeric_dtype(frame[tabular.score]):
-        raise SpecError(f"{where}: {tabular.score} must hold numbers only.")
-    _check_rows(frame, tabular, names, where)
-    if tabular.curve is not None:
-        frame = frame.assign(**{tabular.curve: pd.Series(_curves(frame[tabular.curve], where), frame.index)})
-    groups = frame.sort_values([tabular.config, tabular.seed], kind="stable").groupby(tabular.config)
-    hyperparameters = groups[names].first().reset_index(drop=True)
-    return Table(
-        hyperparameters=hyperparameters,
-        columns={str(name): Column(hyperparameters[name]) for name in names},
-        scores=tuple(own[tabular.score].to_numpy(dtype=np.float64) for _, own in groups),
-        curves=None
-        if tabular.curve is None
-        else tuple(np.stack(own[tabular.curve].tolist()) for _, own in groups),
-    )
-
-
-def _read(path: Path, where: str) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except ImportError:
-        raise SpecError(f"{where}: parquet needs `pip install pyarrow`; CSV needs nothing.") from None
-    except (OSError, ValueError) as error:
-        raise SpecError(f"{where}: is no table that can be read ({error}).") from None
-
-
-def _check_rows(frame: pd.DataFrame, tabular: TabularSpec, names: Sequence[str], where: str) -> None:
-    twice = frame.duplicated([tabular.config, tabular.seed])
-    if twice.any():
-        row = frame[twice].iloc[0]
-        raise SpecError(
-            f"{where}: seed {row[tabular.seed]} of configuration {row[tabular.config]} stands twice. "
-            "Give each run a seed of its own, or remove one."
-        )
-    groups = frame.groupby(tabular.config)
-    counts = groups.size()
-    if counts.min() < MIN_SEEDS:
-        raise SpecError(
-            f"{where}: configuration {counts.idxmin()} has {counts.min()} seed(s), and {MIN_SEEDS} are the least: one "
-            "for tuning, two for the post-evaluation. Add runs, or leave the configuration out."
-        )
-    differing = groups[list(names)].nunique().gt(1).any(axis=1)
-    if differing.any():
-        raise SpecError(
-            f"{where}: configuration {differing.idxmax()} has different hyperparameters in different rows."
-        )
-
-
-def _curves(column: pd.Series, where: str) -> list[FloatArray]:
-    curves: list[FloatArray] = []
-    for row, cell in enumerate(column):
-        try:
-            values = json.loads(cell) if isinstance(cell, str) else cell
-            curve = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-        except (TypeError, ValueError):
-            curve = np.empty(0)
-        if curve.ndim != 1 or not curve.size:
-            raise SpecError(
-                f"{where}: {column.name} of row {row + 1} must be a list of numbers, but got {cell!r}. "
-                'In CSV it is JSON text: "[1.5, 2.0]".'
-            )
-        if curves and curve.size != curves[0].size:
-            raise SpecError(
-                f"{where}: {column.name} of row {row + 1} has {curve.size} evaluations, and that of row 1 has "
-                f"{curves[0].size}. All runs need the same; fill those of a diverged run with null."
-            )
-        curves.append(curve)
-    return curves

@@ -15,7 +15,8 @@ from robusttune.spec.study import StudySpec
 from robusttune.spec.tabular import TabularSpec, tabular_of
 from robusttune.training.drawn import Drawn, carry_out, evaluation_timesteps
 from robusttune.training.protocol import StopRule
-from robusttune.training.table import FloatArray, Table, read_table
+from robusttune.training.table import FloatArray, Table
+from robusttune.training.table_file import read_table
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:

@@ -111,10 +111,10 @@ def _last_report(
     results: Sequence[RunResult], tuning: TuningSpec, worst: float | None
 ) -> list[tuple[int, float]]:
     """Return the report of the evaluation after training, on which nothing is decided any more."""
-    ended = [result for result in results if result.status is RunStatus.COMPLETED]
+    completed = [result for result in results if result.status is RunStatus.COMPLETED]
     means = [r.curve[-1].mean_return if r.status is RunStatus.COMPLETED else None for r in results]
     value = aggregate(means, tuning, worst=worst)
-    return [(ended[0].curve[-1].index, value)] if ended and value is not None else []
+    return [(completed[0].curve[-1].index, value)] if completed and value is not None else []
 
 
 def _finite(mean: float) -> float | None:

@@ -7,30 +7,45 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robusttune.errors import SpecError
-from robusttune.pipeline.advice import LEAST_BUDGET, advised_split, findings
+from robusttune.pipeline.advice import (
+    LARGEST_BUDGET,
+    LEAST_BUDGET,
+    MAX_CONTROLS,
+    advised_split,
+    findings,
+)
+from robusttune.spec.allocation import MAX_SEEDS
 
 
-@given(budget=st.integers(LEAST_BUDGET, 100_000), n_controls=st.integers(0, 3))
-def test_a_split_spends_the_budget_and_no_more_than_half_of_it_on_judging(
-    budget: int, n_controls: int
+@given(
+    budget=st.integers(LEAST_BUDGET, LARGEST_BUDGET),
+    sampler=st.sampled_from(sorted(findings())),
+    n_controls=st.integers(0, MAX_CONTROLS),
+)
+def test_a_split_spends_the_budget_and_about_half_of_it_at_most_on_judging(
+    budget: int, sampler: str, n_controls: int
 ) -> None:
-    split = advised_split(budget, n_controls=n_controls)
-    judged = (split.top_k + n_controls) * split.n_seeds
-    assert split.n_trials + judged == budget
-    assert split.n_trials >= max(split.top_k, budget / 2)
-    assert split.top_k >= 1
-    assert split.n_seeds >= 2
-    assert split.post_share == pytest.approx(judged / budget)
+    split = advised_split(budget, sampler=sampler, n_controls=n_controls)
+    spent = split.n_trials * split.seeds_per_trial + split.n_judging_runs
+    assert budget - split.seeds_per_trial < spent <= budget
+    assert split.n_judging_runs == (split.top_k + n_controls) * split.n_seeds <= budget / 2
+    assert split.n_trials >= split.top_k >= 1
+    assert 2 <= split.n_seeds <= MAX_SEEDS
 
 
 def test_at_a_studied_budget_the_split_is_the_one_that_was_found() -> None:
-    for found in findings():
-        split = advised_split(found.budget)
-        assert (split.top_k, split.n_seeds) == (found.top_k, found.n_seeds)
+    for sampler, known in findings().items():
+        for found in known:
+            split = advised_split(found.budget, sampler=sampler)
+            assert (split.top_k, split.n_seeds, split.seeds_per_trial) == (
+                found.top_k,
+                found.n_seeds,
+                found.seeds_per_trial,
+            )
 
 
 def test_a_larger_budget_of_the_same_kind_buys_more_of_both() -> None:
-    largest = findings()[-1].budget
+    largest = findings()["tpe"][-1].budget
     small, large = advised_split(largest), advised_split(2 * largest)
     assert large.n_seeds > small.n_seeds
     assert large.n_trials > small.n_trials
@@ -39,16 +54,25 @@ def test_a_larger_budget_of_the_same_kind_buys_more_of_both() -> None:
 def test_controls_come_off_the_trials() -> None:
     without, with_one = advised_split(240), advised_split(240, n_controls=1)
     assert (with_one.top_k, with_one.n_seeds) == (without.top_k, without.n_seeds)
-    assert without.n_trials - with_one.n_trials == with_one.n_seeds
+    fewer = (without.n_trials - with_one.n_trials) * without.seeds_per_trial
+    assert abs(fewer - with_one.n_seeds) < without.seeds_per_trial
 
 
-def test_too_small_a_budget_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"--budget 19: must be at least 20 training runs"):
-        advised_split(19)
+@pytest.mark.parametrize("budget", [0, 19, 10_001, 10**300])
+def test_a_budget_that_is_too_small_or_beyond_all_study_is_refused(budget: int) -> None:
+    with pytest.raises(SpecError, match=r"must lie between 20 and 10000 training runs"):
+        advised_split(budget)
+
+
+def test_more_controls_than_the_smallest_budget_has_room_for_are_refused() -> None:
+    with pytest.raises(ValueError, match="n_controls must lie between 0 and 3"):
+        advised_split(100, n_controls=4)
 
 
 def test_findings_are_in_order_and_on_their_scale() -> None:
-    budgets = [found.budget for found in findings()]
-    assert all(a < b for a, b in itertools.pairwise(budgets))
-    for found in findings():
-        assert 0 <= found.regret < found.single_seed <= 1.5
+    assert {"random", "tpe"} == set(findings())
+    for known in findings().values():
+        budgets = [found.budget for found in known]
+        assert all(a < b for a, b in itertools.pairwise(budgets))
+        for found in known:
+            assert 0 <= found.regret < found.single_seed <= 1.5

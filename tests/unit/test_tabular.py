@@ -20,7 +20,7 @@ from robusttune.spec.study import StudySpec
 from robusttune.spec.tabular import TabularSpec, tabular_of
 from robusttune.spec.toml import load_study
 from robusttune.training import train
-from robusttune.training.table import read_table
+from robusttune.training.table_file import read_table
 
 RATES = (1e-5, 1e-4, 1e-3, 1e-2)
 STUDY = """
@@ -324,3 +324,27 @@ def test_a_bad_declaration_of_a_table_is_an_error(tmp_path: Path, old: str, new:
 def test_evaluations_must_be_those_of_the_curves(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"asks for 2 evaluation\(s\) .* have 4\. Use every = 16"):
         check_study(declare(tmp_path, with_curves(frame()), CURVES.replace("every = 16", "every = 32")))
+
+
+@pytest.mark.parametrize("task", ["pendulum", "cartpole"])
+def test_a_column_of_lists_must_be_named_for_what_it_is(tmp_path: Path, task: str) -> None:
+    pytest.importorskip("pyarrow")
+    noise = Path(__file__).parents[2] / "experiments" / "noise_table" / f"{task}.parquet"
+    text = STUDY.replace("table.csv", str(noise))
+    (tmp_path / "study.toml").write_text(text)
+    with pytest.raises(SpecError, match=r"curve holds lists.* Name it in tabular.ignored, or tabular.curve"):
+        check_study(load_study(tmp_path / "study.toml"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('tabular.ignored = ["sed"]', r"has no column 'sed' \(did you mean 'seed'\?\)"),
+        ('tabular.curve = ""', "tabular.curve"),
+        ("tabular.neighbours = 0", "tabular.neighbours"),
+        ('tabular.draws = "some"', "tabular.draws"),
+    ],
+)
+def test_a_bad_setting_of_a_table_is_an_error(tmp_path: Path, setting: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        check_study(declare(tmp_path, text=f"{STUDY}{setting}\n"))

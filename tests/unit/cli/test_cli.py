@@ -183,24 +183,36 @@ def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
 def test_plan_splits_a_budget_as_the_protocol_study_advises() -> None:
     split = advised_split(240)
     output = call("plan", "--budget", 240).output
-    told = f"{split.n_trials} single-seed trials, then the best {split.top_k} on {split.n_seeds} fresh seeds each"
-    assert told in output
+    assert f"split of 240 runs with tpe: {split.n_trials} trials of" in output
+    assert f"then the best {split.top_k} on {split.n_seeds} fresh seeds each" in output
     for figures in ([], ["--sd", 10, "--difference", 10]):
-        assert "The protocol study's split of 60 runs" in call("plan", "--budget", 60, *figures).output
-    for bad in (19, "nan", "inf"):
+        assert (
+            "The protocol study's split of 60 runs with tpe" in call("plan", "--budget", 60, *figures).output
+        )
+    for bad in (19, 1e300, "nan", "inf"):
         refused = call("plan", "--budget", bad)
         assert refused.exit_code == 2
-        assert f"--budget {bad}: must be" in refused.output
+        assert "--budget" in refused.output
+        assert " must " in refused.output
+    # Beside a plan from figures, which splits ten runs too, it says nothing.
+    few = call("plan", "--budget", 15, "--sd", 10, "--difference", 3)
+    assert few.exit_code == 0
+    assert "ways to spend the budget" in few.output
+    assert "protocol study" not in few.output
 
 
 def test_init_splits_its_budget_in_the_same_way(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     assert call("init", path, "--budget", 200).exit_code == 0
     study, split = load_study(path), advised_split(200, n_controls=1)
-    assert study.n_trials == split.n_trials
+    assert (study.n_trials, study.tuning.seeds_per_trial) == (split.n_trials, split.seeds_per_trial)
     assert (study.post_evaluation.top_k, study.post_evaluation.n_seeds) == (split.top_k, split.n_seeds)
-    assert "at most 200 runs" in call("check", path).output
-    assert call("init", path, "--budget", 5, "--force").exit_code == 2
+    spent = split.n_trials * split.seeds_per_trial + split.n_judging_runs
+    assert f"at most {spent} runs" in call("check", path).output
+    for bad in (5, 100_000_000):
+        before = path.read_text(encoding="utf-8")
+        assert call("init", path, "--budget", bad, "--force").exit_code == 2
+        assert path.read_text(encoding="utf-8") == before
 
 
 @pytest.mark.parametrize(
