@@ -117,7 +117,8 @@ def _several_seeds_and_judged(results: pd.DataFrame, source: str, base: str, tit
         yield (
             f"{title}, {base}, {TARGET_BUDGET} runs: regret of 3 seeds a trial and {split} fresh seeds "
             f"{averages.interval(both):.3f}, against {averages.interval(fixed):.3f} with single-seed trials "
-            f"(difference {gain:+.3f}) and {averages.interval(seeds):.3f} without the second stage (difference {stage:+.3f})."
+            f"(difference {gain:+.3f}) and {averages.interval(seeds):.3f} without the second stage "
+            f"(difference {stage:+.3f})."
         )
 
 
