@@ -55,9 +55,12 @@ def page(results: pd.DataFrame) -> str:
 
 def splits_json(results: pd.DataFrame) -> str:
     """Return the advised splits as the library reads them, by sampler."""
-    found = {
-        sampler: advised(results[results["search"].isin(searches)]) for sampler, searches in _ADVISED.items()
-    }
+    found = {}
+    for sampler, searches in _ADVISED.items():
+        rows = results[results["search"].isin(searches)]
+        # Only budgets at which several seeds a trial and a second stage have been tried together.
+        budgets = rows.loc[rows["search"] == searches[-1], "budget"].unique()
+        found[sampler] = advised(rows[rows["budget"].isin(budgets)] if len(budgets) else rows)
     return json.dumps(found, indent=1) + "\n"
 
 
@@ -223,7 +226,17 @@ def _panel(axes: mpl.axes.Axes, rows: pd.DataFrame) -> None:
         x = [budget * 1.03 ** (place - 2) for budget, _ in points]
         y = [interval.value for _, interval in points]
         errors = [[i.value - i.low for _, i in points], [i.high - i.value for _, i in points]]
-        axes.errorbar(x, y, yerr=errors, color=_COLOURS[kind], label=labels[kind], lw=1.2, elinewidth=0.8)
+        axes.errorbar(
+            x,
+            y,
+            yerr=errors,
+            color=_COLOURS[kind],
+            label=labels[kind],
+            lw=1.2,
+            elinewidth=0.8,
+            fmt="o-",
+            ms=2.5,
+        )
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     budgets = sorted(set(rows["budget"]))
