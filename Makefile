@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := experiments/quickstart/ppo_pendulum.toml
 
-.PHONY: demo test lint check slow calibration bench distributions chaos constraints clean help
+.PHONY: demo test lint check slow calibration bench distributions protocols chaos constraints clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -43,8 +43,12 @@ bench: $(READY)  ## speed, ours against theirs in one run
 	$(BIN)/python -m benchmarks.post_evaluation_speed
 	$(BIN)/python -m benchmarks.simulation_speed
 
-distributions: $(READY)  ## 40 seeds of each trainer: do their scores differ?
+distributions: $(READY)  ## many seeds of each trainer: do their scores differ? (hours, resumable)
 	$(BIN)/python -m benchmarks.lockstep_distributions
+
+protocols: $(READY)  ## the study of protocols, or what is missing of it (hours, resumable), and its page
+	$(BIN)/python -m experiments.protocols --workers 2
+	$(BIN)/python -m analysis.build protocols
 
 chaos: $(READY)  ## kill a study at random moments; nothing may be lost or doubled
 	$(BIN)/python -m pytest -m slow tests/integration/test_chaos.py
