@@ -170,6 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--report", type=Path, default=REPORT)
     parser.add_argument("--peak", type=int)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -183,7 +184,7 @@ def main() -> None:
         sys.stdout.write("\n".join(found) + "\n")
     lines += ["", "Peak memory of a process that trains PPO Pendulum-v1 (MiB; S = 0: the imports alone)"]
     lines += [f"    S = {size:2d}   {memory_of(size):7.1f}" for size in (0, *SIZES)]
-    REPORT.write_text("\n".join(lines) + "\n")
+    options.report.write_text("\n".join(lines) + "\n")
     sys.stdout.write("\n".join(lines[-1 - len(SIZES) - 1 :]) + "\n")
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 from experiments.protocols.landscapes import Landscape, synthetic
 from experiments.protocols.protocols import BUDGETS, SEEDS_PER_TRIAL, outcome, protocols, search
 from experiments.protocols.tables import arlbench, own
+from robusttune.errors import MissingDependencyError
 
 RESULTS = Path(__file__).with_name("results.parquet")
 WRITE_EVERY = 10
@@ -96,10 +97,11 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     stored = [pd.read_parquet(options.results)] if options.results.exists() else []
+    searches = [name for name in options.searches if _can_search(name)]
     done = {tuple(row) for frame in stored for row in frame[KEY].drop_duplicates().to_numpy().tolist()}
     missing = [
         unit
-        for unit in _units(options.sources, options.searches, options.repetitions)
+        for unit in _units(options.sources, searches, options.repetitions)
         if (unit.source, unit.landscape, unit.way, unit.repetition) not in done
     ]
     with ProcessPoolExecutor(options.workers) as pool:
@@ -141,6 +143,16 @@ def _rows(unit: Unit) -> Iterator[dict[str, Any]]:
                     "protocol": protocol.name,
                     **asdict(outcome(found, protocol, budget)),
                 }
+
+
+def _can_search(name: str) -> bool:
+    """Whether a sampler is there; OptunaHub's cannot be had everywhere."""
+    try:
+        search(synthetic()[0], tuning=WAYS[name].tuning, budget=2, root_seed=0)
+    except MissingDependencyError as error:
+        sys.stdout.write(f"{name} is left out: {error}\n")
+        return False
+    return True
 
 
 def _units(sources: Sequence[str], ways: Sequence[str], n_repetitions: int) -> Iterator[Unit]:
