@@ -29,9 +29,6 @@ class Interval:
     low: float = math.nan
     high: float = math.nan
 
-    def __str__(self) -> str:
-        return f"{self:.3f}"
-
     def __format__(self, spec: str) -> str:
         value = format(self.value, spec)
         if math.isnan(self.low):

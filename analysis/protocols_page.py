@@ -55,13 +55,17 @@ def page(results: pd.DataFrame) -> str:
 
 def splits_json(results: pd.DataFrame) -> str:
     """Return the advised splits as the library reads them, by sampler."""
+    return json.dumps(_splits(results), indent=1) + "\n"
+
+
+def _splits(results: pd.DataFrame) -> dict[str, list[dict[str, float | int]]]:
     found = {}
     for sampler, searches in _ADVISED.items():
         rows = results[results["search"].isin(searches)]
         # Only budgets at which several seeds a trial and a second stage have been tried together.
         budgets = rows.loc[rows["search"] == searches[-1], "budget"].unique()
         found[sampler] = advised(rows[rows["budget"].isin(budgets)] if len(budgets) else rows)
-    return json.dumps(found, indent=1) + "\n"
+    return found
 
 
 def picture(results: pd.DataFrame) -> Figure:
@@ -72,12 +76,12 @@ def picture(results: pd.DataFrame) -> Figure:
         for search in _ADVISED
         if not select(results, source, search).empty
     ]
+    n_columns = len(_ADVISED)
+    n_rows = -(-len(panels) // n_columns)
     with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(
-            figsize=(3.6 * len(_ADVISED), 2.5 * -(-len(panels) // len(_ADVISED))), layout="constrained"
-        )
+        figure = Figure(figsize=(3.6 * n_columns, 2.5 * n_rows), layout="constrained")
         FigureCanvasAgg(figure)
-        grid = figure.subplots(-(-len(panels) // len(_ADVISED)), len(_ADVISED), squeeze=False, sharex=True)
+        grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
         for axes, (source, search) in zip(grid.flat, panels, strict=False):
             _panel(axes, select(results, source, search))
             title = SOURCES[source].removeprefix("the project's ")
@@ -155,7 +159,7 @@ def _advice(results: pd.DataFrame) -> str:
             f"{f['top_k'] * f['n_seeds'] / f['budget']:.0%}",
             *(f"{f[key]:.3f}" for key in ("regret", "multi_seed", "single_seed")),
         )
-        for sampler, found in json.loads(splits_json(results)).items()
+        for sampler, found in _splits(results).items()
         for f in found
     ]
     head = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import csv
 import math
-import subprocess
 import time
 import zlib
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import cells
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from benchmarks.noise import NOISES, landscapes, left_lognormal, normal, opposite
 
 HERE = Path(__file__).resolve().parent
@@ -260,12 +259,6 @@ def real_rows(scale: float) -> Iterator[Row]:
         yield promise(
             "luck test: size", f"real configurations, unselected, n={n}", rate, 0.03, 0.07, 2 * studies
         )
-
-
-def commit() -> str:
-    """Return the commit that is measured."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE).stdout.strip()
 
 
 def write(rows: list[Row], path: Path, *, keep_others: bool) -> None:

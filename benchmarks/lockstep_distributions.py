@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +27,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from benchmarks.lockstep_speed import CASES, FAR_APART, Case
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from robusttune.training import lockstep
 
 TABLE = Path(__file__).with_suffix(".csv")
@@ -175,10 +174,7 @@ def main() -> None:
     for name in options.cases:
         for sample in (LOCKSTEP, PAIRED, SB3):
             run_missing(name, sample)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    )
-    head = f"Lockstep and SB3 in distribution, {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}"
+    head = f"Lockstep and SB3 in distribution, {datetime.now(UTC):%Y-%m-%d}, commit {commit()}"
     lines = [
         f"{head}\n{machine()}\n",
         *(compare(name) for name in RUNS),

@@ -21,6 +21,7 @@ import torch
 from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.env_util import make_vec_env
 
+from benchmarks.machine import commit, machine
 from robusttune.training import lockstep
 
 REPORT = Path(__file__).with_suffix(".txt")
@@ -153,15 +154,9 @@ def peak(n_members: int) -> None:
 
 def header() -> list[str]:
     """Return when, on what and from which commit the report is."""
-    cpu = next(
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
-    )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
-    ).stdout.strip()
     return [
-        f"Lockstep training against Stable-Baselines3, {datetime.now(UTC):%Y-%m-%d}, commit {commit}",
-        f"{cpu.split(':')[1].strip()}, one thread; torch {torch.__version__}; median CPU seconds per seed",
+        f"Lockstep training against Stable-Baselines3, {datetime.now(UTC):%Y-%m-%d}, commit {commit()}",
+        f"{machine()}, one thread; torch {torch.__version__}; median CPU seconds per seed",
     ]
 
 

@@ -1,9 +1,10 @@
-"""The machine a measurement was made on, without its name."""
+"""The machine a measurement was made on, without its name, and the commit that was measured."""
 
 from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 
@@ -19,3 +20,10 @@ def machine() -> str:
         ]
         model = lines[0].split(":", 1)[1].strip() if lines else model
     return f"{model}, {os.cpu_count()} cores; Python {platform.python_version()}, numpy {np.__version__}"
+
+
+def commit() -> str:
+    """Return the commit that is measured, in short."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    here = Path(__file__).parent
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=here).stdout.strip()

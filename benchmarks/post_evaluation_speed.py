@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import subprocess
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from robusttune import StudySpec, evaluate_study, load_study, rank_study
 from robusttune.spec.post_evaluation import Control
 
@@ -66,15 +65,12 @@ def main() -> None:
     seconds_per_run("lockstep", 1)  # imports and warm-up
     reference = seconds_per_run("sb3", arguments.reference_seeds)
     ours = seconds_per_run("lockstep", arguments.seeds)
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    )
     n_ours, n_reference = (
         arguments.seeds * len(CONFIGURATIONS),
         arguments.reference_seeds * len(CONFIGURATIONS),
     )
     text = (
-        f"Post-evaluation of the quickstart end to end, {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}\n"
+        f"Post-evaluation of the quickstart end to end, {datetime.now(UTC):%Y-%m-%d}, commit {commit()}\n"
         f"{machine()}, torch {torch.__version__}; one process, one thread; CPU seconds per run\n\n"
         f"sb3       {reference:6.2f} s a run ({n_reference} runs)\n"
         f"lockstep  {ours:6.2f} s a run ({n_ours} runs)\n"

@@ -7,7 +7,6 @@ ten seeds each. The database takes the same study for comparison, in the same pr
 from __future__ import annotations
 
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from robusttune.pipeline import evaluate_study, tune_study
 from robusttune.pipeline.simulate import simulate_study
 from robusttune.spec.study import StudySpec
@@ -71,11 +70,8 @@ def in_database(study: StudySpec) -> None:
 
 def main() -> None:
     """Measure and write down."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    )
     lines = [
-        f"Simulated studies, {datetime.now(UTC):%Y-%m-%d}, commit {commit.stdout.strip()}",
+        f"Simulated studies, {datetime.now(UTC):%Y-%m-%d}, commit {commit()}",
         machine(),
         "60 trials, then 5 candidates x 10 seeds; CPU time on one core, median",
     ]

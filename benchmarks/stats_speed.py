@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import date
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import machine
+from benchmarks.machine import commit, machine
 from robusttune.stats import analyse, bootstrap_intervals
 from robusttune.stats._rliable import rliable_interval
 
@@ -76,10 +75,7 @@ def whole(k: int, n: int, repeats: int) -> str:
 
 def main() -> None:
     """Measure, print, and write `stats_speed.txt`."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=HERE
-    ).stdout.strip()
-    lines = [f"date: {date.today().isoformat()}; {machine()}; commit: {commit}; one thread"]
+    lines = [f"date: {date.today().isoformat()}; {machine()}; commit: {commit()}; one thread"]
     lines += [whole(20, 20, 5), whole(200, 100, 1)]
     for metric in ("mean", "iqm"):
         lines += against_rliable(metric)

@@ -55,7 +55,7 @@ def table(study: StudySpec, out: Path) -> pd.DataFrame:
         results = store.results(run_id for trial in trials for run_id in trial.run_ids)
     finally:
         store.close()
-    n_evaluations = math.ceil(study.algorithm.total_timesteps / (study.evaluation.every or math.inf)) or 1
+    n_evaluations = study.evaluation.count(study.algorithm.total_timesteps)
     rows = []
     for trial in trials:
         for run_id in trial.run_ids:

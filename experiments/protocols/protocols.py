@@ -12,10 +12,10 @@ import numpy as np
 from experiments.protocols.landscapes import STEPS, Landscape
 from robusttune.pipeline.session import Session, memory_session
 from robusttune.pipeline.simulate import Simulation, judge, simulation_session
-from robusttune.post_evaluation.select import select
+from robusttune.post_evaluation.select import Candidate, select
 from robusttune.results.memory import MemoryStore
 from robusttune.results.records import TrialRecord
-from robusttune.stats.estimate import mean_interval
+from robusttune.stats.estimate import Estimate, mean_interval
 from robusttune.stats.winner import winner_interval
 
 BUDGETS = (60, 120, 240, 480)
@@ -32,7 +32,7 @@ ADAPTIVE: Mapping[int, tuple[int, tuple[int, ...], int]] = {
     240: (10, (3, 5, 8), 50),
     480: (10, (3, 5, 8, 12, 18), 100),
 }
-_ORDINARY = 1e-9
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class Search:
 
     def beginning(self, budget: float) -> tuple[TrialRecord, ...]:
         """Return the trials that the budget pays for."""
-        return self.trials[: int(np.searchsorted(self.costs, budget + _ORDINARY, side="right"))]
+        return self.trials[: int(np.searchsorted(self.costs, budget + _ROUNDING, side="right"))]
 
 
 def search(landscape: Landscape, *, tuning: Mapping[str, Any], budget: int, root_seed: int) -> Search:
@@ -180,42 +180,43 @@ def outcome(found: Search, protocol: Protocol, budget: int) -> Outcome:
 def _by_tuning(found: Search, trials: Sequence[TrialRecord], spent: float) -> Outcome:
     """Return what comes of believing the best objective value."""
     best = select(found.session.study, trials)[0]
-    landscape, truth = found.landscape, found.landscape.truth(best.hyperparameters)
+    interval = mean_interval(best.tuning_scores) if len(best.tuning_scores) > 1 else None
     reported = float(best.tuning_score or 0.0)
-    regret, optimism = landscape.scaled(landscape.best - truth), landscape.scaled(reported - truth)
-    if len(best.tuning_scores) < 2:
-        return Outcome(runs=spent, regret=regret, optimism=optimism)
-    interval = mean_interval(best.tuning_scores)
-    return Outcome(
-        runs=spent,
-        regret=regret,
-        optimism=optimism,
-        covered=_covers(interval.low, interval.high, truth),
-        width=landscape.scaled(interval.width),
-    )
+    return _outcome(found.landscape, best, reported=reported, interval=interval, spent=spent)
 
 
 def _by_post_evaluation(found: Search, simulation: Simulation, spent: float) -> Outcome:
     """Return what comes of the highest mean over fresh seeds, with the interval that corrects for the choice."""
-    landscape, table = found.landscape, simulation.scores
+    table = simulation.scores
     kept = simulation.rounds.kept or table.config_ids
     means = [
         float(np.mean(scores)) if config_id in kept else -math.inf
         for config_id, scores in zip(table.config_ids, table.scores, strict=True)
     ]
     place = int(np.argmax(means))
-    truth = landscape.truth(simulation.candidates[place].hyperparameters)
-    interval = winner_interval(table.scores[place], n_configs=len(means))
+    return _outcome(
+        found.landscape,
+        simulation.candidates[place],
+        reported=means[place],
+        interval=winner_interval(table.scores[place], n_configs=len(means)),
+        spent=spent + simulation.rounds.n_runs,
+    )
+
+
+def _outcome(
+    landscape: Landscape, pick: Candidate, *, reported: float, interval: Estimate | None, spent: float
+) -> Outcome:
+    truth = landscape.truth(pick.hyperparameters)
     return Outcome(
-        runs=spent + simulation.rounds.n_runs,
+        runs=spent,
         regret=landscape.scaled(landscape.best - truth),
-        optimism=landscape.scaled(means[place] - truth),
-        covered=_covers(interval.low, interval.high, truth),
-        width=landscape.scaled(interval.width),
+        optimism=landscape.scaled(reported - truth),
+        covered=None if interval is None else _covers(interval.low, interval.high, truth),
+        width=None if interval is None else landscape.scaled(interval.width),
     )
 
 
 def _covers(low: float, high: float, truth: float) -> bool:
     # Of a table's mean, rounding is not to be held against an interval of no length.
-    slack = _ORDINARY * max(1.0, abs(truth))
+    slack = _ROUNDING * max(1.0, abs(truth))
     return low - slack <= truth <= high + slack

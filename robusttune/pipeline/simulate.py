@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from robusttune.errors import SpecError
 from robusttune.pipeline.session import Session, memory_session
 from robusttune.post_evaluation.rounds import Rounds, replay
-from robusttune.post_evaluation.select import Candidate, select
+from robusttune.post_evaluation.select import Candidate
 from robusttune.results.records import TrialRecord
 from robusttune.results.tables import ScoreTable, score_table
 from robusttune.spec.study import StudySpec
@@ -76,8 +76,7 @@ def simulation_session(study: StudySpec) -> Session:
 def judge(session: Session, trials: tuple[TrialRecord, ...]) -> Simulation:
     """Post-evaluate the best of some trials of a session, and return all that is known then."""
     study = session.study
-    session.evaluate(trials)
-    candidates = select(study, trials)
+    candidates = session.evaluate(trials)
     rounds = replay(study, candidates, session.store.results)
     post = study.post_evaluation
     scores = score_table(

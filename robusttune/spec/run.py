@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -104,6 +105,10 @@ class EvaluationSpec:
     score: Literal["final", "best", "last-three"] = "final"
     starts: Literal["independent", "common"] = "independent"
     n_envs: int = Field(default=10, ge=1, le=MAX_ENVIRONMENTS)
+
+    def count(self, total_timesteps: int) -> int:
+        """Return how many evaluations a run of that many timesteps has, the one after training included."""
+        return 1 if self.every is None else math.ceil(total_timesteps / self.every)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)

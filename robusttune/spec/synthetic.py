@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass as plain_dataclass
 from typing import Literal, Self
 
-from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, JsonValue, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from robusttune.errors import SpecError
-from robusttune.spec._messages import explain
+from robusttune.spec._stand_in import stand_in
 from robusttune.spec.run import EnvironmentSpec, canonical_json
 from robusttune.spec.space import STRICT
 
@@ -113,11 +113,7 @@ def synthetic_of(environment: EnvironmentSpec) -> SyntheticSpec:
     SpecError
         One line per problem.
     """
-    try:
-        return _SYNTHETIC.validate_json(canonical_json(dict(environment.kwargs)))
-    except ValidationError as error:
-        lines = explain(error, SyntheticSpec).splitlines()
-        raise SpecError("\n".join(f"synthetic.{line.removeprefix('study: ')}" for line in lines)) from None
+    return stand_in(environment, _SYNTHETIC, SyntheticSpec, "synthetic")
 
 
 def truth_of(synthetic: SyntheticSpec, hyperparameters: Mapping[str, JsonValue]) -> Truth:

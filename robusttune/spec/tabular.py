@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from robusttune.errors import SpecError
-from robusttune.spec._messages import explain
-from robusttune.spec.run import EnvironmentSpec, canonical_json
+from robusttune.spec._stand_in import stand_in
+from robusttune.spec.run import EnvironmentSpec
 from robusttune.spec.space import STRICT
 
 
@@ -67,11 +67,7 @@ def tabular_of(environment: EnvironmentSpec) -> TabularSpec:
     SpecError
         One line per problem.
     """
-    try:
-        return _TABULAR.validate_json(canonical_json(dict(environment.kwargs)))
-    except ValidationError as error:
-        lines = explain(error, TabularSpec).splitlines()
-        raise SpecError("\n".join(f"tabular.{line.removeprefix('study: ')}" for line in lines)) from None
+    return stand_in(environment, _TABULAR, TabularSpec, "tabular")
 
 
 def resolved(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, SupportsFloat
 
@@ -24,12 +23,6 @@ class DivergedError(Exception):
     """A parameter or a return is NaN or infinite: an outcome of the configuration."""
 
 
-def n_evaluations(spec: RunSpec) -> int:
-    """Return how many evaluations a run has, the one after training included."""
-    every = spec.evaluation.every
-    return 1 if every is None else math.ceil(spec.total_timesteps / every)
-
-
 def due_evaluation(spec: RunSpec, timesteps: int, done: int) -> int | None:
     """Return the index of the evaluation that is due at an update boundary, or None.
 
@@ -49,7 +42,7 @@ def due_evaluation(spec: RunSpec, timesteps: int, done: int) -> int | None:
     every = spec.evaluation.every
     if every is None:
         return None
-    index = min(timesteps // every, n_evaluations(spec) - 1) - 1
+    index = min(timesteps // every, spec.evaluation.count(spec.total_timesteps) - 1) - 1
     return index if index > done else None
 
 

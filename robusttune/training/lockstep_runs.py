@@ -17,7 +17,6 @@ from robusttune.training.evaluation import (
     curve_point,
     due_evaluation,
     judge,
-    n_evaluations,
     n_judging_environments,
     vectorised,
 )
@@ -92,7 +91,7 @@ class _Group:
         self._trainer.learn(self._at_boundary)
         self._verify()
         if not self._pruned and not self._trainer.diverged.all():
-            self._evaluate(n_evaluations(self._first) - 1)
+            self._evaluate(self._first.evaluation.count(self._first.total_timesteps) - 1)
 
     def results(self, wall_time_s: float) -> list[RunResult]:
         """Return one result per member."""

@@ -27,7 +27,6 @@ from robusttune.training.evaluation import (
     curve_point,
     due_evaluation,
     judge,
-    n_evaluations,
     n_judging_environments,
     vectorised,
 )
@@ -104,7 +103,7 @@ class _Run:
         model.learn(spec.total_timesteps, callback=watch, log_interval=None)  # type: ignore[arg-type]
         verify(model, spec.algorithm, spec.hyperparameters)
         self._check_parameters()
-        return self._evaluate(n_evaluations(spec) - 1)
+        return self._evaluate(spec.evaluation.count(spec.total_timesteps) - 1)
 
     def close(self) -> None:
         """Close all environments."""

@@ -53,7 +53,7 @@ def _check_evaluations(study: StudySpec, table: Table) -> None:
                 "Name the column that holds them (tabular.curve), or use pruner = 'none'."
             )
         return
-    wanted = 1 if every is None else math.ceil(steps / every)
+    wanted = study.evaluation.count(steps)
     if wanted != table.n_evaluations:
         raise SpecError(
             f"evaluation.every = {every}: asks for {wanted} evaluation(s) of a run of {steps} timesteps, but the "

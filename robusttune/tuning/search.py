@@ -82,7 +82,8 @@ class _Search:
         self._driver = driver
         self._reporter = reporter
         self._began = time.monotonic()
-        self._elapsed_before = store.tuning_time(study.tuning_id)[0]
+        self._tuning_id = study.tuning_id  # a hash of the whole study
+        self._elapsed_before = store.tuning_time(self._tuning_id)[0]
         self._views: dict[int, PruningView | None] = {}
         self._told = 0
         self._failed_in_a_row = 0
@@ -211,10 +212,10 @@ class _Search:
             )
 
     def _key(self, number: int) -> str:
-        return f"trial:{self._study.tuning_id}:{number}"
+        return f"trial:{self._tuning_id}:{number}"
 
     def _lock(self) -> AbstractContextManager[None]:
-        return self._claims.lock(f"ask:{self._study.tuning_id}")
+        return self._claims.lock(f"ask:{self._tuning_id}")
 
 
 def _line(record: TrialRecord, note: str) -> str:

@@ -47,12 +47,13 @@ class Trials:
 
     def __init__(self, study: StudySpec, storage: BaseStorage, store: Store) -> None:
         self._spec = study
+        self._tuning_id = study.tuning_id  # a hash of the whole study
         self._storage = storage
         self._store = store
         self._distributions = distributions(study.search_space)
         self._worst: dict[int, float | None] = {}  # by finished trial, which stays as it is
         self._study = optuna.create_study(
-            study_name=f"{study.name}-{study.tuning_id[:8]}",
+            study_name=f"{study.name}-{self._tuning_id[:8]}",
             storage=storage,
             direction="maximize",
             load_if_exists=True,
@@ -95,13 +96,12 @@ class Trials:
         """Return what the pruner may see for a trial: trials that have finished, with numbers below `before`."""
         if self._spec.tuning.pruner == "none":
             return None
-        finished = [t for t in self.all() if t.state.is_finished() and t.number < before]
-        worst = self.worst_score(before=before)
+        finished, worst = self._finished(before), self.worst_score(before=before)
         return PruningView(self._study.study_name, self._spec.tuning, finished, trial, worst=worst)
 
     def worst_score(self, *, before: int) -> float | None:
         """Return the worst score of any run of the finished trials with numbers below `before`."""
-        finished = [t for t in self.all() if t.number < before and t.state.is_finished()]
+        finished = self._finished(before)
         new = {t.number: t.user_attrs.get(_RUN_IDS, ()) for t in finished if t.number not in self._worst}
         results = self._store.results(run_id for run_ids in new.values() for run_id in run_ids)
         for number, run_ids in new.items():
@@ -112,11 +112,7 @@ class Trials:
 
     def incumbent(self, *, before: int) -> float | None:
         """Return the highest objective value of the complete trials with numbers below `before`."""
-        values = [
-            trial.value
-            for trial in self.all()
-            if trial.state is OptunaState.COMPLETE and trial.number < before
-        ]
+        values = [t.value for t in self._finished(before) if t.state is OptunaState.COMPLETE]
         return max((value for value in values if value is not None), default=None)
 
     def tell(self, outcome: TrialOutcome, view: PruningView | None) -> TrialRecord:
@@ -140,7 +136,7 @@ class Trials:
             # A finished trial stays as it is: then another process was first.
             self._study.tell(outcome.number, outcome.objective_value, state=state, skip_if_finished=True)
         record = self.record(self._frozen(outcome.number))
-        self._store.save_trial(self._spec.tuning_id, record)
+        self._store.save_trial(self._tuning_id, record)
         return record
 
     def record(self, trial: FrozenTrial) -> TrialRecord:
@@ -164,10 +160,10 @@ class Trials:
 
     def synchronize(self) -> None:
         """Bring our records up to Optuna's: a process may have been killed between the two."""
-        known = {record.number: record.state for record in self._store.trials(self._spec.tuning_id)}
+        known = {record.number: record.state for record in self._store.trials(self._tuning_id)}
         for trial in self.all():
             if known.get(trial.number) is not _STATES[trial.state]:
-                self._store.save_trial(self._spec.tuning_id, self.record(trial))
+                self._store.save_trial(self._tuning_id, self.record(trial))
 
     def _suggest(self, number: int) -> FrozenTrial:
         """Sample the configuration of a trial: a function of the study, the finished trials and the number.
@@ -218,6 +214,9 @@ class Trials:
         if distribution.single():
             return distribution.to_external_repr(distribution.to_internal_repr(_only_value(distribution)))
         return sampler.sample_independent(self._study, trial, name, distribution)
+
+    def _finished(self, before: int) -> list[FrozenTrial]:
+        return [trial for trial in self.all() if trial.number < before and trial.state.is_finished()]
 
     def _frozen(self, number: int) -> FrozenTrial:
         trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
