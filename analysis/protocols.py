@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from robusttune.stats.estimate import mean_interval
+from robusttune.stats.estimates.estimate import mean_interval
 
 LEVEL = 0.95
 SINGLE = "single seed"

@@ -17,13 +17,13 @@ from robusttune.stats import (
     trimmed_interval,
     winner_interval,
 )
-from robusttune.stats.bayes import best_probability
-from robusttune.stats.best_set import best_set_contrasts
-from robusttune.stats.contrasts import assemble, make_contrasts
-from robusttune.stats.estimate import Estimate
-from robusttune.stats.location import Locations, locate
-from robusttune.stats.maxt import parametric_draws, stepdown_p
-from robusttune.stats.ranking import rank_bounds
+from robusttune.stats.comparisons.bayes import best_probability
+from robusttune.stats.comparisons.best_set import best_set_contrasts
+from robusttune.stats.comparisons.contrasts import assemble, make_contrasts
+from robusttune.stats.comparisons.maxt import parametric_draws, stepdown_p
+from robusttune.stats.comparisons.ranking import rank_bounds
+from robusttune.stats.estimates.estimate import Estimate
+from robusttune.stats.estimates.location import Locations, locate
 
 FloatArray = npt.NDArray[np.float64]
 RESAMPLES = 2000

@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.machine import commit, machine
 from robusttune import StudySpec, evaluate_study, load_study, rank_study
-from robusttune.spec.post_evaluation import Control
+from robusttune.declaration.post_evaluation import Control
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = Path(__file__).with_suffix(".txt")

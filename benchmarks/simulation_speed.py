@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.machine import commit, machine
+from robusttune.declaration.study import StudySpec
 from robusttune.pipeline import evaluate_study, tune_study
 from robusttune.pipeline.simulate import simulate_study
-from robusttune.spec.study import StudySpec
 
 REPORT = Path(__file__).with_suffix(".txt")
 N_STUDIES = {"random": 40, "tpe": 20}

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.machine import commit, machine
 from robusttune.stats import analyse, bootstrap_intervals
-from robusttune.stats._rliable import rliable_interval
+from robusttune.stats.tasks.rliable import rliable_interval
 
 HERE = Path(__file__).resolve().parent
 RESAMPLES = 50_000

@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from robusttune.spec.allocation import AllocationSpec
-from robusttune.spec.post_evaluation import Control, PostEvaluationSpec
-from robusttune.spec.presets import PRESET_NAMES
-from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
-from robusttune.spec.space import Categorical, Float, Int
-from robusttune.spec.study import AlgorithmSpec, ExecutionSpec, StudySpec
-from robusttune.spec.synthetic import Effect, SyntheticSpec
-from robusttune.spec.tabular import TabularSpec
-from robusttune.spec.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
+from robusttune.declaration.allocation import AllocationSpec
+from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
+from robusttune.declaration.presets import PRESET_NAMES
+from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
+from robusttune.declaration.space import Categorical, Float, Int
+from robusttune.declaration.study import AlgorithmSpec, ExecutionSpec, StudySpec
+from robusttune.declaration.synthetic import Effect, SyntheticSpec
+from robusttune.declaration.tabular import TabularSpec
+from robusttune.declaration.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
 
 TARGET = Path(__file__).with_name("study-files.md")
 

@@ -9,17 +9,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from robusttune.declaration.study import StudySpec
+    from robusttune.declaration.toml import load_studies, load_study
     from robusttune.pipeline import evaluate_study, rank_study, report_study, run_study, tune_study
     from robusttune.pipeline.check import check_study, study_status
     from robusttune.pipeline.simulate import Simulation, simulate_study
-    from robusttune.spec.study import StudySpec
-    from robusttune.spec.toml import load_studies, load_study
 
 _HOMES = {
     "Simulation": "robusttune.pipeline.simulate",
-    "StudySpec": "robusttune.spec.study",
-    "load_study": "robusttune.spec.toml",
-    "load_studies": "robusttune.spec.toml",
+    "StudySpec": "robusttune.declaration.study",
+    "load_study": "robusttune.declaration.toml",
+    "load_studies": "robusttune.declaration.toml",
     "check_study": "robusttune.pipeline.check",
     "study_status": "robusttune.pipeline.check",
     "run_study": "robusttune.pipeline",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from robusttune import StudySpec
-from robusttune.spec.run import EnvironmentSpec
-from robusttune.spec.synthetic import synthetic_of, truth_of
-from robusttune.spec.tabular import tabular_of
+from robusttune.declaration.run import EnvironmentSpec
+from robusttune.declaration.synthetic import synthetic_of, truth_of
+from robusttune.declaration.tabular import tabular_of
 from robusttune.training.table import Table
 from robusttune.training.table_file import read_table
 

@@ -15,8 +15,8 @@ from robusttune.pipeline.simulate import Simulation, judge, simulation_session
 from robusttune.post_evaluation.select import Candidate, select
 from robusttune.results.memory import MemoryStore
 from robusttune.results.records import TrialRecord
-from robusttune.stats.estimate import Estimate, mean_interval
-from robusttune.stats.winner import winner_interval
+from robusttune.stats.comparisons.winner import winner_interval
+from robusttune.stats.estimates.estimate import Estimate, mean_interval
 
 BUDGETS = (60, 120, 240, 480)
 """Training runs, both stages together."""

@@ -28,7 +28,7 @@ from experiments.protocols.landscapes import (
     truth,
 )
 from robusttune import load_study
-from robusttune.spec.tabular import file_hash
+from robusttune.declaration.tabular import file_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"

@@ -12,9 +12,9 @@ import typer
 from robusttune.cli.console import console, error_console
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers
 from robusttune.cli.plan import plan
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.toml import load_studies
 from robusttune.errors import RobusttuneError, SpecError
-from robusttune.spec.study import StudySpec
-from robusttune.spec.toml import load_studies
 
 app = typer.Typer(
     name="robusttune",

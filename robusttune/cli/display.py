@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.check import Plan, Status
 from robusttune.report.columns import fitting_columns
 from robusttune.report.model import Ranking
 from robusttune.results.records import TrialRecord
-from robusttune.spec.study import StudySpec
 
 _STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
 

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from robusttune.cli.console import console
 from robusttune.cli.options import Out, Overrides, Storage, Verbose
+from robusttune.declaration.toml import load_studies
 from robusttune.errors import SpecError
-from robusttune.spec.toml import load_studies
 
 if TYPE_CHECKING:
     from robusttune.pipeline.planning import StudyPlan

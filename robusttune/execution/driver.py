@@ -16,10 +16,10 @@ from typing import Generic, TypeAlias, TypeVar
 
 from pebble import ProcessExpired
 
+from robusttune.declaration.run import RunSpec
 from robusttune.execution.executors import Executor, Job
 from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import RunResult, RunStatus, evaluations_together
-from robusttune.spec.run import RunSpec
 from robusttune.training.protocol import make_result
 
 T = TypeVar("T")

@@ -15,9 +15,9 @@ from typing import Protocol, Self
 from loky.backend import get_context
 from pebble import ProcessPool
 
+from robusttune.declaration.run import RunSpec
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
-from robusttune.spec.run import RunSpec
 from robusttune.training import train
 from robusttune.training.protocol import StopRule
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from robusttune.declaration.study import StudySpec
 from robusttune.execution.progress import Reporter
 from robusttune.pipeline.check import check_study
 from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
@@ -11,7 +12,6 @@ from robusttune.pipeline.session import open_session
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking
 from robusttune.results.records import TrialRecord
-from robusttune.spec.study import StudySpec
 from robusttune.training.stackable import with_trainer
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
 from robusttune.post_evaluation.evaluate import planned_runs
 from robusttune.post_evaluation.rounds import replay
@@ -13,7 +14,6 @@ from robusttune.post_evaluation.select import select
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.seeds import Stage
-from robusttune.spec.study import StudySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

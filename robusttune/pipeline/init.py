@@ -7,12 +7,12 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
 from robusttune.pipeline.advice import advised_split
-from robusttune.spec._messages import did_you_mean
-from robusttune.spec.algorithms import ALGORITHMS
-from robusttune.spec.study import StudySpec
-from robusttune.spec.toml import load_study
 
 _EVALUATIONS = 2
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from robusttune.declaration.study import StudySpec
 from robusttune.execution.progress import Reporter
 from robusttune.pipeline.check import check_study
 from robusttune.pipeline.place import DEFAULT_OUT
@@ -19,8 +20,7 @@ from robusttune.post_evaluation.null import Rates, copies_of, false_winner_rates
 from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.results.tables import ScoreTable, score_table
 from robusttune.seeds import generator
-from robusttune.spec.study import StudySpec
-from robusttune.stats.best_set import best_set
+from robusttune.stats.comparisons.best_set import best_set
 from robusttune.training.stackable import with_trainer
 
 N_STUDIES = 500

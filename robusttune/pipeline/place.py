@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.results.store import ResultStore, sqlite_url
-from robusttune.spec.study import StudySpec
 
 DEFAULT_OUT = "results"
 DATABASE = "study.db"

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
 from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
 from robusttune.report.build import make_ranking
 from robusttune.report.model import Ranking
 from robusttune.seeds import generator
-from robusttune.spec.study import StudySpec
-from robusttune.stats.budget import BudgetSplit, split_budget
-from robusttune.stats.planning import SeedPlan, plan_seeds
+from robusttune.stats.planning.budget import BudgetSplit, split_budget
+from robusttune.stats.planning.seeds import SeedPlan, plan_seeds
 from robusttune.training.stackable import with_trainer
 
 CLAIMS = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import InProcess, make_executor
@@ -18,7 +19,6 @@ from robusttune.results.claims import Claims
 from robusttune.results.memory import MemoryStore, SoleOwner
 from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import TrialRecord
-from robusttune.spec.study import StudySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

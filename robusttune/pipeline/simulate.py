@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.pipeline.session import Session, memory_session
 from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.records import TrialRecord
 from robusttune.results.tables import ScoreTable, score_table
-from robusttune.spec.study import StudySpec
 
 _WITHOUT_TRAINING = ("synthetic", "tabular")
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robusttune.declaration.allocation import MAX_SEEDS, AllocationSpec
+from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.sampling import ocba_batch, top_two_batch
-from robusttune.spec.allocation import MAX_SEEDS, AllocationSpec
-from robusttune.spec.study import StudySpec
 from robusttune.stats._checks import BoolArray, FloatArray, IntArray
-from robusttune.stats.best_set import best_set_contrasts
-from robusttune.stats.contrasts import Contrasts, make_contrasts
-from robusttune.stats.location import locate
-from robusttune.stats.maxt import DEFAULT_RESAMPLES, largest_of_all, upper_quantile
+from robusttune.stats.comparisons.best_set import best_set_contrasts
+from robusttune.stats.comparisons.contrasts import Contrasts, make_contrasts
+from robusttune.stats.comparisons.maxt import DEFAULT_RESAMPLES, largest_of_all, upper_quantile
+from robusttune.stats.estimates.location import locate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from robusttune.declaration.plan import post_evaluation_runs
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
 from robusttune.execution.progress import Reporter
@@ -11,9 +14,6 @@ from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.protocols import Store
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.spec.plan import post_evaluation_runs
-from robusttune.spec.run import RunSpec
-from robusttune.spec.study import StudySpec
 from robusttune.training.groups import group_runs
 
 _LOOK_AHEAD = 32  # runs that other processes are at; more would only make polling slow

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
+from robusttune.declaration.run import content_id
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.post_evaluation.allocate import Question, decide
 from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
-from robusttune.spec.run import content_id
-from robusttune.spec.study import StudySpec
 from robusttune.stats._checks import FloatArray
-from robusttune.stats.best_set import best_set
+from robusttune.stats.comparisons.best_set import best_set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

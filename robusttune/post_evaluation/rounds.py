@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from robusttune.declaration.plan import post_evaluation_runs
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import generator
-from robusttune.spec.plan import post_evaluation_runs
-from robusttune.spec.run import RunSpec
-from robusttune.spec.study import StudySpec
 
 Lookup = Callable[[Iterable[str]], Mapping[str, RunResult]]
 """Returns the stored results of some run ids."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from robusttune.stats._checks import FloatArray, IntArray
-from robusttune.stats.location import Locations
-from robusttune.stats.variance import PRIOR_DF, shrink_variances
+from robusttune.stats.estimates.location import Locations
+from robusttune.stats.estimates.variance import PRIOR_DF, shrink_variances
 
 LEAST_GAP = 1e-3
 """A distance to the best below this many SDs is not believed: it would take all seeds."""

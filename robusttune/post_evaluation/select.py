@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from robusttune.declaration.run import config_id
+from robusttune.declaration.study import StudySpec
 from robusttune.results.records import TrialRecord, TrialState
-from robusttune.spec.run import config_id
-from robusttune.spec.study import StudySpec
 
 DEFAULT_CONTROL = "default"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.select import Candidate
-from robusttune.spec.study import StudySpec
-from robusttune.stats.study import StudyAnalysis
+from robusttune.stats.analysis.result import StudyAnalysis
 
 
 def seeds_sentence(study: StudySpec) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.post_evaluation.rounds import replay
 from robusttune.post_evaluation.select import Candidate, select
@@ -16,11 +17,10 @@ from robusttune.report.snippet import sb3_snippet
 from robusttune.results.store import ResultStore
 from robusttune.results.tables import ScoreTable, score_table
 from robusttune.seeds import generator
-from robusttune.spec.study import StudySpec
-from robusttune.stats.luck import luck, pooled_sd
-from robusttune.stats.study import StudyAnalysis
-from robusttune.stats.summary import analyse
-from robusttune.stats.verdict import LuckResult, LuckRules
+from robusttune.stats.analysis.analyse import analyse
+from robusttune.stats.analysis.result import StudyAnalysis
+from robusttune.stats.luck.measure import luck, pooled_sd
+from robusttune.stats.luck.verdict import LuckResult, LuckRules
 
 
 def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
 from robusttune.report.allocation import seeds_sentence
 from robusttune.report.columns import interval, number
 from robusttune.report.model import Row
 from robusttune.report.recommendation import passed_over, recommendation, recommended
 from robusttune.results.tables import ScoreTable
-from robusttune.spec.study import StudySpec
-from robusttune.stats.study import StudyAnalysis
-from robusttune.stats.verdict import CONSISTENT, LUCKY, UNLUCKY
+from robusttune.stats.analysis.result import StudyAnalysis
+from robusttune.stats.luck.verdict import CONSISTENT, LUCKY, UNLUCKY
 
 
 def headline(rows: Sequence[Row], level: float, *, is_clear: bool) -> str:

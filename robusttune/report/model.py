@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from robusttune.declaration.study import StudySpec
 from robusttune.results.records import TrialRecord
-from robusttune.spec.study import StudySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.columns import interval, number
 from robusttune.report.model import Row
-from robusttune.stats.study import StudyAnalysis
-from robusttune.stats.verdict import LUCKY
+from robusttune.stats.analysis.result import StudyAnalysis
+from robusttune.stats.luck.verdict import LUCKY
 
 
 def recommended(rows: Sequence[Row]) -> Row:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from robusttune.spec.algorithms import ALGORITHMS, SCHEDULED, parse_schedule
-from robusttune.spec.study import StudySpec
+from robusttune.declaration.algorithms import ALGORITHMS, SCHEDULED, parse_schedule
+from robusttune.declaration.study import StudySpec
 
 _ACTIVATIONS = {
     "tanh": "nn.Tanh",

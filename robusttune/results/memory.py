@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+from robusttune.declaration.run import RunSpec
 from robusttune.results.records import RunResult, RunStatus, TrialRecord
-from robusttune.spec.run import RunSpec
 
 
 class MemoryStore:

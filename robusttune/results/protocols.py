@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from robusttune.declaration.run import RunSpec
 from robusttune.results.records import RunResult, TrialRecord
-from robusttune.spec.run import RunSpec
 
 
 class Store(Protocol):

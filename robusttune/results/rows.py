@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from robusttune.declaration.run import RunSpec, canonical_json, content_id
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.seeds import Stage
-from robusttune.spec.run import RunSpec, canonical_json, content_id
 
 
 def run_row(spec: RunSpec, result: RunResult) -> dict[str, Any]:

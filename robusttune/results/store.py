@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from robusttune.declaration.run import RunSpec, canonical_json
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.results import schema
 from robusttune.results.records import RunResult, RunStatus, TrialRecord
 from robusttune.results.rows import run_result, run_row, trial_record, trial_row
-from robusttune.spec.run import RunSpec, canonical_json
-from robusttune.spec.study import StudySpec
 
 _MAKING_TABLES = 0x7275_6E73  # any number that no other program locks by
 _BATCH = 500  # SQLite allows about a thousand bound parameters in old builds

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from robusttune.declaration.run import RunSpec
 from robusttune.errors import StudyError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, stage_of
-from robusttune.spec.run import RunSpec
 
 if TYPE_CHECKING:
     import pandas as pd

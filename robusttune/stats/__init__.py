@@ -4,22 +4,8 @@ Higher scores are better. Scores of several configurations are a matrix of shape
 sequence of one-dimensional arrays, one per configuration, of any lengths.
 """
 
-from robusttune.stats.aggregate import AggregateEstimate, aggregate, improvement_over_tasks, normalise
-from robusttune.stats.bayes import BestProbability, best_probability
-from robusttune.stats.best_set import BestSetResult, best_set
-from robusttune.stats.bootstrap import bootstrap_intervals, headline_intervals
-from robusttune.stats.budget import BudgetSplit, split_budget
-from robusttune.stats.comparison import ComparisonResult, PairComparison, compare
-from robusttune.stats.estimate import Estimate, iqm, iqm_rliable, mean_interval, skewness, trimmed_interval
-from robusttune.stats.improvement import probability_of_improvement
-from robusttune.stats.luck import luck
-from robusttune.stats.planning import SeedPlan, plan_seeds, seeds_to_separate
-from robusttune.stats.power import inflated_sd, seeds_for_difference
-from robusttune.stats.profiles import Profile, TaskProfile, performance_profile, profile_over_tasks
-from robusttune.stats.proportions import failure_bound, probability_of_reaching, wilson_bounds
-from robusttune.stats.ranking import RankingResult, rank
-from robusttune.stats.reliability import Correlation, single_seed_reliability, tuning_agreement
-from robusttune.stats.study import (
+from robusttune.stats.analysis.analyse import analyse
+from robusttune.stats.analysis.result import (
     ChampionAnalysis,
     ConfigurationAnalysis,
     Interval,
@@ -27,11 +13,39 @@ from robusttune.stats.study import (
     PlanStep,
     StudyAnalysis,
 )
-from robusttune.stats.summary import analyse
-from robusttune.stats.tails import lower_tail_mean, quantile_interval, tolerance_bound
-from robusttune.stats.variance import NoiseComponents, best_episodes, noise_components
-from robusttune.stats.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY, LuckResult, LuckRules
-from robusttune.stats.winner import winner_interval
+from robusttune.stats.comparisons.bayes import BestProbability, best_probability
+from robusttune.stats.comparisons.best_set import BestSetResult, best_set
+from robusttune.stats.comparisons.comparison import ComparisonResult, PairComparison, compare
+from robusttune.stats.comparisons.improvement import probability_of_improvement
+from robusttune.stats.comparisons.ranking import RankingResult, rank
+from robusttune.stats.comparisons.winner import winner_interval
+from robusttune.stats.estimates.bootstrap import bootstrap_intervals, headline_intervals
+from robusttune.stats.estimates.estimate import (
+    Estimate,
+    iqm,
+    iqm_rliable,
+    mean_interval,
+    skewness,
+    trimmed_interval,
+)
+from robusttune.stats.estimates.proportions import failure_bound, probability_of_reaching, wilson_bounds
+from robusttune.stats.estimates.tails import lower_tail_mean, quantile_interval, tolerance_bound
+from robusttune.stats.estimates.variance import NoiseComponents, best_episodes, noise_components
+from robusttune.stats.luck.measure import luck
+from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
+from robusttune.stats.luck.verdict import (
+    CONSISTENT,
+    INCONCLUSIVE,
+    LUCKY,
+    UNLUCKY,
+    LuckResult,
+    LuckRules,
+)
+from robusttune.stats.planning.budget import BudgetSplit, split_budget
+from robusttune.stats.planning.power import inflated_sd, seeds_for_difference
+from robusttune.stats.planning.seeds import SeedPlan, plan_seeds, seeds_to_separate
+from robusttune.stats.tasks.aggregate import AggregateEstimate, aggregate, improvement_over_tasks, normalise
+from robusttune.stats.tasks.profiles import Profile, TaskProfile, performance_profile, profile_over_tasks
 
 __all__ = [
     "CONSISTENT",

@@ -8,8 +8,8 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
+from robusttune.declaration.run import RunSpec
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.spec.run import RunSpec
 from robusttune.training.protocol import StopRule, Trainer, make_result
 
 _TRAINERS = {

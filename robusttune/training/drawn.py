@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
-from robusttune.spec.run import RunSpec
 from robusttune.training.protocol import StopRule, make_result
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import gymnasium as gym
 
+from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.run import EnvironmentSpec, Wrapper
 from robusttune.errors import SpecError
-from robusttune.spec._messages import did_you_mean
-from robusttune.spec.run import EnvironmentSpec, Wrapper
 
 _BOX_ONLY = ("sac", "td3", "ddpg")
 

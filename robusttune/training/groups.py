@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from robusttune.spec.run import RunSpec, canonical_json
+from robusttune.declaration.run import RunSpec, canonical_json
 from robusttune.training.stackable import FREE
 
 MAX_GROUP = 20  # beyond it the cost per run hardly falls, while a crash costs more

@@ -19,7 +19,7 @@ from stable_baselines3.common.type_aliases import Schedule, TrainFreq, TrainFreq
 from stable_baselines3.common.utils import LinearSchedule
 from torch import nn, optim
 
-from robusttune.spec.algorithms import ALGORITHMS, SCHEDULED, parse_schedule
+from robusttune.declaration.algorithms import ALGORITHMS, SCHEDULED, parse_schedule
 
 CLASSES: Mapping[str, type[BaseAlgorithm]] = {
     "ppo": PPO,

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from gymnasium import Env, spaces
 
+from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
-from robusttune.spec.run import RunSpec
 from robusttune.training.environments import make_base, wrap
 from robusttune.training.evaluation import (
     curve_point,

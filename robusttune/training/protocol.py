@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from robusttune.declaration.run import RunSpec
 from robusttune.results.provenance import provenance
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
-from robusttune.spec.run import RunSpec
 
 
 class StopRule(Protocol):

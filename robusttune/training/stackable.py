@@ -11,10 +11,10 @@ import numpy as np
 from gymnasium import spaces
 from pydantic import JsonValue
 
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.space import Categorical, bounds
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
-from robusttune.spec.algorithms import ALGORITHMS
-from robusttune.spec.space import Categorical, bounds
-from robusttune.spec.study import StudySpec
 from robusttune.training.environments import make_base, wrap
 
 _ANY_ACTIONS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)

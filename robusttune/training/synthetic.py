@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.synthetic import SyntheticSpec, synthetic_of, truth_of
 from robusttune.results.records import RunResult
-from robusttune.spec.run import RunSpec
-from robusttune.spec.synthetic import SyntheticSpec, synthetic_of, truth_of
 from robusttune.training.drawn import Drawn, carry_out, evaluation_timesteps
 from robusttune.training.protocol import StopRule
 

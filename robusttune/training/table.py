@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import JsonValue
 
+from robusttune.declaration._messages import did_you_mean
 from robusttune.errors import SpecError
-from robusttune.spec._messages import did_you_mean
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.tabular import TabularSpec, file_hash
 from robusttune.errors import SpecError
-from robusttune.spec._messages import did_you_mean
-from robusttune.spec.tabular import TabularSpec, file_hash
 from robusttune.training.table import Column, FloatArray, Table
 
 MIN_SEEDS = 3

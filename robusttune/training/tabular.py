@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.tabular import TabularSpec, tabular_of
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.seeds import Stage
-from robusttune.spec.run import RunSpec
-from robusttune.spec.study import StudySpec
-from robusttune.spec.tabular import TabularSpec, tabular_of
 from robusttune.training.drawn import Drawn, carry_out, evaluation_timesteps
 from robusttune.training.protocol import StopRule
 from robusttune.training.table import FloatArray, Table

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from robusttune.spec.tuning import TuningSpec
+from robusttune.declaration.tuning import TuningSpec
 
 
 def aggregate(scores: Sequence[float | None], tuning: TuningSpec, *, worst: float | None) -> float | None:

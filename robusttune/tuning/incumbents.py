@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.tuning import TuningSpec
 from robusttune.execution.driver import Task
 from robusttune.execution.executors import Job
 from robusttune.results.records import TrialState
-from robusttune.spec.run import RunSpec
-from robusttune.spec.tuning import TuningSpec
 from robusttune.tuning.objective import TrialOutcome, ended
 
 

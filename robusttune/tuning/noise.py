@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
-from robusttune.stats.variance import shrink_variances
+from robusttune.stats.estimates.variance import shrink_variances
 
 COUNTED = "counted_scores"
 """The scores that an objective value was made of, as a note with the trial in Optuna's storage."""

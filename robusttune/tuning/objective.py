@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.tuning import TuningSpec
 from robusttune.execution.driver import Task
 from robusttune.execution.executors import Job
 from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
-from robusttune.spec.run import RunSpec
-from robusttune.spec.tuning import TuningSpec
 from robusttune.tuning.aggregation import aggregate, counted
 from robusttune.tuning.pruning import PruningView
 

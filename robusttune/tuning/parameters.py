@@ -14,8 +14,8 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import JsonValue
 
-from robusttune.spec.run import canonical_json
-from robusttune.spec.space import Categorical, Float, Int, Parameter, SearchSpace
+from robusttune.declaration.run import canonical_json
+from robusttune.declaration.space import Categorical, Float, Int, Parameter, SearchSpace
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:

@@ -14,7 +14,7 @@ import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from robusttune.spec.tuning import TuningSpec
+from robusttune.declaration.tuning import TuningSpec
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.samplers import make_pruner
 

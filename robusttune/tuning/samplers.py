@@ -13,10 +13,10 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.tuning import TuningSpec
 from robusttune.errors import SpecError
 from robusttune.seeds import sampler_seed, study_sampler_seed
-from robusttune.spec.study import StudySpec
-from robusttune.spec.tuning import TuningSpec
 from robusttune.tuning.hub import hub_class
 from robusttune.tuning.noise import TrialNoise
 from robusttune.tuning.parameters import distributions, grid

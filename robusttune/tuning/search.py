@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.progress import Reporter
 from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import TrialRecord, TrialState
-from robusttune.spec.study import StudySpec
 from robusttune.tuning.incumbents import proven
 from robusttune.tuning.objective import TrialOutcome, trial_task
 from robusttune.tuning.pruning import PruningView

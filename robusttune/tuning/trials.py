@@ -11,11 +11,11 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
+from robusttune.declaration.plan import configuration, tuning_runs
+from robusttune.declaration.run import RunSpec, config_id
+from robusttune.declaration.study import StudySpec
 from robusttune.results.protocols import Store
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
-from robusttune.spec.plan import configuration, tuning_runs
-from robusttune.spec.run import RunSpec, config_id
-from robusttune.spec.study import StudySpec
 from robusttune.tuning.noise import COUNTED
 from robusttune.tuning.objective import TrialOutcome
 from robusttune.tuning.parameters import distributions, real_values, shown

@@ -9,7 +9,13 @@ import sys
 import pytest
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from robusttune.spec.algorithms import ACTIVATIONS, ALGORITHMS, NOISE_TYPES, PPO_BATCH_SIZE, PPO_N_STEPS
+from robusttune.declaration.algorithms import (
+    ACTIVATIONS,
+    ALGORITHMS,
+    NOISE_TYPES,
+    PPO_BATCH_SIZE,
+    PPO_N_STEPS,
+)
 from robusttune.training.hyperparameters import _NOISE_CLASSES, ACTIVATION_CLASSES, CLASSES
 
 # Not hyperparameters: ours to set, or Python objects that no study file can hold.
@@ -68,7 +74,7 @@ def test_the_default_batch_and_rollout_are_those_of_ppo() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["robusttune.spec.toml", "robusttune.results.store", "robusttune.post_evaluation.select"]
+    "module", ["robusttune.declaration.toml", "robusttune.results.store", "robusttune.post_evaluation.select"]
 )
 def test_declaring_and_reading_loads_neither_torch_nor_optuna(module: str) -> None:
     code = f"import sys, {module}; print({{'torch', 'optuna', 'stable_baselines3'}} & set(sys.modules))"

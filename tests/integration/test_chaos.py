@@ -20,13 +20,13 @@ import session_main
 import sqlalchemy as sa
 from studies import document, open_results
 
+from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.session import open_session
 from robusttune.post_evaluation.evaluate import planned_runs
 from robusttune.post_evaluation.select import select
 from robusttune.results import schema
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus, TrialState
-from robusttune.spec.study import StudySpec
 
 pytestmark = pytest.mark.slow
 ROOT = Path(session_main.__file__).parents[2]

@@ -10,19 +10,19 @@ from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
 from robusttune import stats
-from robusttune.stats._rliable import rliable_aggregate, rliable_interval
-from robusttune.stats.best_set import _constrained
-from robusttune.stats.contrasts import assemble
-from robusttune.stats.estimate import trimmed_parts
-from robusttune.stats.location import Locations, locate
-from robusttune.stats.maxt import (
+from robusttune.stats.comparisons.best_set import _constrained
+from robusttune.stats.comparisons.contrasts import assemble
+from robusttune.stats.comparisons.maxt import (
     NullDraws,
     largest_against,
     largest_of_all,
     parametric_draws,
     upper_quantile,
 )
-from robusttune.stats.ranking import rank_contrasts
+from robusttune.stats.comparisons.ranking import rank_contrasts
+from robusttune.stats.estimates.estimate import trimmed_parts
+from robusttune.stats.estimates.location import Locations, locate
+from robusttune.stats.tasks.rliable import rliable_aggregate, rliable_interval
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 needs_data = pytest.mark.skipif(

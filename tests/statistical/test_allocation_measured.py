@@ -11,7 +11,7 @@ import functools
 import pytest
 from allocation_cells import DATA, Draw, Outcome, arlbench, judge, linear, read_arlbench, slippage
 
-from robusttune.spec.allocation import AllocationSpec
+from robusttune.declaration.allocation import AllocationSpec
 
 pytestmark = pytest.mark.statistical
 STUDIES = 1000

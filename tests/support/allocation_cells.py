@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from robusttune.declaration.allocation import AllocationSpec
 from robusttune.post_evaluation.allocate import Question, decide
-from robusttune.spec.allocation import AllocationSpec
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "arlbench_final.parquet"
 N_CONFIGS = 10

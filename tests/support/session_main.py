@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.session import open_session
-from robusttune.spec.study import StudySpec
 
 if __name__ == "__main__":
     declared = StudySpec.from_dict(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

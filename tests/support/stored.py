@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from studies import make_study
 
+from robusttune.declaration.plan import configuration, tuning_runs
+from robusttune.declaration.run import RunSpec, config_id
+from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.place import open_store, place_of
 from robusttune.post_evaluation.evaluate import planned_runs
 from robusttune.post_evaluation.select import select
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord, TrialState
-from robusttune.spec.plan import configuration, tuning_runs
-from robusttune.spec.run import RunSpec, config_id
-from robusttune.spec.study import StudySpec
 from robusttune.training.protocol import make_result
 
 N_SEEDS = 9

@@ -17,14 +17,14 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
 
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, Job
 from robusttune.execution.progress import Reporter
 from robusttune.results.claims import Claims
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord
 from robusttune.results.store import ResultStore, sqlite_url
-from robusttune.spec.run import RunSpec
-from robusttune.spec.study import StudySpec
 
 DOCUMENT: Mapping[str, Any] = {
     "name": "small",

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robusttune.declaration.allocation import MAX_SEEDS
 from robusttune.errors import SpecError
 from robusttune.pipeline.advice import (
     LARGEST_BUDGET,
@@ -14,7 +15,6 @@ from robusttune.pipeline.advice import (
     advised_split,
     findings,
 )
-from robusttune.spec.allocation import MAX_SEEDS
 
 
 @given(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from scipy import stats
 
-from robusttune.spec.space import Categorical, Float, Int, SearchSpace
-from robusttune.spec.tuning import TuningSpec
+from robusttune.declaration.space import Categorical, Float, Int, SearchSpace
+from robusttune.declaration.tuning import TuningSpec
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.parameters import distributions, grid, optuna_name, real_values
 

@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
 from studies import Interrupt, Synthetic, document, make_study, open_results, sometimes_diverged, tune
 
+from robusttune.declaration.allocation import MAX_SEEDS, AllocationSpec
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.driver import Driver
 from robusttune.execution.progress import Reporter
@@ -27,12 +31,8 @@ from robusttune.report.build import make_ranking
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus
 from robusttune.results.store import ResultStore
-from robusttune.spec.allocation import MAX_SEEDS, AllocationSpec
-from robusttune.spec.run import RunSpec
-from robusttune.spec.study import StudySpec
-from robusttune.spec.toml import load_study
-from robusttune.stats.location import locate
-from robusttune.stats.summary import analyse
+from robusttune.stats.analysis.analyse import analyse
+from robusttune.stats.estimates.location import locate
 
 ADAPTIVE = {
     "elimination": {"rule": "elimination", "stages": [2, 3, 5]},

@@ -15,6 +15,8 @@ import pytest
 from pool_work import work
 from studies import Failing, Synthetic, make_study, open_results
 
+from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, RunSpec
 from robusttune.errors import SpecError
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Executor, InProcess, Job, LocalPool, make_executor
@@ -22,8 +24,6 @@ from robusttune.results.claims import Claims
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.store import ResultStore
 from robusttune.seeds import Stage, evaluation_seed, run_seed
-from robusttune.spec.plan import tuning_runs
-from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, RunSpec
 
 SUPPORT = Path(faulty_environments.__file__).parent
 
@@ -101,7 +101,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         "import sys, time; sys.path[:0] = [sys.argv[1], sys.argv[3]]\n"
         "from pool_work import work; from studies import make_study\n"
         "from robusttune.execution.executors import Job, LocalPool\n"
-        "from robusttune.spec.plan import tuning_runs\n"
+        "from robusttune.declaration.plan import tuning_runs\n"
         "study = make_study({'environment.kwargs': {'folder': sys.argv[2]}})\n"
         "pool = LocalPool(2, work=work)\n"
         "for number in range(2):\n"
@@ -225,7 +225,7 @@ def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> N
         "from robusttune.execution.driver import Driver\n"
         "from robusttune.execution.executors import Job\n"
         "from robusttune.results.claims import Claims\n"
-        "from robusttune.spec.plan import tuning_runs\n"
+        "from robusttune.declaration.plan import tuning_runs\n"
         "def one(spec):\n"
         "    return (yield [Job(specs=(spec,))])[0]\n"
         "study = make_study()\n"

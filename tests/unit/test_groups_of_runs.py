@@ -11,13 +11,13 @@ import numpy as np
 from pebble import ProcessExpired
 from studies import Synthetic, make_study, synthetic_curve, synthetic_result
 
+from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.run import RunSpec
 from robusttune.execution.driver import Driver, Task, runs_to_make
 from robusttune.execution.executors import Job
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
 from robusttune.results.store import ResultStore, sqlite_url
-from robusttune.spec.plan import tuning_runs
-from robusttune.spec.run import RunSpec
 from robusttune.tuning.objective import TrialOutcome, trial_task
 
 LOCKSTEP = {"algorithm.trainer": "lockstep", "evaluation.every": 16, "tuning.seeds_per_trial": 3}

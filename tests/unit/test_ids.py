@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import document, make_study
 
-from robusttune.seeds import MAX_ROOT
-from robusttune.spec.plan import tuning_runs
-from robusttune.spec.run import (
+from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.run import (
     EnvironmentSpec,
     EvaluationSpec,
     Normalization,
@@ -21,8 +20,9 @@ from robusttune.spec.run import (
     canonical_json,
     config_id,
 )
-from robusttune.spec.space import Categorical, Float, Int
-from robusttune.spec.study import StudySpec
+from robusttune.declaration.space import Categorical, Float, Int
+from robusttune.declaration.study import StudySpec
+from robusttune.seeds import MAX_ROOT
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 names = st.text(min_size=1, max_size=8)

@@ -25,14 +25,14 @@ from studies import (
     tune,
 )
 
+from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.synthetic import synthetic_of, truth_of
 from robusttune.execution.executors import InProcess, Job
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore
 from robusttune.seeds import Stage, run_seed
-from robusttune.spec.plan import tuning_runs
-from robusttune.spec.run import RunSpec
-from robusttune.spec.study import StudySpec
-from robusttune.spec.synthetic import synthetic_of, truth_of
 from robusttune.training.protocol import make_result
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.trials import Trials

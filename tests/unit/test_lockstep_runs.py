@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from studies import make_study
 
+from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, RunSpec, Wrapper
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
-from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, RunSpec, Wrapper
 from robusttune.training import train
 from robusttune.training.groups import MAX_GROUP, group_runs
 from robusttune.training.stackable import why_not_lockstep, with_trainer
@@ -184,7 +184,7 @@ def test_what_study_and_trainer_call_stackable_is_the_same() -> None:
     """The quick check knows no torch; the trainer's own does."""
     from gymnasium import spaces
 
-    from robusttune.spec.algorithms import ALGORITHMS
+    from robusttune.declaration.algorithms import ALGORITHMS
     from robusttune.training.hyperparameters import constructor_arguments
     from robusttune.training.lockstep import supports
 

@@ -9,7 +9,7 @@ from studies import make_study
 
 from experiments.noise_table.__main__ import FOLDER, TASKS, table
 from robusttune import load_study, simulate_study, tune_study
-from robusttune.spec.study import StudySpec
+from robusttune.declaration.study import StudySpec
 
 pytest.importorskip("pyarrow")
 N_CONFIGS, N_SEEDS, N_EVALUATIONS, N_EPISODES = 64, 30, 8, 20

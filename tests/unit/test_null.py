@@ -9,13 +9,13 @@ from studies import make_study
 from typer.testing import CliRunner
 
 from robusttune.cli import app
+from robusttune.declaration.allocation import AllocationSpec
+from robusttune.declaration.plan import post_evaluation_runs
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.pipeline.null import NullResult, null_study
 from robusttune.post_evaluation.allocate import Question, question_of
 from robusttune.post_evaluation.null import copies_of, false_winner_rates
-from robusttune.spec.allocation import AllocationSpec
-from robusttune.spec.plan import post_evaluation_runs
-from robusttune.spec.study import StudySpec
 
 
 def study(**changes: Any) -> StudySpec:

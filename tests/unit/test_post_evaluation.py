@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
 from studies import Interrupt, Synthetic, make_study, open_results, sometimes_diverged, tune
 
+from robusttune.declaration.run import config_id
+from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
 from robusttune.execution.progress import Reporter
 from robusttune.post_evaluation.evaluate import evaluate, planned_runs
@@ -19,8 +21,6 @@ from robusttune.results.claims import Claims
 from robusttune.results.records import TrialRecord, TrialState
 from robusttune.results.store import ResultStore
 from robusttune.seeds import Stage
-from robusttune.spec.run import config_id
-from robusttune.spec.study import StudySpec
 
 
 def a_trial(

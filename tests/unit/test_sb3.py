@@ -18,9 +18,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
+from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, RunSpec, Wrapper
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
-from robusttune.spec.run import EnvironmentSpec, EvaluationSpec, Normalization, RunSpec, Wrapper
 from robusttune.training import sb3, train
 from robusttune.training.environments import check_environment
 

@@ -29,10 +29,10 @@ from studies import (
     tune,
 )
 
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore
-from robusttune.spec.study import StudySpec
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.samplers import make_pruner, make_sampler
 from robusttune.tuning.storage import open_storage

@@ -7,6 +7,8 @@ import pytest
 from studies import make_study
 
 from robusttune import run_study, simulate_study
+from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
 from robusttune.pipeline.place import open_store, place_of
 from robusttune.pipeline.session import memory_session
@@ -14,8 +16,6 @@ from robusttune.pipeline.simulate import judge, simulation_session
 from robusttune.results.memory import MemoryStore
 from robusttune.results.records import CurvePoint, RunStatus
 from robusttune.results.store import ResultStore
-from robusttune.spec.plan import tuning_runs
-from robusttune.spec.study import StudySpec
 from robusttune.training.protocol import make_result
 
 TRUTH = {

@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from studies import make_study, synthetic_result
 
+from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.run import RunSpec
 from robusttune.errors import StudyError
 from robusttune.results import schema
 from robusttune.results.claims import Claims
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore, sqlite_url
 from robusttune.seeds import Stage
-from robusttune.spec.plan import tuning_runs
-from robusttune.spec.run import RunSpec
 
 STUDY = make_study()
 SPAWN = multiprocessing.get_context("spawn")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from studies import document, make_study
 
+from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
-from robusttune.spec.study import StudySpec
 
 
 def searched(name: str, **parameter: Any) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from robusttune.declaration.presets import preset
+from robusttune.declaration.space import Categorical, Float, Int, Parameter
+from robusttune.declaration.toml import load_studies, load_study
 from robusttune.errors import SpecError
-from robusttune.spec.presets import preset
-from robusttune.spec.space import Categorical, Float, Int, Parameter
-from robusttune.spec.toml import load_studies, load_study
 
 MINIMAL = """
 name = "mini"

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from studies import make_study
 
+from robusttune.declaration.plan import configuration, post_evaluation_runs, tuning_runs
+from robusttune.declaration.run import RunSpec, config_id
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.synthetic import Effect, SyntheticSpec, truth_of
+from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
 from robusttune.pipeline import evaluate_study, rank_study, tune_study
 from robusttune.pipeline.check import check_study
 from robusttune.results.records import RunStatus, TrialState
-from robusttune.spec.plan import configuration, post_evaluation_runs, tuning_runs
-from robusttune.spec.run import RunSpec, config_id
-from robusttune.spec.study import StudySpec
-from robusttune.spec.synthetic import Effect, SyntheticSpec, truth_of
-from robusttune.spec.toml import load_study
 from robusttune.training import train
 
 TRUTH: dict[str, Any] = {

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import make_study, noise, synthetic_result
 
+from robusttune.declaration.plan import post_evaluation_runs
+from robusttune.declaration.run import RunSpec
 from robusttune.errors import StudyError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.tables import ScoreTable, score_table
 from robusttune.seeds import Stage, run_seed
-from robusttune.spec.plan import post_evaluation_runs
-from robusttune.spec.run import RunSpec
 
 STUDY = make_study({"post_evaluation.n_seeds": 4})
 PLANNED = post_evaluation_runs(STUDY, {"a": {"learning_rate": 1e-3}, "b": {"learning_rate": 1e-5}})

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 from robusttune import simulate_study
+from robusttune.declaration.plan import post_evaluation_runs, tuning_runs
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.tabular import TabularSpec, tabular_of
+from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
 from robusttune.pipeline import evaluate_study, rank_study, tune_study
 from robusttune.pipeline.check import check_study
 from robusttune.results.records import RunStatus, TrialState
-from robusttune.spec.plan import post_evaluation_runs, tuning_runs
-from robusttune.spec.study import StudySpec
-from robusttune.spec.tabular import TabularSpec, tabular_of
-from robusttune.spec.toml import load_study
 from robusttune.training import train
 from robusttune.training.table_file import read_table
 

@@ -17,7 +17,7 @@ from studies import Failing, Synthetic, make_study, open_results, tune
 from robusttune.errors import MissingDependencyError
 from robusttune.results.records import RunStatus
 from robusttune.seeds import sampler_seed
-from robusttune.stats.variance import shrink_variances
+from robusttune.stats.estimates.variance import shrink_variances
 from robusttune.tuning.noise import noise_variances
 from robusttune.tuning.samplers import make_sampler
 

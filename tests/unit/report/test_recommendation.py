@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from stored import N_SEEDS, store_story, told_study
 
+from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.study import StudySpec
 from robusttune.pipeline import rank_study, report_study
 from robusttune.pipeline.place import open_store, place_of
 from robusttune.pipeline.planning import plan_from_study
@@ -16,8 +18,6 @@ from robusttune.report import tables
 from robusttune.report.columns import interval, number
 from robusttune.report.model import Ranking
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord
-from robusttune.spec.plan import tuning_runs
-from robusttune.spec.study import StudySpec
 from robusttune.training.protocol import make_result
 
 

@@ -6,7 +6,7 @@ from scipy import stats as scipy_stats
 from statsmodels.stats.multitest import multipletests
 
 from robusttune.stats import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY, LuckRules, luck
-from robusttune.stats.luck import benjamini_hochberg
+from robusttune.stats.luck.measure import benjamini_hochberg
 
 TEN = np.linspace(-1.5, 1.5, 10)
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robusttune.stats import best_set, compare, rank
-from robusttune.stats.contrasts import make_contrasts, wants_robust
-from robusttune.stats.maxt import largest_against, largest_of_all, stepdown_p, upper_quantile
+from robusttune.stats.comparisons.contrasts import make_contrasts, wants_robust
+from robusttune.stats.comparisons.maxt import largest_against, largest_of_all, stepdown_p, upper_quantile
 
 FAR = np.array([[0.0, 0.1, 0.2, 0.1], [9.0, 9.1, 9.2, 9.1], [5.0, 5.1, 5.2, 5.0]])
 

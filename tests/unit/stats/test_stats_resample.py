@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from robusttune.stats import bootstrap_intervals, headline_intervals
-from robusttune.stats.resample import resample_counts, resampled_moments, trimmed_weights, winsorised_weights
+from robusttune.stats.estimates.resample import (
+    resample_counts,
+    resampled_moments,
+    trimmed_weights,
+    winsorised_weights,
+)
 
 
 def yuen(sample):

@@ -1,0 +1,132 @@
+"""Which runs a study consists of."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from pydantic import JsonValue
+
+from robusttune.declaration.algorithms import with_feasible_batch
+from robusttune.declaration.allocation import MAX_SEEDS
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
+from robusttune.errors import SpecError
+from robusttune.seeds import MAX_RUNS, Stage, common_evaluation_seed, evaluation_seed, run_seed
+
+# The last seed of a stage belongs to common evaluation starts; the last block stays unused for it.
+_N_BLOCKS = MAX_RUNS // MAX_SEEDS - 1
+
+
+def configuration(study: StudySpec, searched: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the whole configuration of a trial: what the study fixes, and what was searched."""
+    merged = {**study.algorithm.hyperparameters, **searched}
+    return with_feasible_batch(study.algorithm.name, merged, n_envs=study.environment.n_envs)
+
+
+def tuning_runs(
+    study: StudySpec,
+    hyperparameters: Mapping[str, JsonValue],
+    trial_number: int,
+    *,
+    places: range | None = None,
+) -> tuple[RunSpec, ...]:
+    """Return runs of one trial, one per tuning seed.
+
+    Parameters
+    ----------
+    study : StudySpec
+    hyperparameters : mapping
+    trial_number : int
+    places : range, optional
+        Which of the seeds that are kept for the trial; None stands for those that every trial has.
+    """
+    tuning = study.tuning
+    first = 0 if tuning.seeds == "common" else trial_number * tuning.max_seeds_per_trial
+    places = range(tuning.seeds_per_trial) if places is None else places
+    return tuple(_run(study, hyperparameters, Stage.TUNING, first + place) for place in places)
+
+
+def post_evaluation_runs(
+    study: StudySpec,
+    configurations: Mapping[str, Mapping[str, JsonValue]],
+    *,
+    n_seeds: Mapping[str, int] | None = None,
+) -> dict[str, tuple[RunSpec, ...]]:
+    """Return the runs of the post-evaluation.
+
+    Parameters
+    ----------
+    study : StudySpec
+    configurations : mapping
+        config_id → hyperparameters of each candidate and control.
+    n_seeds : mapping, optional
+        config_id → how many seeds it has; None gives each `post_evaluation.n_seeds`.
+
+    Returns
+    -------
+    dict of str to tuple of RunSpec
+        config_id → one run per seed. Unless the study wants common seeds, a configuration's seeds follow from
+        its id and not from its place, so that a study can be edited without losing runs.
+
+    Raises
+    ------
+    SpecError
+        If there are more configurations or seeds than the seed layout has room for.
+    """
+    counts = dict.fromkeys(configurations, study.post_evaluation.n_seeds) if n_seeds is None else n_seeds
+    largest = max(counts.values(), default=0)
+    if largest > MAX_SEEDS:
+        raise SpecError(f"post_evaluation.n_seeds = {largest}: must not exceed {MAX_SEEDS}.")
+    if study.post_evaluation.seeds == "common":
+        blocks = dict.fromkeys(configurations, 0)
+    else:
+        blocks = seed_blocks(configurations)
+    return {
+        config_id: tuple(
+            _run(study, hyperparameters, Stage.POST_EVALUATION, blocks[config_id] * MAX_SEEDS + index)
+            for index in range(counts[config_id])
+        )
+        for config_id, hyperparameters in configurations.items()
+    }
+
+
+def seed_blocks(config_ids: Iterable[str]) -> dict[str, int]:
+    """Return a block of seeds for each configuration: distinct, and a function of the ids alone."""
+    blocks: dict[str, int] = {}
+    taken: set[int] = set()
+    for config_id in sorted(config_ids):
+        block = int.from_bytes(hashlib.sha256(config_id.encode()).digest()[:8], "big") % _N_BLOCKS
+        while block in taken:
+            block = (block + 1) % _N_BLOCKS
+        blocks[config_id] = block
+        taken.add(block)
+        if len(blocks) >= _N_BLOCKS:
+            raise SpecError(f"A post-evaluation has at most {_N_BLOCKS - 1} configurations.")
+    return blocks
+
+
+def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stage, index: int) -> RunSpec:
+    trainer = study.algorithm.trainer
+    if trainer == "auto":
+        raise SpecError(
+            "algorithm.trainer = 'auto' must be settled before runs are planned (training.stackable.with_trainer)."
+        )
+    seed = run_seed(study.root_seed, stage, index)
+    evaluation = study.evaluation
+    if stage is Stage.POST_EVALUATION:
+        evaluation = dataclasses.replace(evaluation, n_episodes=study.n_judging_episodes)
+    common = evaluation.starts == "common"
+    return RunSpec(
+        environment=study.environment,
+        algorithm=study.algorithm.name,
+        policy=study.algorithm.policy,
+        trainer=trainer,
+        device=study.algorithm.device,
+        hyperparameters=dict(hyperparameters),
+        total_timesteps=study.algorithm.total_timesteps,
+        evaluation=evaluation,
+        seed=seed,
+        evaluation_seed=common_evaluation_seed(study.root_seed, stage) if common else evaluation_seed(seed),
+    )

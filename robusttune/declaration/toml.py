@@ -1,0 +1,191 @@
+"""Study files: TOML in, `StudySpec` out."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.presets import preset
+from robusttune.declaration.space import Parameter
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.tabular import resolved
+from robusttune.errors import SpecError
+
+
+def load_studies(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[StudySpec, ...]:
+    """Return the studies that a file declares: one, or one per combination of its `[matrix]`.
+
+    Parameters
+    ----------
+    path : path
+        A TOML file.
+    overrides : sequence of str
+        `"key=value"` with a dotted key and a TOML value; each replaces what the file says.
+
+    Raises
+    ------
+    SpecError
+        If the file cannot be read or declares something impossible; the message names the file, the place,
+        the rule, the value and the nearest valid name.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(
+            f"{path}: cannot be read ({error.strerror}). `robusttune init` writes a study file."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: not valid TOML: {error}") from None
+    try:
+        for override in overrides:
+            _apply_override(document, override)
+        studies = tuple(
+            StudySpec.from_dict(_expand(combination, path.parent)) for combination in _combinations(document)
+        )
+    except SpecError as error:
+        raise SpecError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
+    return studies
+
+
+def load_study(path: str | Path, *, overrides: Sequence[str] = ()) -> StudySpec:
+    """Return the one study of a file; see `load_studies`.
+
+    Raises
+    ------
+    SpecError
+        Also if the file has a `[matrix]` with several combinations.
+    """
+    studies = load_studies(path, overrides=overrides)
+    if len(studies) != 1:
+        raise SpecError(
+            f"{path}: its [matrix] declares {len(studies)} studies; use load_studies to get them all."
+        )
+    return studies[0]
+
+
+def _combinations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    matrix = document.pop("matrix", None)
+    if matrix is None:
+        yield document
+        return
+    axes = dict(_axes(matrix))
+    if not axes:
+        raise SpecError('matrix: has no axis. Write for example "algorithm.name" = ["ppo", "a2c"].')
+    seen: set[str] = set()
+    for values in itertools.product(*axes.values()):
+        combination = copy.deepcopy(document)
+        for key, value in zip(axes, values, strict=True):
+            _set(combination, key, copy.deepcopy(value))
+        combination["name"] = "-".join([str(document.get("name", "")), *map(_slug, values)])
+        if combination["name"] in seen:
+            raise SpecError(
+                f"matrix: two combinations get the same name {combination['name']!r}; values must differ."
+            )
+        seen.add(combination["name"])
+        yield combination
+
+
+def _axes(matrix: Any, prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
+    """Yield dotted key → values; `"a.b" = […]` and `a.b = […]` mean the same."""
+    if not isinstance(matrix, Mapping):
+        raise SpecError(f"matrix = {matrix!r}: must be a table of key = [values].")
+    for key, value in matrix.items():
+        if isinstance(value, Mapping):
+            yield from _axes(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and value:
+            yield f"{prefix}{key}", value
+        else:
+            raise SpecError(f"matrix.{prefix}{key} = {value!r}: must be a list with at least one value.")
+
+
+def _slug(value: Any) -> str:
+    text = "".join(c if c.isalnum() or c in "._-" else "-" for c in str(value))
+    return text.strip("-") or "x"
+
+
+def _apply_override(document: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise SpecError(f"{override!r}: an override is written key=value, for example tuning.n_trials=4.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()  # an unquoted word is a string
+    _set(document, key.strip(), value)
+
+
+def _set(document: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, last = dotted.split(".")
+    for part in parents:
+        document = document.setdefault(part, {})
+        if not isinstance(document, dict):
+            raise SpecError(f"{dotted}: {part!r} is a value, not a table.")
+    document[last] = value
+
+
+def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Replace the short forms that a file may use by the long ones that `StudySpec` has."""
+    document = copy.deepcopy(document)
+    environment = document.get("environment")
+    if isinstance(environment, dict):
+        wrappers = environment.get("wrappers")
+        if isinstance(wrappers, list):
+            environment["wrappers"] = [{"entry_point": w} if isinstance(w, str) else w for w in wrappers]
+        if isinstance(environment.get("normalization"), bool):
+            environment["normalization"] = {} if environment["normalization"] else None
+    for trainer in ("synthetic", "tabular"):
+        if trainer in document:
+            _without_environment(document, trainer, folder)
+    post = document.get("post_evaluation")
+    if isinstance(post, dict) and isinstance(post.get("allocation"), str):
+        post["allocation"] = {"rule": post["allocation"]}
+    space = document.get("search_space")
+    if isinstance(space, dict) and "preset" in space:
+        document["search_space"] = _with_preset(space, document.get("algorithm"))
+    return document
+
+
+def _without_environment(document: dict[str, Any], trainer: str, folder: Path) -> None:
+    """Put a declared truth or table where an environment's arguments are: they are part of what identifies a run."""
+    table, algorithm = document.pop(trainer), document.get("algorithm")
+    if "environment" in document:
+        raise SpecError(f"{trainer}: takes the place of environment. Remove one of the two tables.")
+    if not isinstance(table, dict):
+        raise SpecError(f"{trainer} = {table!r}: must be a table.")
+    if trainer == "tabular":
+        table = resolved(table, folder)
+    document["environment"] = {"id": trainer, "kwargs": table}
+    if isinstance(algorithm, dict) and algorithm.setdefault("trainer", trainer) != trainer:
+        raise SpecError(
+            f"algorithm.trainer = {algorithm['trainer']!r}: cannot train what [{trainer}] declares. "
+            f"Leave it out, or write trainer = {trainer!r}."
+        )
+
+
+def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:
+    name = algorithm.get("name") if isinstance(algorithm, dict) else None
+    if not isinstance(name, str) or name not in ALGORITHMS:
+        raise SpecError(
+            f"algorithm.name = {name!r}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(name, ALGORITHMS)}."
+        )
+    own = space.get("parameters", {})
+    fixed = algorithm.get("hyperparameters", {})
+    # What the study fixes or ranges itself takes precedence over the preset.
+    taken = {
+        key: value for key, value in preset(str(space["preset"]), name).items() if key not in {*own, *fixed}
+    }
+    rest = {key: value for key, value in space.items() if key != "preset"}
+    return {**rest, "parameters": {**{key: _plain(value) for key, value in taken.items()}, **own}}
+
+
+def _plain(parameter: Parameter) -> dict[str, Any]:
+    from pydantic import RootModel
+
+    return RootModel[Parameter](parameter).model_dump(mode="json")  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Everything at once: the analysis of one study."""

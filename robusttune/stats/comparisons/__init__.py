@@ -1,0 +1,1 @@
+"""Several configurations: pairs, ranks, the best set, the winner."""

@@ -1,0 +1,1 @@
+"""One configuration: points, intervals, spread, noise."""

@@ -1,0 +1,1 @@
+"""Tuning scores against fresh seeds: luck, its verdict, and how reliable one seed is."""

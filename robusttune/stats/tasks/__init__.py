@@ -1,0 +1,1 @@
+"""Several tasks: aggregates and profiles as rliable has them."""

@@ -1,0 +1,250 @@
+"""Many environments: aggregate metrics over tasks, with intervals that resample seeds within each task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from robusttune.stats._checks import (
+    FloatArray,
+    as_runs,
+    as_sample,
+    check_choice,
+    check_count,
+    check_level,
+    check_number,
+    check_rng,
+)
+from robusttune.stats.estimates.resample import resample_counts, trimmed_weights
+
+METRICS = ("mean", "median", "iqm", "optimality_gap")
+BLOCK = 500  # resamples at a time: bounds the memory of the interquartile mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateEstimate:
+    """A metric over several tasks with its stratified bootstrap interval.
+
+    Attributes
+    ----------
+    metric : str
+        "mean", "median", "iqm", "optimality_gap" or "P(first > second)".
+    estimate, low, high : float
+        In normalised score units (a probability for the last).
+    level : float
+        Nominal coverage.
+    n_tasks : int
+        Number of tasks.
+    n_seeds : tuple of int
+        Seeds of each task.
+    n_resamples : int
+        Number of resamples.
+    """
+
+    metric: str
+    estimate: float
+    low: float
+    high: float
+    level: float
+    n_tasks: int
+    n_seeds: tuple[int, ...]
+    n_resamples: int
+
+
+def normalise(
+    scores: Iterable[npt.ArrayLike], *, low: npt.ArrayLike, high: npt.ArrayLike
+) -> tuple[FloatArray, ...]:
+    """Return scores of each task, scaled so that `low` becomes 0 and `high` 1.
+
+    Parameters
+    ----------
+    scores : sequence of arrays, shape (n_seeds_i,)
+        One array per task, raw returns.
+    low, high : array_like, shape (n_tasks,)
+        Reference scores of each task, for example of a random policy and of a human.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, or a pair of reference scores is equal.
+    """
+    runs = as_runs(list(scores))
+    bottom, top = as_sample(low, name="low"), as_sample(high, name="high")
+    if not len(runs) == bottom.size == top.size:
+        raise ValueError(
+            f"`low` and `high` must have one value per task, but got {bottom.size} and {top.size} "
+            f"for {len(runs)} tasks."
+        )
+    if (bottom == top).any():
+        at = int(np.flatnonzero(bottom == top)[0])
+        raise ValueError(f"`low != high` must hold for every task, but both are {top[at]} for task {at}.")
+    return tuple((x - a) / (b - a) for x, a, b in zip(runs, bottom, top, strict=True))
+
+
+def as_tasks(
+    scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, name: str = "scores"
+) -> tuple[FloatArray, ...]:
+    """Return the scores of each task: a matrix (n_seeds, n_tasks) is split by columns, as rliable has it.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n_seeds, n_tasks), or sequence of arrays of shape (n_seeds_i,)
+        Normalised scores.
+    name : str
+        The argument's name, for the message.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite or the shape is wrong.
+    """
+    if isinstance(scores, np.ndarray) and scores.ndim == 2:
+        return as_runs(list(scores.T), name=name)
+    return as_runs(scores, name=name)
+
+
+def aggregate(
+    scores: npt.ArrayLike | Iterable[npt.ArrayLike],
+    *,
+    metric: str = "iqm",
+    target: float = 1.0,
+    level: float = 0.95,
+    n_resamples: int = 10_000,
+    rng: np.random.Generator,
+) -> AggregateEstimate:
+    """Return a metric over tasks with its stratified percentile interval.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n_seeds, n_tasks), or sequence of arrays of shape (n_seeds_i,)
+        Normalised scores; a sequence has one array per task.
+    metric : {"mean", "median", "iqm", "optimality_gap"}
+        Mean or median of the task means; mean of the middle half of all runs; mean shortfall to `target`.
+    target : float
+        For the optimality gap.
+    level : float
+        Nominal coverage.
+    n_resamples : int
+        Number of resamples.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Raises
+    ------
+    ValueError
+        If scores are not finite, or an option breaks its rule.
+
+    Notes
+    -----
+    Definitions of rliable. The interval speaks about other seeds on the same tasks, not about other tasks.
+    Percentile intervals are too short with few seeds and few tasks; with twenty tasks and more they hold.
+    The median over tasks wastes most of the data.
+
+    References
+    ----------
+    Agarwal et al. (2021), Deep RL at the Edge of the Statistical Precipice. arXiv:2108.13264
+    """
+    tasks = as_tasks(scores)
+    check_choice(metric, name="metric", choices=METRICS)
+    check_number(target, name="target")
+    check_level(level)
+    check_count(n_resamples, name="n_resamples", minimum=100)
+    check_rng(rng)
+    if metric == "optimality_gap":
+        tasks = tuple(target - np.minimum(x, target) for x in tasks)
+    counts = [np.ones((1, x.size), dtype=np.int64) for x in tasks]
+    estimate = float(_metric(tasks, counts, metric)[0])
+    drawn = np.concatenate(
+        [
+            _metric(tasks, [resample_counts(x.size, size, rng) for x in tasks], metric)
+            for size in _blocks(n_resamples)
+        ]
+    )
+    return _result(metric, estimate, drawn, level, tasks)
+
+
+def improvement_over_tasks(
+    first: npt.ArrayLike | Iterable[npt.ArrayLike],
+    second: npt.ArrayLike | Iterable[npt.ArrayLike],
+    *,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    rng: np.random.Generator,
+) -> AggregateEstimate:
+    """Return the mean over tasks of P(run of first > run of second), ties counting one half.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n_seeds, n_tasks), or sequence of arrays of shape (n_seeds_i,)
+        Scores on the same tasks in the same order.
+    level : float
+        Nominal coverage.
+    n_resamples : int
+        Number of resamples.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Raises
+    ------
+    ValueError
+        If scores are not finite, the numbers of tasks differ, or an option breaks its rule.
+
+    References
+    ----------
+    Agarwal et al. (2021), arXiv:2108.13264, section 4.3.
+    """
+    a, b = as_tasks(first, name="first"), as_tasks(second, name="second")
+    if len(a) != len(b):
+        raise ValueError(f"`second` must have as many tasks as `first`, but got {len(b)} and {len(a)}.")
+    check_level(level)
+    check_count(n_resamples, name="n_resamples", minimum=100)
+    check_rng(rng)
+    estimates, drawn = np.empty(len(a)), np.zeros(n_resamples)
+    for task, (x, y) in enumerate(zip(a, b, strict=True)):
+        wins = (x[:, None] > y[None, :]) + 0.5 * (x[:, None] == y[None, :])
+        estimates[task] = wins.mean()
+        left = resample_counts(x.size, n_resamples, rng) @ wins
+        right = resample_counts(y.size, n_resamples, rng)
+        drawn += (left * right).sum(axis=1) / (x.size * y.size * len(a))
+    return _result("P(first > second)", float(estimates.mean()), drawn, level, a)
+
+
+def _metric(tasks: Sequence[FloatArray], counts: Sequence[npt.NDArray[np.int64]], metric: str) -> FloatArray:
+    """Return the metric of every resample, given how often each seed of each task was drawn."""
+    if metric == "iqm":
+        pooled = np.concatenate(tasks)
+        order = np.argsort(pooled, kind="stable")
+        weights = trimmed_weights(np.concatenate(counts, axis=1)[:, order], int(0.25 * pooled.size))
+        found: FloatArray = weights @ pooled[order]
+        return found
+    means = np.stack([drawn @ x / x.size for x, drawn in zip(tasks, counts, strict=True)])
+    if metric == "optimality_gap":
+        shares = np.array([x.size for x in tasks]) / sum(x.size for x in tasks)
+        return np.asarray(shares @ means, dtype=np.float64)
+    return np.asarray(
+        np.median(means, axis=0) if metric == "median" else means.mean(axis=0), dtype=np.float64
+    )
+
+
+def _blocks(n_resamples: int) -> list[int]:
+    whole, rest = divmod(n_resamples, BLOCK)
+    return [BLOCK] * whole + ([rest] if rest else [])
+
+
+def _result(
+    metric: str, estimate: float, drawn: FloatArray, level: float, tasks: Sequence[FloatArray]
+) -> AggregateEstimate:
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return AggregateEstimate(
+        metric=metric,
+        estimate=estimate,
+        low=float(low),
+        high=float(high),
+        level=level,
+        n_tasks=len(tasks),
+        n_seeds=tuple(x.size for x in tasks),
+        n_resamples=drawn.size,
+    )
