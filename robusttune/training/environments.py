@@ -85,7 +85,7 @@ def _check_spaces(environment: gym.Env[Any, Any], name: str, algorithm: str) -> 
     if acts_in(algorithm, space):
         return
     others = [other for other in ALGORITHMS if acts_in(other, space)]
-    way_out = f" Use {', '.join(others[:-1])} or {others[-1]}." if len(others) > 1 else ""
+    way_out = f" Use {' or '.join(others)}." if others else ""
     raise SpecError(
         f"algorithm.name = {algorithm!r}: needs {', '.join(_KINDS[kind] for kind in actions)} actions "
         f"({', '.join(actions)}), but {name} has {type(space).__name__}.{way_out}"

@@ -31,7 +31,7 @@ OBSERVATIONS = {
     "multibinary": spaces.MultiBinary(3),
 }
 SB3 = {name: sb3_class(name) for name in ALGORITHMS}
-LOCKSTEP = {name: learner(name) for name in ALGORITHMS}
+LOCKSTEP = {name: learner(name) for name, entry in ALGORITHMS.items() if entry.lockstep is not None}
 
 
 class Toy(gym.Env):
