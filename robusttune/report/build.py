@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
@@ -19,8 +17,6 @@ from robusttune.results.tables import ScoreTable, score_table
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.result import StudyAnalysis
-from robusttune.stats.luck.measure import luck, pooled_sd
-from robusttune.stats.luck.verdict import LuckResult, LuckRules
 
 
 def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
@@ -73,6 +69,7 @@ def _analyse(study: StudySpec, judged: Sequence[Candidate], table: ScoreTable) -
     return analyse(
         {c.name: table.scores[index[c.config_id]] for c in judged},
         tuning_scores={c.name: c.tuning_scores for c in judged if c.tuning_scores and not c.is_control},
+        reported_scores={c.name: c.tuning_scores for c in judged if c.tuning_scores and c.is_control},
         n_failed={c.name: table.n_diverged[index[c.config_id]] for c in judged},
         episode_scores=episodes if study.evaluation.score == "final" and all(episodes.values()) else None,
         level=post.confidence_level,
@@ -86,8 +83,7 @@ def _rows(
     study: StudySpec, judged: Sequence[Candidate], table: ScoreTable, analysis: StudyAnalysis
 ) -> tuple[Row, ...]:
     index = {config_id: place for place, config_id in enumerate(table.config_ids)}
-    reported = _luck_of_reported(judged, table, index)
-    rows = [_row(study, c, table, index[c.config_id], analysis, reported) for c in judged]
+    rows = [_row(study, c, table, index[c.config_id], analysis) for c in judged]
     return tuple(sorted(rows, key=lambda row: row.rank))
 
 
@@ -97,10 +93,9 @@ def _row(
     table: ScoreTable,
     place: int,
     analysis: StudyAnalysis,
-    reported: Mapping[str, LuckResult],
 ) -> Row:
     found = analysis.by_id(candidate.name)
-    fortune = found.luck or reported.get(candidate.name)
+    fortune = found.luck
     return Row(
         name=candidate.name,
         config_id=candidate.config_id,
@@ -121,8 +116,8 @@ def _row(
         iqm_high=found.iqm.high,
         sd=found.sd,
         worst=found.worst,
-        gap=None if fortune is None else fortune.gap,
-        gap_in_sd=None if fortune is None else fortune.gap_in_sd,
+        gap=None if fortune is None else fortune.luck,
+        gap_in_sd=None if fortune is None else fortune.luck_in_sd,
         p_lucky=None if fortune is None else fortune.p_lucky,
         verdict=None if fortune is None else fortune.verdict,
         seeds_to_decide=None if fortune is None else fortune.seeds_to_decide,
@@ -136,28 +131,6 @@ def _row(
         scores=table.scores[place],
         note=found.mean.note,
     )
-
-
-def _luck_of_reported(
-    judged: Sequence[Candidate], table: ScoreTable, index: Mapping[str, int]
-) -> dict[str, LuckResult]:
-    """Return the luck of controls with a reported score.
-
-    They are judged apart from the trials: they did not come from this search, and say nothing about its signal. What
-    counts as a small gap and a small spread is measured on the whole study all the same.
-    """
-    controls = [c for c in judged if c.is_control and c.tuning_scores]
-    if not controls:
-        return {}
-    typical = pooled_sd([np.asarray(scores) for scores in table.scores if scores])
-    rules = LuckRules(tolerance=0.25 * typical, spread_tolerance=2.0 * typical)
-    found = luck(
-        [np.asarray(c.tuning_scores) for c in controls],
-        [np.asarray(table.scores[index[c.config_id]]) for c in controls],
-        n_failed=[table.n_diverged[index[c.config_id]] for c in controls],
-        rules=rules,
-    )
-    return {c.name: one for c, one in zip(controls, found, strict=True)}
 
 
 def _pairs(analysis: StudyAnalysis) -> tuple[Pair, ...]:

@@ -39,7 +39,6 @@ from robusttune.stats.luck.verdict import (
     LUCKY,
     UNLUCKY,
     LuckResult,
-    LuckRules,
 )
 from robusttune.stats.planning.budget import BudgetSplit, split_budget
 from robusttune.stats.planning.power import inflated_sd, seeds_for_difference
@@ -63,7 +62,6 @@ __all__ = [
     "Estimate",
     "Interval",
     "LuckResult",
-    "LuckRules",
     "NoiseComponents",
     "PairAnalysis",
     "PairComparison",

@@ -27,10 +27,12 @@ from robusttune.stats.comparisons.contrasts import make_contrasts
 from robusttune.stats.comparisons.maxt import DEFAULT_RESAMPLES
 from robusttune.stats.comparisons.ranking import rank_contrasts
 from robusttune.stats.comparisons.winner import winner_interval
+from robusttune.stats.estimates.bootstrap import headline_intervals
+from robusttune.stats.estimates.estimate import Estimate
 from robusttune.stats.estimates.variance import NoiseComponents, noise_components
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import single_seed_reliability, tuning_agreement
-from robusttune.stats.luck.verdict import LuckResult, LuckRules
+from robusttune.stats.luck.verdict import LuckResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +41,14 @@ class _Inputs:
     runs: tuple[FloatArray, ...]
     failed: tuple[int, ...]
     tuning: dict[int, FloatArray]
+    reported: dict[int, FloatArray]
 
 
 def analyse(
     scores: Mapping[str, npt.ArrayLike],
     *,
     tuning_scores: Mapping[str, npt.ArrayLike] | None = None,
+    reported_scores: Mapping[str, npt.ArrayLike] | None = None,
     n_failed: Mapping[str, int] | None = None,
     episode_scores: Mapping[str, Iterable[npt.ArrayLike]] | None = None,
     level: float = 0.95,
@@ -52,7 +56,6 @@ def analyse(
     statistic: str = "mean",
     robust: bool | None = None,
     resolution: float | None = None,
-    rules: LuckRules | None = None,
     power: float = 0.8,
     n_resamples: int = DEFAULT_RESAMPLES,
     rng: np.random.Generator,
@@ -65,7 +68,9 @@ def analyse(
         Post-evaluation scores, one per seed, failed runs included at the score their policy gives; higher is
         better.
     tuning_scores : mapping of config id to array_like, shape (n_tuning_seeds_i,), optional
-        Tuning scores of the candidates; controls have none.
+        Tuning scores of the trials.
+    reported_scores : mapping of config id to array_like, shape (n_reported_i,), optional
+        Numbers that somebody reported of controls: their luck is told too.
     n_failed : mapping of config id to int, optional
         Failed runs among the post-evaluation runs; default none.
     episode_scores : mapping of config id to sequence (seeds) of array_like, shape (n_episodes,), optional
@@ -73,13 +78,12 @@ def analyse(
     level : float
         Confidence level of everything.
     delta : float, optional
-        Differences within plus or minus this are practically equal, in score units.
+        Differences within plus or minus this are practically equal, and luck up to this does not count, in
+        score units.
     statistic : {"mean", "iqm"}
         What is ranked.
     robust, resolution, n_resamples
         See `ranking.rank`.
-    rules : LuckRules, optional
-        What counts as luck.
     power : float
         For the plan.
     rng : numpy.random.Generator
@@ -95,7 +99,7 @@ def analyse(
     Configurations with one seed are listed and enter no claim. Assumptions of each number: see its own
     module, and `docs/statistics.md`.
     """
-    inputs = _check(scores, tuning_scores, n_failed)
+    inputs = _check(scores, tuning_scores, reported_scores, n_failed)
     check_level(level)
     check_level(power, name="power")
     check_count(n_resamples, name="n_resamples", minimum=100)
@@ -113,9 +117,10 @@ def analyse(
     best = best_set_contrasts(contrasts, level=level)
     comparison = compare_contrasts(contrasts, ranking, margin=delta)
     bayes = best_probability(inputs.runs, rng=rng)
-    lucks = dict(zip(inputs.tuning, _luck(inputs, rules), strict=True))
+    means = headline_intervals(inputs.runs, level=level, rng=rng)
+    lucks = _luck(inputs, means, delta=delta, level=level)
     configurations = _configurations.analyse_configurations(
-        inputs.ids, inputs.runs, inputs.failed, ranking, best, bayes, lucks, level=level, rng=rng
+        inputs.ids, inputs.runs, inputs.failed, means, ranking, best, bayes, lucks, inputs.tuning, level=level
     )
     order = ranking.order
     top = order[0]
@@ -128,7 +133,7 @@ def analyse(
         winner_id=inputs.ids[top],
         winner=Interval.of(winner_interval(inputs.runs[top], n_configs=len(inputs.runs), level=level)),
         winner_is_clear=ranking.rank_high[top] == 1,
-        champion=_findings.champion(configurations, inputs.tuning, inputs.runs, level),
+        champion=_findings.champion(configurations, inputs.tuning, level),
         reliability=single_seed_reliability(inputs.runs, level=level),
         tuning_agreement=tuning_agreement(
             [inputs.tuning[i].mean() for i in candidates],
@@ -155,6 +160,7 @@ def analyse(
 def _check(
     scores: Mapping[str, npt.ArrayLike],
     tuning_scores: Mapping[str, npt.ArrayLike] | None,
+    reported_scores: Mapping[str, npt.ArrayLike] | None,
     n_failed: Mapping[str, int] | None,
 ) -> _Inputs:
     if not isinstance(scores, Mapping) or not scores:
@@ -164,7 +170,8 @@ def _check(
     ids = check_ids(scores)
     runs = as_runs(list(scores.values()))
     position = {one: i for i, one in enumerate(ids)}
-    for name, given in (("tuning_scores", tuning_scores), ("n_failed", n_failed)):
+    numbers = {"tuning_scores": tuning_scores, "reported_scores": reported_scores}
+    for name, given in (*numbers.items(), ("n_failed", n_failed)):
         _known(given or {}, position, name)
     failed = [0] * len(ids)
     for one, count in (n_failed or {}).items():
@@ -172,12 +179,20 @@ def _check(
         failed[i] = check_count(count, name=f"n_failed[{one!r}]")
         if count > runs[i].size:
             raise ValueError(f"`n_failed[{one!r}] <= {runs[i].size}` (its runs) must hold, but got {count}.")
-    by_position = {position[str(one)]: x for one, x in (tuning_scores or {}).items()}
-    tuning = {
-        i: as_sample(np.atleast_1d(np.asarray(by_position[i])), name=f"tuning_scores[{ids[i]!r}]", min_n=1)
-        for i in sorted(by_position)
-    }
-    return _Inputs(ids=ids, runs=runs, failed=tuple(failed), tuning=tuning)
+    tuning, reported = (
+        {
+            position[str(one)]: as_sample(np.atleast_1d(np.asarray(x)), name=f"{name}[{one!r}]")
+            for one, x in sorted((given or {}).items(), key=lambda item: position[str(item[0])])
+        }
+        for name, given in numbers.items()
+    )
+    both = [ids[i] for i in reported if i in tuning]
+    if both:
+        raise ValueError(
+            f"a configuration is a trial or a control, but {both[0]!r} is in `tuning_scores` and "
+            "`reported_scores`. Leave one out."
+        )
+    return _Inputs(ids=ids, runs=runs, failed=tuple(failed), tuning=tuning, reported=reported)
 
 
 def _known(given: Iterable[str], position: Mapping[str, int], name: str) -> None:
@@ -189,16 +204,21 @@ def _known(given: Iterable[str], position: Mapping[str, int], name: str) -> None
         )
 
 
-def _luck(inputs: _Inputs, rules: LuckRules | None) -> Sequence[LuckResult]:
-    if not inputs.tuning:
-        return ()
-    at = list(inputs.tuning)
-    return luck(
-        [inputs.tuning[i] for i in at],
-        [inputs.runs[i] for i in at],
-        n_failed=[inputs.failed[i] for i in at],
-        rules=rules,
+def _luck(
+    inputs: _Inputs, means: Sequence[Estimate], *, delta: float | None, level: float
+) -> dict[int, LuckResult]:
+    numbers = inputs.tuning | inputs.reported
+    if not numbers:
+        return {}
+    found = luck(
+        list(numbers.values()),
+        [inputs.runs[i] for i in numbers],
+        is_control=[i in inputs.reported for i in numbers],
+        indifference=delta,
+        level=level,
+        means=[means[i] for i in numbers],
     )
+    return dict(zip(numbers, found, strict=True))
 
 
 def _noise(

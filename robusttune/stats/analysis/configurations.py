@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -11,8 +11,7 @@ from robusttune.stats.analysis.result import ConfigurationAnalysis, Interval, fi
 from robusttune.stats.comparisons.bayes import BestProbability
 from robusttune.stats.comparisons.best_set import BestSetResult
 from robusttune.stats.comparisons.ranking import RankingResult, rank_bounds
-from robusttune.stats.estimates.bootstrap import headline_intervals
-from robusttune.stats.estimates.estimate import iqm, skewness, trimmed_interval
+from robusttune.stats.estimates.estimate import Estimate, iqm, skewness, trimmed_interval
 from robusttune.stats.estimates.proportions import wilson_bounds
 from robusttune.stats.estimates.tails import lower_tail_mean, tolerance_bound
 from robusttune.stats.luck.verdict import LuckResult
@@ -22,31 +21,31 @@ def analyse_configurations(
     ids: Sequence[str],
     runs: Sequence[FloatArray],
     failed: Sequence[int],
+    means: Sequence[Estimate],
     ranking: RankingResult,
     best: BestSetResult,
     bayes: BestProbability,
     lucks: Mapping[int, LuckResult],
+    trials: Collection[int],
     *,
     level: float,
-    rng: np.random.Generator,
 ) -> tuple[ConfigurationAnalysis, ...]:
     """Return the analysis of each configuration from the results on all of them.
 
     Parameters
     ----------
-    ids, runs, failed : sequences, one entry per configuration
-        Ids, checked scores, numbers of failed runs.
+    ids, runs, failed, means : sequences, one entry per configuration
+        Ids, checked scores, numbers of failed runs, means with the intervals to print.
     ranking, best, bayes
         Results on the same configurations.
     lucks : mapping of position to LuckResult
-        For the candidates.
+        For the trials, and for controls with a reported number.
+    trials : collection of int
+        Positions of the trials.
     level : float
         Confidence level.
-    rng : numpy.random.Generator
-        Source of randomness.
     """
-    means = headline_intervals(runs, level=level, rng=rng)
-    tuning_ranks = _tuning_ranks(lucks, ranking)
+    tuning_ranks = _tuning_ranks({i: lucks[i] for i in trials}, ranking)
     found = []
     for i, x in enumerate(runs):
         low, high = wilson_bounds(failed[i], x.size, level=level)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import special
 
 from robusttune.stats._checks import FloatArray
 from robusttune.stats.analysis.result import (
@@ -27,7 +26,6 @@ from robusttune.stats.comparisons.improvement import probability_of_improvement
 from robusttune.stats.comparisons.ranking import RankingResult
 from robusttune.stats.estimates.estimate import mean_interval
 from robusttune.stats.estimates.variance import NoiseComponents
-from robusttune.stats.luck.measure import pooled_sd
 from robusttune.stats.planning.power import inflated_sd
 from robusttune.stats.planning.seeds import seeds_to_separate
 
@@ -75,7 +73,6 @@ def pairs(
 def champion(
     configurations: Sequence[ConfigurationAnalysis],
     tuning: Mapping[int, FloatArray],
-    runs: Sequence[FloatArray],
     level: float,
 ) -> ChampionAnalysis | None:
     """Return what is known about the highest tuning score, or None without tuning scores.
@@ -85,9 +82,7 @@ def champion(
     configurations : sequence of ConfigurationAnalysis
         All configurations.
     tuning : mapping of position to array
-        Tuning scores of the candidates.
-    runs : sequence of arrays
-        Checked post-evaluation scores.
+        Tuning scores of the trials.
     level : float
         Confidence level.
     """
@@ -95,14 +90,21 @@ def champion(
         return None
     at = max(tuning, key=lambda i: float(tuning[i].mean()))
     one = configurations[at]
-    gaps = [float(tuning[i].mean() - runs[i].mean()) for i in tuning]
+    lucks = {i: found for i in tuning if (found := configurations[i].luck) is not None}
+    optimism = lucks[at]
     return ChampionAnalysis(
         config_id=one.config_id,
-        optimism=_optimism(tuning[at], runs[at], level),
+        optimism=Interval(
+            estimate=optimism.luck,
+            low=finite(optimism.low),
+            high=finite(optimism.high),
+            method=one.mean.method,
+            note=optimism.note,
+        ),
         expected_regret=one.expected_regret,
         regret_high=one.regret_high,
         in_best_set=one.in_best_set,
-        mean_optimism=Interval.of(mean_interval(gaps, level=level)),
+        mean_optimism=Interval.of(mean_interval([found.luck for found in lucks.values()], level=level)),
     )
 
 
@@ -191,16 +193,6 @@ def _improvement(
     if min(x.size, y.size) < 2:
         return None
     return Interval.of(probability_of_improvement(x, y, n_resamples=PERMUTATIONS, rng=rng))
-
-
-def _optimism(tuning: FloatArray, post: FloatArray, level: float) -> Interval:
-    gap = float(tuning.mean() - post.mean())
-    df = tuning.size + post.size - 2
-    if df < 1:
-        return Interval(estimate=gap, low=None, high=None, method="t", note="too few runs for an interval")
-    error = pooled_sd([tuning, post]) * math.sqrt(1 / tuning.size + 1 / post.size)
-    half = float(special.stdtrit(df, 0.5 + level / 2)) * error
-    return Interval(estimate=gap, low=gap - half, high=gap + half, method="t, spread of tuning and post runs")
 
 
 def _sd(x: FloatArray, error: float) -> float:
