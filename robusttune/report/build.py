@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robusttune.declaration.study import StudySpec
-from robusttune.post_evaluation.judged import Judged
+from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.select import Candidate
-from robusttune.report.model import Ranking, Row, Runs
-from robusttune.results.records import TrialRecord
+from robusttune.report.model import DEFAULT_COMMAND, Ranking, Row, Runs
+from robusttune.results.records import RunStatus, TrialRecord
 from robusttune.results.tables import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
+from robusttune.stats.analysis.configurations import Curve
 from robusttune.stats.analysis.result import StudyAnalysis
 
 
 def make_ranking(
     study: StudySpec,
     trials: Sequence[TrialRecord],
-    judged: Judged,
+    found: PostEvaluation,
     *,
-    tuning_is_reproducible: bool = True,
-    study_file: str = "study.toml",
+    is_reproducible: bool,
+    command: str = DEFAULT_COMMAND,
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
 
@@ -30,39 +32,39 @@ def make_ranking(
     study : StudySpec
     trials : sequence of TrialRecord
         Of the search.
-    judged : Judged
+    found : PostEvaluation
         Candidates, runs and scores.
-    tuning_is_reproducible : bool
-        Whether the same study file gives the same trials again.
-    study_file : str
-        Where the study was declared, for commands to paste.
+    is_reproducible : bool
+        Whether the search repeats itself trial by trial.
+    command : str
+        What runs the study, for commands to paste.
     """
-    place = {config_id: i for i, config_id in enumerate(judged.scores.config_ids)}
-    candidates = {c.name: c for c in judged.candidates if judged.scores.scores[place[c.config_id]]}
-    analysis = _analyse(study, judged, tuple(candidates.values()), place)
+    place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
+    candidates = {c.name: c for c in found.candidates if found.scores.scores[place[c.config_id]]}
+    analysis = _analyse(study, found, tuple(candidates.values()), place)
     rows = tuple(
         Row(
             candidate=candidates[name],
-            analysis=found,
-            runs=_runs(judged.scores, place[candidates[name].config_id]),
+            analysis=one,
+            runs=_runs(found.scores, place[candidates[name].config_id]),
         )
-        for name, found in analysis.configurations.items()
+        for name, one in analysis.configurations.items()
     )
     return Ranking(
         study=study,
         trials=tuple(trials),
-        judged=judged,
+        found=found,
         analysis=analysis,
         rows=rows,
-        tuning_is_reproducible=tuning_is_reproducible,
-        study_file=study_file,
+        tuning_is_reproducible=is_reproducible,
+        command=command,
     )
 
 
 def _analyse(
-    study: StudySpec, judged: Judged, candidates: Sequence[Candidate], place: dict[str, int]
+    study: StudySpec, found: PostEvaluation, candidates: Sequence[Candidate], place: dict[str, int]
 ) -> StudyAnalysis:
-    table, post, rounds = judged.scores, study.post_evaluation, judged.rounds
+    table, post, rounds = found.scores, study.post_evaluation, found.rounds
     at = {c.name: place[c.config_id] for c in candidates}
     names = {c.config_id: c.name for c in candidates}
     episodes = {name: [e for e in table.episode_returns[i] if e] for name, i in at.items()}
@@ -74,12 +76,23 @@ def _analyse(
         n_failed={name: table.n_diverged[i] for name, i in at.items()},
         episode_scores=episodes if study.evaluation.score == "final" and all(episodes.values()) else None,
         kept=[names[one] for one in rounds.kept if one in names] if dropped_some else None,
-        confirmation={names[one]: x for one, x in judged.confirmation.items() if one in names},
+        curves={name: _curves(found.rounds, table.config_ids[i]) for name, i in at.items()},
+        confirmation={names[one]: x for one, x in found.confirmation.items() if one in names},
         level=post.confidence_level,
         indifference=post.indifference,
         statistic=post.statistic,
         rng=generator(study.root_seed, "ranking"),
     )
+
+
+def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
+    """Return (timesteps, mean return) of each evaluation of each completed run."""
+    results = [rounds.results.get(run.run_id) for run in rounds.runs[config_id]]
+    return [
+        ([point.timesteps for point in one.curve], [point.mean_return for point in one.curve])
+        for one in results
+        if one is not None and one.status is RunStatus.COMPLETED
+    ]
 
 
 def _runs(table: ScoreTable, place: int) -> Runs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from robusttune.report.prose.words import NOT_AVAILABLE, interval, number, share
 
 if TYPE_CHECKING:
     from robusttune.report.model import Row
+    from robusttune.stats.luck.curves import CurveReliability
     from robusttune.stats.luck.verdict import LuckResult
 
 Cell = str | int | float | bool | tuple[float | None, float | None] | None
@@ -130,6 +132,14 @@ def _of_luck_interval(value: Callable[[LuckResult], tuple[float, float]]) -> Cal
     return lambda row: (None, None) if row.analysis.luck is None else value(row.analysis.luck)
 
 
+def _of_training(key: str, value: Callable[[CurveReliability], tuple[float, ...]], meaning: str) -> Column:
+    def median(row: Row) -> float | None:
+        found = row.analysis.training
+        return None if found is None else statistics.median(value(found))
+
+    return _number(key, "", median, meaning)
+
+
 def _robust_ranks_differ(rows: Sequence[Row]) -> bool:
     found = [row.analysis for row in rows]
     return any(
@@ -243,6 +253,14 @@ COLUMNS: tuple[Column, ...] = (
         "whether the configuration is good is told by mean and rank.",
         is_text=True,
     ),
+    _plain(
+        "spread",
+        "spread",
+        lambda row: row.analysis.spread,
+        "STEADY: its seeds scatter less than those of the other trials. ERRATIC: more. A dash: not shown.",
+        is_text=True,
+        is_needed=lambda rows: any(row.analysis.spread for row in rows),
+    ),
     _number("iqm", "IQM", lambda row: row.analysis.iqm.estimate, "Mean of the middle half of the seeds."),
     _interval(
         "iqm",
@@ -305,6 +323,21 @@ COLUMNS: tuple[Column, ...] = (
         "",
         lambda row: (row.analysis.failure.low, row.analysis.failure.high),
         "Wilson's interval of the share of seeds that diverge.",
+    ),
+    _of_training(
+        "training_dispersion",
+        lambda found: found.dispersion,
+        "Interquartile range of the changes from one evaluation to the next, per timestep; median over runs.",
+    ),
+    _of_training(
+        "training_drop",
+        lambda found: found.short_term_risk,
+        "Mean of the worst changes from one evaluation to the next, per timestep; median over runs.",
+    ),
+    _of_training(
+        "training_drawdown",
+        lambda found: found.long_term_risk,
+        "Mean of the deepest falls below the best evaluation so far, in score units; median over runs.",
     ),
     _number(
         "expected_regret",

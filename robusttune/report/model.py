@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from robusttune.declaration.study import StudySpec
-from robusttune.post_evaluation.judged import Judged
+from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report import columns
 from robusttune.report.prose import answer, findings, methods
@@ -15,6 +15,8 @@ from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysi
 
 if TYPE_CHECKING:
     import pandas as pd
+
+DEFAULT_COMMAND = "robusttune run study.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,25 +56,25 @@ class Ranking:
     ----------
     study : StudySpec
     trials : tuple of TrialRecord
-    judged : Judged
-        Candidates, runs and scores of the post-evaluation.
+    found : PostEvaluation
+        Candidates, runs and scores.
     analysis : StudyAnalysis
         Everything the statistics found, by name.
     rows : tuple of Row
         Best estimate first.
     tuning_is_reproducible : bool
         Whether the same study file gives the same trials again.
-    study_file : str
-        Where the study was declared, for commands to paste.
+    command : str
+        What made it, for commands to paste.
     """
 
     study: StudySpec
     trials: tuple[TrialRecord, ...]
-    judged: Judged
+    found: PostEvaluation
     analysis: StudyAnalysis
     rows: tuple[Row, ...]
     tuning_is_reproducible: bool
-    study_file: str = "study.toml"
+    command: str = DEFAULT_COMMAND
 
     @property
     def answer(self) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ class Ranking:
     def provenances(self) -> tuple[dict[str, Any], ...]:
         """Machines and versions that made the runs, each once."""
         distinct: list[dict[str, Any]] = []
-        results: list[RunResult] = list(self.judged.rounds.results.values())
+        results: list[RunResult] = list(self.found.rounds.results.values())
         for result in results:
             if result.provenance not in distinct:
                 distinct.append(result.provenance)

@@ -22,7 +22,7 @@ from robusttune.execution.progress import Reporter
 from robusttune.pipeline.check import check_study
 from robusttune.post_evaluation.allocate import Question, decide
 from robusttune.post_evaluation.evaluate import evaluate, planned_runs
-from robusttune.post_evaluation.judged import judged_from
+from robusttune.post_evaluation.result import candidates_of, stored_post_evaluation
 from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.post_evaluation.sampling import ocba_batch, ocba_weights, shrunk_variances, top_two_batch
 from robusttune.post_evaluation.select import select
@@ -407,7 +407,8 @@ def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(st
 
 def ranked(declared: StudySpec, store: ResultStore) -> Ranking:
     trials = store.trials(declared.tuning_id)
-    return make_ranking(declared, trials, judged_from(declared, trials, store.results))
+    found = stored_post_evaluation(declared, candidates_of(declared, trials), store.results)
+    return make_ranking(declared, trials, found, is_reproducible=True)
 
 
 # --- what the report says --------------------------------------------------------------------------------------------

@@ -35,8 +35,8 @@ def seeds_clause(study: StudySpec) -> str:
 
 def sentences(ranking: Ranking) -> tuple[str, ...]:
     """Return what an adaptive allocation did, why it stopped, and what it leaves valid; nothing for a fixed one."""
-    post, judged = ranking.study.post_evaluation, ranking.judged
-    rule, rounds = post.allocation.rule, judged.rounds
+    post, found = ranking.study.post_evaluation, ranking.found
+    rule, rounds = post.allocation.rule, found.rounds
     if rule == "fixed":
         return ()
     most = post.allocation.max_runs(len(rounds.runs), post.n_seeds)
@@ -44,7 +44,7 @@ def sentences(ranking: Ranking) -> tuple[str, ...]:
         f"Seeds were given by {_NAMES.get(rule, rule)}: {rounds.n_runs} of at most {most} runs, "
         f"{count(rounds.n_decisions, 'decision')}. {rounds.stop or 'It is not finished.'}"
     )
-    dropped = [c.name for c in judged.candidates if c.config_id not in rounds.kept]
+    dropped = [c.name for c in found.candidates if c.config_id not in rounds.kept]
     if rule == "elimination" and dropped:
         did += f" Dropped on the way: {listed(dropped)}."
     return (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from robusttune.report.prose.words import count, interval, known_decimals, listed, number, with_interval
@@ -97,7 +95,6 @@ def more_seeds(ranking: Ranking, n: int) -> str:
     return f"post_evaluation.n_seeds={ranking.study.post_evaluation.n_seeds + n}"
 
 
-def command(ranking: Ranking, *settings: str) -> str:
+def command(ranking: Ranking, setting: str) -> str:
     """Return a command to paste, between backticks."""
-    parts: Sequence[str] = ("robusttune", "run", ranking.study_file)
-    return f"`{' '.join([*map(shlex.quote, parts), *(f'--set {shlex.quote(one)}' for one in settings)])}`"
+    return f"`{ranking.command} --set {setting}`"

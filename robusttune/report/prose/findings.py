@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING
 from robusttune.post_evaluation.select import DEFAULT_CONTROL
 from robusttune.report.prose import allocation
 from robusttune.report.prose.answer import command, luck_clause, more_seeds
-from robusttune.report.prose.words import count, estimate, interval, listed, number, share, with_interval
+from robusttune.report.prose.words import (
+    count,
+    estimate,
+    interval,
+    known_decimals,
+    listed,
+    number,
+    share,
+    span,
+    with_interval,
+)
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, SKEW_SENSITIVE
+from robusttune.stats.luck.spread import ERRATIC, STEADY
 from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
 
 if TYPE_CHECKING:
@@ -24,7 +35,12 @@ def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
     found = {
         "Who is better": (*_champion(ranking), *_runner_up(ranking), *_controls(ranking), *_plan(ranking)),
         "Luck of the tuning scores": (*_luck(ranking), *_rank_shifts(ranking), *_episodes(ranking)),
-        "Spread between seeds": (*_failures(ranking), *_constant(ranking)),
+        "Spread between seeds": (
+            *_spread(ranking),
+            *_two_groups(ranking),
+            *_failures(ranking),
+            *_constant(ranking),
+        ),
         "What one seed tells": _reliability(ranking),
         "Before using these numbers": (*allocation.sentences(ranking), *_cautions(ranking)),
     }
@@ -34,7 +50,7 @@ def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
 def _champion(ranking: Ranking) -> list[str]:
     """Return what tuning's own choice came to on fresh seeds."""
     # By objective value, which is known even where one of the tuning seeds diverged; of equal trials the first counts.
-    trial = next((one for one in ranking.judged.candidates if not one.is_control), None)
+    trial = next((one for one in ranking.found.candidates if not one.is_control), None)
     row = next((row for row in ranking.rows if row.candidate is trial), None)
     if row is None or row.candidate.tuning_score is None:
         return []
@@ -173,10 +189,37 @@ def _episodes(ranking: Ranking) -> list[str]:
     ]
 
 
+def _spread(ranking: Ranking) -> list[str]:
+    found = {STEADY: "less", ERRATIC: "more"}
+    sentences = []
+    for word, how in found.items():
+        names = [row.name for row in ranking.rows if row.analysis.spread == word]
+        if names:
+            scatter = "its seeds scatter" if len(names) == 1 else "their seeds scatter"
+            sentences.append(f"{word}: {listed(names)}; {scatter} {how} than those of the other trials.")
+    return sentences
+
+
+def _two_groups(ranking: Ranking) -> list[str]:
+    sentences = []
+    for row in ranking.rows:
+        groups = row.analysis.two_groups
+        if groups is None:
+            continue
+        worse, better = (groups.worse_low, groups.worse_high), (groups.better_low, groups.better_high)
+        decimals = known_decimals(groups.worse_low, groups.better_high)
+        sentences.append(
+            f"The seeds of {row.name} fall in two groups: {groups.n_worse} of {row.analysis.n_seeds} in the worse one, "
+            f"{span(*worse, decimals=decimals)}, the others {span(*better, decimals=decimals)}. Which of them a run "
+            "gets is the luck."
+        )
+    return sentences
+
+
 def _failures(ranking: Ranking) -> list[str]:
-    table, sentences = ranking.judged.scores, []
+    table, sentences = ranking.found.scores, []
     for candidate, n_diverged, n_missing, scores in zip(
-        ranking.judged.candidates, table.n_diverged, table.n_missing, table.scores, strict=True
+        ranking.found.candidates, table.n_diverged, table.n_missing, table.scores, strict=True
     ):
         if n_diverged:
             sentences.append(

@@ -19,7 +19,7 @@ _SCORES = {
 
 def caption(ranking: Ranking) -> str:
     """Return what a reader of the table alone must know."""
-    study, table = ranking.study, ranking.judged.scores
+    study, table = ranking.study, ranking.found.scores
     counts = sorted({row.analysis.n_seeds for row in ranking.rows})
     seeds = count(counts[0], "fresh seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} fresh seeds"
     text = (
@@ -78,7 +78,7 @@ def _tuning(ranking: Ranking) -> str:
 def _best_set(ranking: Ranking) -> str:
     allocation = ranking.study.post_evaluation.allocation
     method = ranking.analysis.best_set_method
-    if allocation.rule != "elimination" or ranking.judged.rounds.n_decisions == 0:
+    if allocation.rule != "elimination" or ranking.found.rounds.n_decisions == 0:
         return method
     return f"{method}, at 1/{len(allocation.stage_seeds)} of the error in each stage"
 

@@ -30,6 +30,11 @@ def interval(low: float | None, high: float | None, *, decimals: int | None = No
     return f"[{number(low, decimals=decimals)}, {number(high, decimals=decimals)}]"
 
 
+def span(low: float, high: float, *, decimals: int | None = None) -> str:
+    """Return a range in words; a dash would read as a minus."""
+    return f"{number(low, decimals=decimals)} to {number(high, decimals=decimals)}"
+
+
 def known_decimals(low: float, high: float) -> int | None:
     """Return the decimals that are worth telling of a number with this interval: two digits of its width."""
     width = high - low

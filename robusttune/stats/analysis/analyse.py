@@ -17,7 +17,7 @@ from robusttune.stats._checks import (
     check_level,
     check_rng,
 )
-from robusttune.stats.analysis.configurations import analyse_configurations
+from robusttune.stats.analysis.configurations import Curve, analyse_configurations
 from robusttune.stats.analysis.pairs import analyse_pairs, plan
 from robusttune.stats.analysis.result import StudyAnalysis
 from robusttune.stats.comparisons.bayes import best_probability
@@ -52,6 +52,7 @@ def analyse(
     n_failed: Mapping[str, int] | None = None,
     episode_scores: Mapping[str, Iterable[npt.ArrayLike]] | None = None,
     kept: Collection[str] | None = None,
+    curves: Mapping[str, Sequence[Curve]] | None = None,
     confirmation: Mapping[str, npt.ArrayLike] | None = None,
     level: float = 0.95,
     indifference: float | None = None,
@@ -80,6 +81,8 @@ def analyse(
     kept : collection of str, optional
         The best set of an elimination: those that no stage dropped. A best set made anew from the last scores would
         promise more than it keeps: the same data were looked at before, and decided who got more of them.
+    curves : mapping of name to sequence (runs) of (timesteps, scores), optional
+        Learning curves, for the reliability of training; those with fewer than three points are left out.
     confirmation : mapping of name to array_like, shape (n_confirmation_seeds_i,), optional
         Scores on seeds that no selection has seen.
     level : float
@@ -107,7 +110,8 @@ def analyse(
     module, and `docs/statistics.md`.
     """
     inputs = _check(scores, tuning_scores, n_failed, controls, kept)
-    _known(confirmation or (), {name: i for i, name in enumerate(inputs.names)}, "confirmation")
+    for name, given in (("confirmation", confirmation), ("curves", curves)):
+        _known(given or (), {one: i for i, one in enumerate(inputs.names)}, name)
     names, runs = inputs.names, inputs.runs
     check_level(level)
     check_level(power, name="power")
@@ -135,6 +139,7 @@ def analyse(
         bayes,
         lucks,
         inputs.trials,
+        curves or {},
         level=level,
     )
     top = next((i for i in ranking.order if members[i]), ranking.order[0])

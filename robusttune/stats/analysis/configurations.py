@@ -15,7 +15,14 @@ from robusttune.stats.comparisons.ranking import RankingResult, rank_bounds
 from robusttune.stats.estimates.estimate import Estimate, skewness, trimmed_interval
 from robusttune.stats.estimates.proportions import wilson_bounds
 from robusttune.stats.estimates.tails import lower_tail_mean, tolerance_bound
+from robusttune.stats.luck.curves import CurveReliability, curve_reliability
+from robusttune.stats.luck.spread import spread, two_groups
 from robusttune.stats.luck.verdict import LuckResult
+
+FEWEST_POINTS = 3  # evaluations along training; two give one change, and no spread of changes
+
+Curve = tuple[Sequence[float], Sequence[float]]
+"""Timesteps and scores of the evaluations of one run."""
 
 
 def analyse_configurations(
@@ -29,6 +36,7 @@ def analyse_configurations(
     bayes: BestProbability,
     lucks: Mapping[int, LuckResult],
     trials: Collection[int],
+    curves: Mapping[str, Sequence[Curve]],
     *,
     level: float,
 ) -> Mapping[str, ConfigurationAnalysis]:
@@ -46,10 +54,13 @@ def analyse_configurations(
         For those with a tuning score.
     trials : collection of int
         Positions of those that this search has made.
+    curves : mapping of name to sequence of (timesteps, scores)
+        Learning curves of the runs.
     level : float
         Confidence level.
     """
     tuning_ranks = _tuning_ranks([i for i in lucks if i in trials], lucks, ranking)
+    words = dict(zip(trials, spread([runs[i] for i in trials], level=level), strict=True)) if trials else {}
     found = {}
     for i in ranking.order:
         x, sd = runs[i], _sd(runs[i])
@@ -80,6 +91,9 @@ def analyse_configurations(
             tuning_rank=tuning_rank,
             rank_lucky=rank_lucky,
             hidden_gem=hidden_gem,
+            spread=words.get(i),
+            two_groups=two_groups(x),
+            training=_training(curves.get(names[i], ())),
         )
     return found
 
@@ -96,6 +110,19 @@ def _share(n_events: int, n: int, level: float) -> Estimate:
         df=math.nan,
         level=level,
         n=n,
+    )
+
+
+def _training(curves: Sequence[Curve]) -> CurveReliability | None:
+    """Return the reliability of training run by run: runs may be evaluated at different timesteps."""
+    found = [curve_reliability([y], timesteps=t) for t, y in curves if len(y) >= FEWEST_POINTS]
+    if not found:
+        return None
+    return CurveReliability(
+        dispersion=tuple(one.dispersion[0] for one in found),
+        short_term_risk=tuple(one.short_term_risk[0] for one in found),
+        long_term_risk=tuple(one.long_term_risk[0] for one in found),
+        tail=found[0].tail,
     )
 
 

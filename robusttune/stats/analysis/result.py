@@ -11,7 +11,9 @@ from typing import Any
 from robusttune.stats.comparisons.comparison import PairComparison
 from robusttune.stats.estimates.estimate import Estimate
 from robusttune.stats.estimates.variance import NoiseComponents
+from robusttune.stats.luck.curves import CurveReliability
 from robusttune.stats.luck.reliability import Correlation
+from robusttune.stats.luck.spread import TwoGroups
 from robusttune.stats.luck.verdict import LuckResult
 
 
@@ -51,6 +53,12 @@ class ConfigurationAnalysis:
         Rank by tuning score among the trials.
     rank_lucky, hidden_gem : bool
         Whether the tuning rank lies above, or below, everything the rank interval allows.
+    spread : {"STEADY", "ERRATIC"} or None
+        Whether its seeds scatter less, or more, than those of the other trials; None where the data do not tell.
+    two_groups : TwoGroups or None
+        The groups in which its seeds fall; None if they are one.
+    training : CurveReliability or None
+        Dispersion within runs and risk of drops; None without learning curves of three points.
     """
 
     n_seeds: int
@@ -78,6 +86,9 @@ class ConfigurationAnalysis:
     tuning_rank: int | None
     rank_lucky: bool
     hidden_gem: bool
+    spread: str | None
+    two_groups: TwoGroups | None
+    training: CurveReliability | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
