@@ -180,7 +180,7 @@ def test_unknown_choices_list_the_known_ones():
 
 
 def test_mismatched_lengths_are_refused():
-    with pytest.raises(ValueError, match="`tuning` must have as many entries as `post`, but got 1 and 2"):
+    with pytest.raises(ValueError, match="`tuning` must match `post`, but got 1 entries for 2"):
         stats.luck([[1.0]], [[1.0, 2.0], [2.0, 3.0]])
     with pytest.raises(ValueError, match="`tuning` must have as many values as `post`, but got 2 and 3"):
         stats.tuning_agreement([1, 2], [1, 2, 3], rng=rng())
