@@ -11,13 +11,13 @@ import numpy as np
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
-from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
+from robusttune.pipeline.location import DEFAULT_OUT, location_of
+from robusttune.pipeline.reading import open_results
 from robusttune.report.build import make_ranking
 from robusttune.report.model import Ranking
 from robusttune.seeds import generator
 from robusttune.stats.planning.budget import BudgetSplit, split_budget
 from robusttune.stats.planning.seeds import SeedPlan, plan_seeds
-from robusttune.training.stackable import with_trainer
 
 CLAIMS = {
     "separate_top_two": "the first is better than the second",
@@ -58,12 +58,10 @@ def plan_from_study(
     StudyError
         If nothing is stored, or the pilot has fewer than two configurations with two seeds each.
     """
-    study, _ = with_trainer(study)
-    store = open_store(place_of(study, out=out, storage=storage), create=False)
-    try:
-        ranking = make_ranking(study, store)
-    finally:
-        store.close()
+    with open_results(study, location_of(study, out=out, storage=storage)) as found:
+        ranking = make_ranking(
+            found.study, found.trials(), found.post_evaluation(), is_reproducible=found.is_reproducible()
+        )
     rows = [row for row in ranking.rows if row.sd is not None]
     if len(rows) < 2:
         raise StudyError(

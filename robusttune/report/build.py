@@ -1,4 +1,4 @@
-"""From the results database to a ranking."""
+"""From what a study found to a ranking."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import StudyError
-from robusttune.post_evaluation.rounds import replay
-from robusttune.post_evaluation.select import Candidate, select
+from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.post_evaluation.select import Candidate
 from robusttune.report.allocation import allocation_findings, with_kept
 from robusttune.report.findings import caption, findings, headline, methods
 from robusttune.report.model import Pair, Ranking, Row
-from robusttune.report.snippet import sb3_snippet
-from robusttune.results.store import ResultStore
-from robusttune.results.tables import ScoreTable, score_table
+from robusttune.results.records import TrialRecord
+from robusttune.results.tables import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.result import StudyAnalysis
@@ -23,29 +21,25 @@ from robusttune.stats.luck.measure import luck, pooled_sd
 from robusttune.stats.luck.verdict import LuckResult, LuckRules
 
 
-def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
-    """Return the ranking of a stored post-evaluation.
+def make_ranking(
+    study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation, *, is_reproducible: bool
+) -> Ranking:
+    """Return the ranking of a post-evaluation.
 
-    Raises
-    ------
-    StudyError
-        If nothing has been judged, or runs are missing and the study does not allow that.
+    Parameters
+    ----------
+    study : StudySpec
+        Settled.
+    trials : sequence of TrialRecord
+    found : PostEvaluation
+    is_reproducible : bool
+        Whether the search repeats itself trial by trial.
     """
-    trials = store.trials(study.tuning_id)
-    candidates = select(study, trials)
-    if not candidates:
-        raise StudyError("There is nothing to rank: no trial is complete and the study names no control.")
-    rounds = replay(study, candidates, store.results)
-    planned, results = rounds.runs, rounds.results
-    post = study.post_evaluation
-    table = score_table(
-        planned, results, diverged_score=post.diverged_score, allow_missing=post.allow_missing
-    )
+    candidates, rounds, table = found.candidates, found.rounds, found.scores
     judged = [candidate for candidate, scores in zip(candidates, table.scores, strict=True) if scores]
     analysis = with_kept(_analyse(study, judged, table), study, rounds, judged)
     rows = _rows(study, judged, table, analysis)
     level = study.post_evaluation.confidence_level
-    reproducible = store.tuning_time(study.tuning_id)[1]
     return Ranking(
         study=study,
         rows=rows,
@@ -56,12 +50,12 @@ def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
             *findings(study, rows, analysis, candidates, table),
         ),
         caption=caption(study, rows, table),
-        methods=methods(study, analysis, reproducible=reproducible),
+        methods=methods(study, analysis, reproducible=is_reproducible),
         level=level,
         analysis=analysis.to_dict(),
         trials=tuple(trials),
-        tuning_is_reproducible=reproducible,
-        provenances=_distinct([result.provenance for result in results.values()]),
+        tuning_is_reproducible=is_reproducible,
+        provenances=_distinct([result.provenance for result in rounds.results.values()]),
     )
 
 
@@ -105,7 +99,7 @@ def _row(
         name=candidate.name,
         config_id=candidate.config_id,
         hyperparameters=candidate.hyperparameters,
-        snippet=sb3_snippet(study, candidate.hyperparameters),
+        snippet=study.training.snippet(candidate.hyperparameters),
         is_control=candidate.is_control,
         rank=found.rank,
         rank_low=found.rank_low,

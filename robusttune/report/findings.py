@@ -68,7 +68,7 @@ def caption(study: StudySpec, rows: Sequence[Row], table: ScoreTable) -> str:
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     post = study.post_evaluation
     text = (
-        f"{study.algorithm.name.upper()} on {study.environment.id}, {study.algorithm.total_timesteps:,} timesteps; "
+        f"{study.training.caption}; "
         f"{seeds} fresh seeds per configuration, {study.n_judging_episodes} evaluation episodes per seed; "
         f"{post.confidence_level:.0%} intervals."
     )
