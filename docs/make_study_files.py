@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from robusttune.declaration.allocation import AllocationSpec
+from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
 from robusttune.declaration.presets import PRESET_NAMES
-from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
 from robusttune.declaration.space import Categorical, Float, Int
-from robusttune.declaration.study import AlgorithmSpec, ExecutionSpec, StudySpec
-from robusttune.declaration.synthetic import Effect, SyntheticSpec
-from robusttune.declaration.tabular import TabularSpec
+from robusttune.declaration.study import ExecutionSpec, StudySpec
+from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Normalization, Wrapper
+from robusttune.declaration.training.synthetic import Effect, SyntheticTraining
+from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.declaration.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
 
 TARGET = Path(__file__).with_name("study-files.md")
@@ -29,10 +30,10 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[environment]`", EnvironmentSpec),
     ("`[environment.normalization]`, or `normalization = true`", Normalization),
     ("`environment.wrappers`: import paths, or tables", Wrapper),
-    ("`[synthetic]`, in place of `[environment]`", SyntheticSpec),
-    ("`[synthetic.effects.<hyperparameter>]`", Effect),
-    ("`[tabular]`, in place of `[environment]`", TabularSpec),
     ("`[algorithm]`", AlgorithmSpec),
+    ("`[synthetic]`, instead of `[environment]` and `[algorithm]`", SyntheticTraining),
+    ("`[synthetic.effects.<hyperparameter>]`", Effect),
+    ("`[tabular]`, instead of `[environment]` and `[algorithm]`", TabularTraining),
     ('`[search_space.parameters]`, `type = "float"`', Float),
     ('`[search_space.parameters]`, `type = "int"`', Int),
     ('`[search_space.parameters]`, `type = "categorical"`', Categorical),

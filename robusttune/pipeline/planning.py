@@ -12,7 +12,7 @@ import numpy as np
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
 from robusttune.pipeline import rank_study
-from robusttune.pipeline.place import DEFAULT_OUT
+from robusttune.pipeline.location import DEFAULT_OUT
 from robusttune.report.model import Ranking
 from robusttune.seeds import generator
 from robusttune.stats.planning.budget import BudgetSplit, split_budget

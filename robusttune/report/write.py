@@ -17,7 +17,6 @@ from robusttune.report.figures import lucky_figure, save, seeds_figure
 from robusttune.report.files import write_text
 from robusttune.report.model import Ranking
 from robusttune.report.prose import words
-from robusttune.report.snippet import sb3_snippet
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
@@ -54,7 +53,7 @@ def to_html(ranking: Ranking, lucky: Figure, seeds: Figure) -> str:
         ranking=ranking,
         columns=columns.shown_columns(ranking.rows),
         data_columns=[column for column in columns.COLUMNS if not column.heading],
-        snippet=lambda row: sb3_snippet(ranking.study, row.candidate.hyperparameters),
+        snippet=lambda row: ranking.study.training.snippet(row.candidate.hyperparameters),
         number=words.number,
         interval=words.interval,
         share=words.share,

@@ -35,6 +35,7 @@ from robusttune.training.lockstep import (
 )
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.protocol import StopRule, make_result
+from robusttune.training.sb3 import training_of
 
 _TRAINERS: Mapping[str, type[LockstepTrainer]] = {
     "ppo": LockstepPPO,
@@ -62,19 +63,20 @@ class _Group:
         self._specs = tuple(specs)
         self._stop_rule = stop_rule
         self._first = first = self._specs[0]
-        environment = first.environment
+        training = self._training = training_of(first)
+        environment = training.environment
         normalization = environment.normalization
         seeds = [spec.evaluation_seed for spec in self._specs]
         self._judging = MemberEnvironments(self._make_env, seeds, n_judging_environments(first))
         space = self._judging.action_space
         n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
-        self._trainer = _TRAINERS[first.algorithm](
+        self._trainer = _TRAINERS[training.algorithm.name](
             [_member(spec, n_actions) for spec in self._specs],
             make_env=self._make_env,
             n_envs=environment.n_envs,
             total_timesteps=first.total_timesteps,
-            policy=first.policy,
-            device=first.device,
+            policy=training.algorithm.policy,
+            device=training.algorithm.device,
             normalisation=None
             if normalization is None
             else NormalisationOptions(norm_obs=normalization.observations, norm_reward=normalization.rewards),
@@ -103,7 +105,7 @@ class _Group:
         self._trainer.environments.close()
 
     def _make_env(self) -> Env[object, object]:
-        return wrap(make_base(self._first.environment), self._first.environment)
+        return wrap(make_base(self._training.environment), self._training.environment)
 
     def _at_boundary(self, trainer: LockstepTrainer) -> None:
         if not trainer.active.any():
@@ -138,7 +140,7 @@ class _Group:
 
     def _can_judge_together(self) -> bool:
         # A wrapper may change rewards, and a stochastic policy draws from global streams: SB3 judges those.
-        return not self._first.environment.wrappers and self._first.evaluation.deterministic
+        return not self._training.environment.wrappers and self._first.evaluation.deterministic
 
     def _judge_together(self, alive: Sequence[int]) -> dict[int, list[float]]:
         """Return the episode returns of all members, in the order in which SB3's evaluation would list them."""
@@ -167,11 +169,11 @@ class _Group:
     def _judge_one_by_one(self, alive: Sequence[int]) -> dict[int, list[float]]:
         found = {}
         for member in alive:
-            environments = vectorised(self._first.environment, self._judging.n_envs)
+            environments = vectorised(self._training.environment, self._judging.n_envs)
             try:
                 judging = (
                     environments
-                    if self._first.environment.normalization is None
+                    if self._training.environment.normalization is None
                     else self._trainer.vec_normalize(member, environments)
                 )
                 found[member] = judge(self._trainer.to_sb3(member), judging, self._specs[member])
@@ -188,7 +190,7 @@ class _Group:
 
     def _verify(self) -> None:
         for member, spec in enumerate(self._specs):
-            verify(self._trainer.to_sb3(member), spec.algorithm, spec.hyperparameters)
+            verify(self._trainer.to_sb3(member), self._training.algorithm.name, spec.hyperparameters)
 
     def _result(self, member: int, wall_time_s: float) -> RunResult:
         diverged = bool(self._trainer.diverged[member]) or not self._is_whole(member)
@@ -208,5 +210,5 @@ class _Group:
 
 
 def _member(spec: RunSpec, n_actions: int) -> Member:
-    arguments = constructor_arguments(spec.algorithm, spec.hyperparameters, n_actions)
+    arguments = constructor_arguments(training_of(spec).algorithm.name, spec.hyperparameters, n_actions)
     return Member(seed=spec.seed, hyperparameters=arguments)

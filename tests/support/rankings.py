@@ -17,7 +17,7 @@ from robusttune.results.tables import ScoreTable
 from robusttune.seeds import Stage, run_seed
 
 
-def ranking_of(
+def ranked(
     scores: Mapping[str, Sequence[float] | np.ndarray],
     tuning: Mapping[str, float] | None = None,
     *,

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
-from studies import Interrupt, Synthetic, document, make_study, open_results, sometimes_diverged, tune
+from studies import (
+    Interrupt,
+    Synthetic,
+    document,
+    fixed_runs,
+    make_study,
+    open_results,
+    ranking_of,
+    sometimes_diverged,
+    tune,
+)
 
 from robusttune.declaration.allocation import MAX_SEEDS, AllocationSpec
 from robusttune.declaration.run import RunSpec
@@ -19,15 +29,17 @@ from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.driver import Driver
 from robusttune.execution.progress import Reporter
-from robusttune.pipeline.check import check_study
+from robusttune.pipeline import check_study
 from robusttune.post_evaluation.allocate import Question, decide
-from robusttune.post_evaluation.evaluate import evaluate, planned_runs
-from robusttune.post_evaluation.result import candidates_of, stored_post_evaluation
+from robusttune.post_evaluation.allocation_rules import (
+    ocba_batch,
+    ocba_weights,
+    shrunk_variances,
+    top_two_batch,
+)
+from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.rounds import Rounds, replay
-from robusttune.post_evaluation.sampling import ocba_batch, ocba_weights, shrunk_variances, top_two_batch
 from robusttune.post_evaluation.select import select
-from robusttune.report.build import make_ranking
-from robusttune.report.model import Ranking
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus
 from robusttune.results.store import ResultStore
@@ -257,7 +269,7 @@ def test_a_rule_may_be_given_by_its_name_alone(tmp_path: Path) -> None:
 
 def test_the_most_runs_of_each_rule_are_known_before_anything_runs() -> None:
     most = {
-        rule: check_study(make_study({"post_evaluation.allocation": keys})).n_post_evaluation_runs
+        rule: check_study(make_study({"post_evaluation.allocation": keys})).workload.n_post_evaluation_runs
         for rule, keys in {**ADAPTIVE, "fixed": {"rule": "fixed"}, "default": {"rule": "ocba"}}.items()
     }
     assert most == {"elimination": 15, "ocba": 18, "top-two": 18, "halving": 20, "fixed": 9, "default": 9}
@@ -297,8 +309,7 @@ def judge(declared: StudySpec, store: ResultStore, executor: Synthetic) -> Round
     candidates = select(declared, store.trials(declared.tuning_id))
     with Claims(store.engine) as claims, executor:
         driver = Driver(store, claims, executor)
-        evaluate(declared, candidates, store=store, driver=driver, reporter=Reporter())
-    return replay(declared, candidates, store.results)
+        return evaluate(declared, candidates, store=store, driver=driver, reporter=Reporter()).rounds
 
 
 def asked(rounds: Rounds) -> dict[str, list[str]]:
@@ -309,7 +320,7 @@ def test_a_fixed_allocation_asks_for_the_runs_it_always_asked_for(store: ResultS
     declared = study("fixed")
     candidates = select(declared, store.trials(declared.tuning_id))
     found = replay(declared, candidates, store.results)
-    assert found.runs == planned_runs(declared, candidates)
+    assert found.runs == fixed_runs(declared, candidates)
     assert found.stop is None
 
 
@@ -390,10 +401,13 @@ class FirstOfDefault:
 
 def test_a_failed_run_holds_the_next_round_back_unless_the_study_allows_it(store: ResultStore) -> None:
     executor = Synthetic(behaviour=FirstOfDefault())
-    rounds = judge(study("ocba"), store, executor)
+    with pytest.raises(StudyError, match=r"lacks runs \(1 failed\)"):
+        judge(study("ocba"), store, executor)
+    candidates = select(study("ocba"), store.trials(study("ocba").tuning_id))
+    rounds = replay(study("ocba"), candidates, store.results)
     assert (rounds.n_runs, rounds.n_decisions, rounds.stop) == (10, 0, None)
     with pytest.raises(StudyError, match=r"lacks runs \(1 failed\)"):
-        ranked(study("ocba"), store)
+        ranking_of(study("ocba"), store)
 
 
 def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(store: ResultStore) -> None:
@@ -405,19 +419,13 @@ def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(st
     assert [executor.submitted.count(run_id) for run_id in failed] == [1]
 
 
-def ranked(declared: StudySpec, store: ResultStore) -> Ranking:
-    trials = store.trials(declared.tuning_id)
-    found = stored_post_evaluation(declared, candidates_of(declared, trials), store.results)
-    return make_ranking(declared, trials, found, is_reproducible=True)
-
-
 # --- what the report says --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", [*ADAPTIVE])
 def test_the_report_says_why_it_stopped_and_what_is_valid(rule: str, store: ResultStore) -> None:
     rounds = judge(study(rule), store, Synthetic())
-    ranking = ranked(study(rule), store)
+    ranking = ranking_of(study(rule), store)
     did, valid = ranking.findings["Before using these numbers"][:2]
     assert f"{rounds.n_runs} of at most" in did
     assert rounds.stop is not None
@@ -429,7 +437,7 @@ def test_the_report_says_why_it_stopped_and_what_is_valid(rule: str, store: Resu
 def test_the_best_set_after_an_elimination_is_what_no_stage_dropped(store: ResultStore) -> None:
     declared = study("elimination")
     rounds = judge(declared, store, Synthetic())
-    ranking = ranked(declared, store)
+    ranking = ranking_of(declared, store)
     best = [row for row in ranking.rows if row.analysis.in_best_set]
     assert {row.candidate.config_id for row in best} == set(rounds.kept)
     assert len(rounds.kept) < len(rounds.runs)
@@ -450,6 +458,6 @@ def test_a_best_set_made_anew_does_not_bring_back_what_a_stage_dropped() -> None
 
 def test_a_fixed_allocation_adds_no_sentence(store: ResultStore) -> None:
     judge(study("fixed"), store, Synthetic())
-    findings = ranked(study("fixed"), store).findings
+    findings = ranking_of(study("fixed"), store).findings
     assert not any("Seeds were given" in text for texts in findings.values() for text in texts)
     assert "allocation" not in document()["post_evaluation"]

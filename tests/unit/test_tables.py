@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import make_study, noise, synthetic_result
 
-from robusttune.declaration.plan import post_evaluation_runs
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.errors import StudyError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.tables import ScoreTable, score_table

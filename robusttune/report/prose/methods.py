@@ -23,8 +23,7 @@ def caption(ranking: Ranking) -> str:
     counts = sorted({row.analysis.n_seeds for row in ranking.rows})
     seeds = count(counts[0], "fresh seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} fresh seeds"
     text = (
-        f"Bold: cannot be told apart from the best. {study.algorithm.name.upper()} on {study.environment.id}, "
-        f"{study.algorithm.total_timesteps:,} timesteps; {seeds} per configuration, "
+        f"Bold: cannot be told apart from the best. {study.training.caption}; {seeds} per configuration, "
         f"{count(study.n_judging_episodes, 'evaluation episode')} per seed; {ranking.analysis.level:.0%} intervals."
     )
     n_diverged, n_missing = sum(table.n_diverged), sum(table.n_missing)

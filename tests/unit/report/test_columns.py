@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from rankings import ranking_of, skewed_scores
+from rankings import ranked, skewed_scores
 
 from robusttune.report import columns, tables
 from robusttune.report.columns import COLUMNS, fitting_columns, record, shown_columns
@@ -21,7 +21,7 @@ def ranking() -> Ranking:
         "one": [0.0],
         "x | y": [1.0, 2.0],
     }
-    return ranking_of(scores, {"trial 0": 3.0, "trial 3": 3.0}, controls={"one": None, "x | y": 1.5})
+    return ranked(scores, {"trial 0": 3.0, "trial 3": 3.0}, controls={"one": None, "x | y": 1.5})
 
 
 def test_every_column_is_in_the_csv_and_intervals_are_split(ranking: Ranking) -> None:
@@ -49,7 +49,7 @@ def test_people_see_a_column_only_where_it_says_something(ranking: Ranking) -> N
 
 
 def test_robust_ranks_stand_beside_the_ranks_where_they_differ() -> None:
-    headings = [column.heading for column in shown_columns(ranking_of(skewed_scores()).rows)]
+    headings = [column.heading for column in shown_columns(ranked(skewed_scores()).rows)]
     assert headings[1:3] == ["rank interval", "robust ranks"]
 
 

@@ -10,7 +10,7 @@ import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from rankings import ranking_of
+from rankings import ranked
 
 from robusttune.report.figures import lucky_figure, save, seeds_figure
 from robusttune.report.files import whole_file, write_text
@@ -30,7 +30,7 @@ def texts(figure: Figure) -> list[str]:
 
 
 def test_a_configuration_that_is_far_off_does_not_squeeze_the_others() -> None:
-    ranking = ranking_of(SCORES, TUNING, controls={"default": None})
+    ranking = ranked(SCORES, TUNING, controls={"default": None})
     for figure in (lucky_figure(ranking), seeds_figure(ranking)):
         low, high = figure.axes[0].get_xlim()
         assert low > 0
@@ -40,7 +40,7 @@ def test_a_configuration_that_is_far_off_does_not_squeeze_the_others() -> None:
 
 def test_a_member_of_the_best_set_is_always_on_the_axis() -> None:
     wild = [-5000.0, 100.0, 5400.0, 200.0]
-    ranking = ranking_of({"a": RNG.normal(100.0, 1.0, 4), "b": RNG.normal(99.0, 1.0, 4), "wild": wild})
+    ranking = ranked({"a": RNG.normal(100.0, 1.0, 4), "b": RNG.normal(99.0, 1.0, 4), "wild": wild})
     assert "wild" in ranking.analysis.best_set
     low, high = seeds_figure(ranking).axes[0].get_xlim()
     assert low < -5000
@@ -48,14 +48,14 @@ def test_a_member_of_the_best_set_is_always_on_the_axis() -> None:
 
 
 def test_the_figure_tells_how_many_seeds_reach_the_tuning_score() -> None:
-    ranking = ranking_of(SCORES, TUNING, controls={"default": None})
+    ranking = ranked(SCORES, TUNING, controls={"default": None})
     reached = int((SCORES["trial 2"] >= 120.0).sum())
     assert any(f"{reached} of 10 reach it" in text for text in texts(lucky_figure(ranking)))
 
 
 def test_names_are_text_and_never_formulas(tmp_path: Path) -> None:
     name = r"a $\foo$ control"
-    ranking = ranking_of({name: [1.0, 2.0], "$x": [3.0, 4.0]}, controls={name: 1.0})
+    ranking = ranked({name: [1.0, 2.0], "$x": [3.0, 4.0]}, controls={name: 1.0})
     write_report(ranking, tmp_path)
     assert name in (tmp_path / "seeds.svg").read_text(encoding="utf-8")
     assert (tmp_path / "report.html").exists()
@@ -63,14 +63,14 @@ def test_names_are_text_and_never_formulas(tmp_path: Path) -> None:
 
 def test_studies_without_tuning_scores_or_with_one_seed_have_figures() -> None:
     for scores in ({"a": [1.0]}, {"a": [1.0], "b": [2.0]}, {"a": [3.0] * 4, "b": [3.0] * 4}):
-        assert lucky_figure(ranking_of(scores)).axes
-        assert seeds_figure(ranking_of(scores)).axes
+        assert lucky_figure(ranked(scores)).axes
+        assert seeds_figure(ranked(scores)).axes
 
 
 def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figure = lucky_figure(ranking_of(SCORES, TUNING))
+    figure = lucky_figure(ranked(SCORES, TUNING))
     save(figure, tmp_path, "picture")
     before = (tmp_path / "picture.png").read_bytes()
 

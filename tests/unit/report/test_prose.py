@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rankings import ranking_of, skewed_scores
+from rankings import ranked, skewed_scores
 from scipy import stats
 
 from robusttune.report.model import Ranking
@@ -20,7 +20,7 @@ CONTROLS = {"tutorial's best": -198.0, "default": None}
 
 @pytest.fixture(scope="module")
 def tutorial() -> Ranking:
-    return ranking_of(SCORES, TUNING, controls=CONTROLS)
+    return ranked(SCORES, TUNING, controls=CONTROLS)
 
 
 def test_the_answer_has_at_most_five_lines_and_names_choice_luck_rivals_and_the_next_command(
@@ -46,7 +46,7 @@ def test_the_tutorial_s_score_was_lucky_by_what_the_fresh_seeds_say(tutorial: Ra
 
 def test_with_confirmation_the_number_is_that_of_the_confirmation_seeds_alone() -> None:
     seeds = [-210.0, -220.0, -230.0, -240.0]
-    ranking = ranking_of(SCORES, TUNING, controls=CONTROLS, confirmation={"trial 1": seeds})
+    ranking = ranked(SCORES, TUNING, controls=CONTROLS, confirmation={"trial 1": seeds})
     assert ranking.answer[0].startswith("Use trial 1: −225 on average over 4 confirmation seeds")
     assert "confirm=" not in " ".join(ranking.answer)
 
@@ -54,7 +54,7 @@ def test_with_confirmation_the_number_is_that_of_the_confirmation_seeds_alone() 
 def test_what_cannot_be_told_apart_is_named_and_the_way_to_tell_it_can_be_pasted() -> None:
     even = np.linspace(-1.0, 1.0, 10)
     scores = {"a": even, "b": even + 0.3, "c": even - 50.0}
-    ranking = ranking_of(scores, confirmation={"b": [1.0, 2.0]})
+    ranking = ranked(scores, confirmation={"b": [1.0, 2.0]})
     first, second = ranking.analysis.best_set
     assert ranking.answer[2] == f"Cannot be told apart from {first}: {second}."
     step = ranking.analysis.plan[0]
@@ -69,7 +69,7 @@ def test_what_cannot_be_told_apart_is_named_and_the_way_to_tell_it_can_be_pasted
 
 def test_an_open_verdict_on_the_recommended_one_does_not_read_as_failure() -> None:
     x = np.array([-1.0, 1.0] * 4)
-    ranking = ranking_of({"a": x, "b": x - 50}, {"a": 0.75, "b": 0.0})
+    ranking = ranked({"a": x, "b": x - 50}, {"a": 0.75, "b": 0.0})
     assert ranking.row("a").verdict == "INCONCLUSIVE"
     assert "INCONCLUSIVE" not in " ".join(ranking.answer)
     (text,) = [text for text in ranking.findings["Luck of the tuning scores"] if text.startswith("Open")]
@@ -87,7 +87,7 @@ def test_first_against_second_is_told_as_a_probability(tutorial: Ranking) -> Non
 
 
 def test_skew_sensitive_claims_are_named() -> None:
-    ranking = ranking_of(skewed_scores())
+    ranking = ranked(skewed_scores())
     fragile = {
         pair for pair, one in ranking.analysis.pairs.items() if one.comparison.support == "skew-sensitive"
     }
@@ -99,7 +99,7 @@ def test_skew_sensitive_claims_are_named() -> None:
 
 def test_two_groups_of_seeds_are_told_with_their_sizes() -> None:
     worse, better = np.linspace(-410.0, -390.0, 5), np.linspace(-210.0, -190.0, 9)
-    ranking = ranking_of({"a": [*worse, *better], "b": np.linspace(-430.0, -130.0, 14)})
+    ranking = ranked({"a": [*worse, *better], "b": np.linspace(-430.0, -130.0, 14)})
     assert ranking.findings["Spread between seeds"][0] == (
         "The seeds of a fall in two groups: 5 of 14 in the worse one, −410 to −390, the others −210 to −190. Which of "
         "them a run gets is the luck."
@@ -111,7 +111,7 @@ def test_the_word_for_spread_reaches_the_sentence() -> None:
     scores = {name: list(rng.normal(0.0, 1.0, 20)) for name in "abc"} | {
         "wild": list(rng.normal(0.0, 9.0, 20))
     }
-    found = ranking_of(scores).findings["Spread between seeds"]
+    found = ranked(scores).findings["Spread between seeds"]
     assert "ERRATIC: wild; its seeds scatter more than those of the other trials." in found
 
 
@@ -122,7 +122,7 @@ def test_tau_is_told_only_with_an_interval_and_icc_without_the_controls(tutorial
     many = {f"trial {i}": list(rng.normal(i, 1.0, 10)) for i in range(9)}
     texts = [
         " ".join(
-            ranking_of(scores, dict.fromkeys(scores, 1.0) | {"trial 0": 2.0}).findings["What one seed tells"]
+            ranked(scores, dict.fromkeys(scores, 1.0) | {"trial 0": 2.0}).findings["What one seed tells"]
         )
         for scores in (few, many)
     ]
@@ -131,7 +131,7 @@ def test_tau_is_told_only_with_an_interval_and_icc_without_the_controls(tutorial
 
 
 def test_fewer_episodes_in_tuning_are_said() -> None:
-    ranking = ranking_of(
+    ranking = ranked(
         SCORES,
         TUNING,
         controls=CONTROLS,
@@ -145,7 +145,7 @@ def test_fewer_episodes_in_tuning_are_said() -> None:
 
 def test_the_interval_method_is_told_row_by_row_where_it_differs() -> None:
     skewed = [0.0] * 11 + [-30.0]
-    ranking = ranking_of({"a": list(np.linspace(0, 1, 12)), "b": skewed})
+    ranking = ranked({"a": list(np.linspace(0, 1, 12)), "b": skewed})
     methods = {row.name: row.analysis.mean.method for row in ranking.rows}
     assert len(set(methods.values())) == 2
     (text,) = [text for text in ranking.methods if text.startswith("Intervals")]
@@ -154,12 +154,12 @@ def test_the_interval_method_is_told_row_by_row_where_it_differs() -> None:
 
 
 def test_what_the_iqm_does_not_see_is_said() -> None:
-    ranking = ranking_of(SCORES, TUNING, controls=CONTROLS, changes={"post_evaluation.statistic": "iqm"})
+    ranking = ranked(SCORES, TUNING, controls=CONTROLS, changes={"post_evaluation.statistic": "iqm"})
     assert any("the IQM, ignores" in text for text in ranking.findings["Before using these numbers"])
 
 
 def test_few_seeds_and_constant_runs_are_said() -> None:
-    ranking = ranking_of({"a": [1.0, 2.0, 3.0], "b": [5.0] * 8})
+    ranking = ranked({"a": [1.0, 2.0, 3.0], "b": [5.0] * 8})
     texts = [text for texts in ranking.findings.values() for text in texts]
     assert any(text.startswith("Fewer than 5 seeds for a:") for text in texts)
     assert any(text.startswith("All runs of b gave one value") for text in texts)
@@ -169,7 +169,7 @@ def test_few_seeds_and_constant_runs_are_said() -> None:
     "scores", [{"a": [1.0]}, {"a": [1.0, 2.0]}, {"a": [1.0], "b": [2.0]}, {"a": [3.0] * 5}]
 )
 def test_the_smallest_studies_have_an_answer(scores: dict[str, list[float]]) -> None:
-    ranking = ranking_of(scores, dict.fromkeys(scores, 1.0))
+    ranking = ranked(scores, dict.fromkeys(scores, 1.0))
     assert 3 <= len(ranking.answer) <= 5
     assert all(
         not text.endswith(": .") and "nan" not in text and "inf" not in text for text in ranking.answer

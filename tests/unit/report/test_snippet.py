@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from studies import make_study
 
-from robusttune.report.snippet import sb3_snippet
-
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     (
         "ppo",
@@ -54,7 +52,7 @@ def test_the_snippet_builds_the_model_of_the_configuration(
         {"search_space": None, "algorithm.hyperparameters": {}, "algorithm.total_timesteps": 32, **changes}
     )
     names: dict[str, Any] = {}
-    exec(sb3_snippet(study, hyperparameters), names)
+    exec(study.training.snippet(hyperparameters), names)
     model = names["model"]
     verify(model, algorithm, hyperparameters)
     assert model.num_timesteps >= 32
