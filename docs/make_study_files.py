@@ -82,7 +82,9 @@ def render() -> str:
 
 def _is_key(field: dataclasses.Field[Any]) -> bool:
     """Whether a field is a key of its own table, and not a tag or a table that comes further down."""
-    return field.name != "type" and not str(field.type).endswith(("Spec", "SearchSpace"))
+    return field.name not in ("type", "kind") and not str(field.type).endswith(
+        ("Spec", "SearchSpace", "Training")
+    )
 
 
 def _listed(names: Iterable[str]) -> str:

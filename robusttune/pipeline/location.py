@@ -66,6 +66,11 @@ class Location:
             ) from None
         return ResultStore(self.database)
 
+    def open_if_there(self) -> ResultStore | None:
+        """Return the results database, to which others may be writing at this moment; None if there is none."""
+        path = self._file()
+        return ResultStore(self.database) if path is None or path.exists() else None
+
     def _file(self) -> Path | None:
         path = self.database.removeprefix("sqlite:///")
         return Path(path) if path != self.database and path not in ("", ":memory:") else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 
 from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import NoResultsError
 from robusttune.pipeline.location import Location
 from robusttune.pipeline.stored import as_stored, differences
 from robusttune.post_evaluation.select import select
@@ -93,14 +93,11 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
 
 
 def _before(declared: StudySpec, location: Location) -> StudySpec | None:
-    try:
-        store = location.open_to_read()
-    except NoResultsError:
+    store = location.open_if_there()
+    if store is None:
         return None
-    try:
+    with contextlib.closing(store):
         return as_stored(declared, store.studies(declared.name))
-    finally:
-        store.close()
 
 
 def _workload(study: StudySpec) -> Workload:

@@ -27,6 +27,7 @@ COLOURS: dict[str | None, str] = {
     None: "#000000",
 }
 _FORMATS = ("png", "pdf", "svg")
+_LONGEST_NAME = 28
 _FAR_OFF = 2.0  # a configuration that makes the axis longer by this factor is drawn at its edge
 # Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
 _RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "text.parse_math": False, "font.size": 9}
@@ -60,7 +61,7 @@ def lucky_figure(ranking: Ranking) -> Figure:
                 fontsize=8,
                 color=COLOURS[row.verdict],
             )
-        axes.set_xlim(low, high)
+        _ends(axes, rows, low, high)
         axes.set_title(methods.luck_legend(ranking), fontsize=8, loc="left")
     return figure
 
@@ -76,7 +77,7 @@ def seeds_figure(ranking: Ranking) -> Figure:
                 _at_the_edge(axes, row, place, low)
             else:
                 _seeds(axes, row, place)
-        axes.set_xlim(low, high)
+        _ends(axes, rows, low, high)
         axes.set_title(methods.seeds_legend(ranking), fontsize=8, loc="left")
     return figure
 
@@ -96,7 +97,7 @@ def _lines(ranking: Ranking, *, width: float, height: float) -> tuple[Figure, Ax
     FigureCanvasAgg(figure)  # no display needed
     axes = figure.add_subplot()
     rows = ranking.rows
-    axes.set_yticks(range(len(rows)), [f"{row.analysis.rank}.  {row.name}" for row in rows])
+    axes.set_yticks(range(len(rows)), [f"{row.analysis.rank}.  {_short(row.name)}" for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row.analysis.in_best_set else "normal")
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -104,6 +105,10 @@ def _lines(ranking: Ranking, *, width: float, height: float) -> tuple[Figure, Ax
     axes.grid(axis="x", lw=0.4, alpha=0.5)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _arrow(axes: Axes, row: Row, place: int, low: float) -> None:
@@ -143,6 +148,18 @@ def _seeds(axes: Axes, row: Row, place: int) -> None:
         axes.plot([score], [place], "|", ms=15, mew=1.6, color="black", zorder=5)
 
 
+def _ends(axes: Axes, rows: Sequence[Row], low: float, high: float) -> None:
+    """Set the ends of the axis; an interval that reaches beyond one has an arrow there."""
+    axes.set_xlim(low, high)
+    for place, row in enumerate(rows):
+        mean, colour = row.analysis.mean, COLOURS[row.verdict]
+        if mean.estimate >= low and math.isfinite(mean.width):
+            if mean.low < low:
+                axes.plot([low], [place], "<", ms=6, color=colour, clip_on=False)
+            if mean.high > high:
+                axes.plot([high], [place], ">", ms=6, color=colour, clip_on=False)
+
+
 def _at_the_edge(axes: Axes, row: Row, place: int, low: float) -> None:
     axes.annotate(
         f"◂ mean {number(row.analysis.mean.estimate)}, off the scale",
@@ -156,9 +173,10 @@ def _at_the_edge(axes: Axes, row: Row, place: int, low: float) -> None:
 
 
 def _told(row: Row) -> tuple[float, ...]:
-    mean, score = row.analysis.mean, row.candidate.tuning_score
-    values = (mean.estimate, mean.low, mean.high, *(() if score is None else (score,)))
-    return tuple(value for value in values if math.isfinite(value))
+    """Return what the axis must hold: the interval only as far as seeds were seen, for some reach very far."""
+    mean, score, scores = row.analysis.mean, row.candidate.tuning_score, row.runs.scores
+    ends = (max(mean.low, min(scores)), min(mean.high, max(scores)))
+    return (mean.estimate, *ends, *(() if score is None else (score,)))
 
 
 def _limits(rows: Sequence[Row], values: Callable[[Row], Sequence[float]]) -> tuple[float, float]:

@@ -88,7 +88,9 @@ def _read(path: Path, where: str) -> pd.DataFrame:
         return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except ImportError:
         raise SpecError(f"{where}: parquet needs `pip install pyarrow`; CSV needs nothing.") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SpecError(f"{where}: cannot be read ({error.strerror}).") from None
+    except ValueError as error:
         raise SpecError(f"{where}: is no table that can be read ({error}).") from None
 
 

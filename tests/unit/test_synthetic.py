@@ -171,9 +171,9 @@ def test_a_whole_study_runs_without_training_and_finds_the_truth(tmp_path: Path,
     evaluate_study(declared, out=tmp_path)
     ranking = rank_study(declared, out=tmp_path)
     for row in ranking.rows:
-        truth = truth_of(SyntheticTraining(**_parsed()), row.hyperparameters).learning_mean
-        assert row.mean == pytest.approx(truth, abs=4.0)
-    assert "drawn, not trained" in ranking.rows[0].snippet
+        truth = truth_of(SyntheticTraining(**_parsed()), row.candidate.hyperparameters).learning_mean
+        assert row.analysis.mean.estimate == pytest.approx(truth, abs=4.0)
+    assert "drawn, not trained" in ranking.study.training.snippet({})
 
 
 def _parsed() -> dict[str, Any]:

@@ -200,7 +200,7 @@ def test_an_evaluation_that_no_seed_has_was_not_made(tmp_path: Path) -> None:
 
 def test_a_study_prunes_by_the_curves_of_its_table(tmp_path: Path) -> None:
     text = CURVES.replace('sampler = "tpe"', 'sampler = "tpe", pruner = "median"')
-    simulation = simulate_study(declare(tmp_path, with_curves(frame()), text))
+    simulation = simulate_study(declare(tmp_path, with_curves(frame()), "root_seed = 1\n" + text))
     states = {trial.state for trial in simulation.trials}
     assert states == {TrialState.COMPLETE, TrialState.PRUNED}
 

@@ -223,8 +223,8 @@ def _failures(ranking: Ranking) -> list[str]:
     ):
         if n_diverged:
             sentences.append(
-                f"{n_diverged} of {count(len(scores), 'run')} of {candidate.name} diverged and count as "
-                f"{number(table.diverged_score)}."
+                f"{n_diverged} of {count(len(scores), 'run')} of {candidate.name} diverged, each counted "
+                f"as {number(table.diverged_score)}."
             )
         if n_missing:
             sentences.append(

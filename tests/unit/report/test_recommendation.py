@@ -22,7 +22,7 @@ from robusttune.training.protocol import make_result
 
 def re_run(study: StudySpec, out: Path, number: int, scores: list[float | None]) -> None:
     """Give a stored trial the scores of several seeds, None for one that diverged."""
-    store = location_of(study, out=out).open_to_read()
+    store = location_of(study, out=out).open_to_write()
     record = next(trial for trial in store.trials(study.tuning_id) if trial.number == number)
     runs = tuning_runs(study, record.hyperparameters, number, places=range(len(scores)))
     for run, score in zip(runs, scores, strict=True):
@@ -69,7 +69,7 @@ def test_a_champion_with_a_diverged_seed_is_still_the_champion(tmp_path: Path) -
 
 def test_a_champion_that_is_recommended_is_said_to_be(tmp_path: Path) -> None:
     study, _ = story(tmp_path)
-    store = location_of(study, out=tmp_path).open_to_read()
+    store = location_of(study, out=tmp_path).open_to_write()
     first = store.trials(study.tuning_id)[0]
     store.save_trial(study.tuning_id, dataclasses.replace(first, objective_value=-170.0))
     store.close()
@@ -99,7 +99,7 @@ def test_a_split_counts_the_noise_of_each_trial_s_own_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study, ranking = story(tmp_path, [-90.0, -120.0, -80.0, -110.0])
-    store = location_of(study, out=tmp_path).open_to_read()
+    store = location_of(study, out=tmp_path).open_to_write()
     for trial in store.trials(study.tuning_id):
         store.save_trial(study.tuning_id, again(trial))
     store.close()

@@ -56,6 +56,6 @@ def test_the_snippet_builds_the_model_of_the_configuration(
     model = names["model"]
     verify(model, algorithm, hyperparameters)
     assert model.num_timesteps >= 32
-    assert model.get_env().num_envs == study.environment.n_envs
+    assert model.get_env().num_envs == study.training.environment.n_envs
     normaliser = model.get_vec_normalize_env()
-    assert (normaliser is not None) == (study.environment.normalization is not None)
+    assert (normaliser is not None) == (study.training.environment.normalization is not None)
