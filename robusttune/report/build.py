@@ -59,6 +59,15 @@ def make_ranking(
     )
 
 
+def best_set_first(study: StudySpec, found: PostEvaluation) -> tuple[str, ...]:
+    """Return the config_ids of the best set, highest mean first: the first one is recommended."""
+    table = found.scores
+    judged = [candidate for candidate, scores in zip(found.candidates, table.scores, strict=True) if scores]
+    analysis = with_kept(_analyse(study, judged, table), study, found.rounds, judged)
+    ids = {candidate.name: candidate.config_id for candidate in judged}
+    return tuple(ids[name] for name in analysis.best_set or analysis.order[:1])
+
+
 def _analyse(study: StudySpec, judged: Sequence[Candidate], table: ScoreTable) -> StudyAnalysis:
     index = {config_id: place for place, config_id in enumerate(table.config_ids)}
     # Names instead of ids: the sentences that come back are for people.
