@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, model_validator
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration.allocation import MAX_CONFIRMATION_SEEDS, AllocationSpec
+from robusttune.declaration.allocation import MAX_CONFIRMATION_SEEDS, MAX_SEEDS, AllocationSpec
 from robusttune.declaration.space import STRICT
 
 
@@ -75,7 +75,7 @@ class PostEvaluationSpec:
     """
 
     top_k: int = Field(default=5, ge=1)
-    n_seeds: int = Field(default=10, ge=1)
+    n_seeds: int = Field(default=10, ge=1, le=MAX_SEEDS)
     allocation: AllocationSpec = Field(default_factory=AllocationSpec)
     seeds: Literal["fresh", "common"] = "fresh"
     n_episodes: int | None = Field(default=None, ge=1)

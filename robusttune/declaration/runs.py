@@ -71,12 +71,9 @@ def post_evaluation_runs(
     Raises
     ------
     SpecError
-        If there are more configurations or seeds than the seed layout has room for.
+        If there are more configurations than the seed layout has room for.
     """
     counts = dict.fromkeys(configurations, study.post_evaluation.n_seeds) if n_seeds is None else n_seeds
-    largest = max(counts.values(), default=0)
-    if largest > MAX_SEEDS:
-        raise SpecError(f"post_evaluation.n_seeds = {largest}: must not exceed {MAX_SEEDS}.")
     return _in_blocks(study, configurations, {config_id: range(n) for config_id, n in counts.items()})
 
 

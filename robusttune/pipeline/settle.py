@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 from dataclasses import dataclass
 
-from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.location import Location
 from robusttune.pipeline.stored import as_stored, differences
@@ -74,8 +73,8 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
     Raises
     ------
     SpecError
-        If the environment cannot be made, the algorithm cannot act in it, the table is faulty, the chosen trainer
-        cannot train the study, or there are more runs than seeds.
+        If the environment cannot be made, the algorithm cannot act in it, the table is faulty, or the chosen
+        trainer cannot train the study.
     StudyError
         If there is a database that cannot be opened.
     """
@@ -106,8 +105,6 @@ def _before(declared: StudySpec, location: Location) -> StudySpec | None:
 def _workload(study: StudySpec) -> Workload:
     tuning, post = study.tuning, study.post_evaluation
     controls = select(study, ())
-    if not post.allocation.is_adaptive:  # refuses more seeds than the layout has room for
-        post_evaluation_runs(study, {c.config_id: c.hyperparameters for c in controls})
     n_trials = study.n_trials
     n_tuning_runs = None if n_trials is None else n_trials * tuning.max_seeds_per_trial
     n_candidates = (post.top_k if n_trials is None else min(post.top_k, n_trials)) + len(controls)
