@@ -40,7 +40,7 @@ def make_ranking(
         What runs the study, for commands to paste.
     """
     place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
-    candidates = {c.name: c for c in found.candidates if found.scores.scores[place[c.config_id]]}
+    candidates = _judged(found)
     analysis = _analyse(study, found, tuple(candidates.values()), place)
     rows = tuple(
         Row(
@@ -59,6 +59,20 @@ def make_ranking(
         tuning_is_reproducible=is_reproducible,
         command=command,
     )
+
+
+def best_set_first(study: StudySpec, found: PostEvaluation) -> tuple[str, ...]:
+    """Return the config_ids of the best set, highest mean first: the first one is recommended."""
+    place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
+    candidates = _judged(found)
+    analysis = _analyse(study, found, tuple(candidates.values()), place)
+    return tuple(candidates[name].config_id for name in analysis.best_set or (analysis.recommended,))
+
+
+def _judged(found: PostEvaluation) -> dict[str, Candidate]:
+    """Return name → candidate of those that have a score."""
+    with_scores = zip(found.candidates, found.scores.scores, strict=True)
+    return {candidate.name: candidate for candidate, scores in with_scores if scores}
 
 
 def _analyse(

@@ -232,7 +232,7 @@ def test_no_configuration_gets_more_seeds_than_the_layout_has() -> None:
         ),
         ({"rule": "elimination", "stages": [1, 3]}, r"stages = \[1, 3\]: must begin with at least 2"),
         ({"rule": "elimination", "stages": []}, r"stages = \[\]: must begin with at least 2"),
-        ({"rule": "elimination", "stages": [3, 1025]}, r"stages = \[3, 1025\]: must not exceed 1024"),
+        ({"rule": "elimination", "stages": [3, 897]}, r"stages = \[3, 897\]: must not exceed 896"),
         (
             {"rule": "elimination", "budget": 9},
             "budget: rule = 'elimination' does not use it. It uses: stages.",
