@@ -8,7 +8,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.select import Candidate
-from robusttune.report.model import DEFAULT_COMMAND, Ranking, Row, Runs
+from robusttune.report.model import Ranking, Row, Runs
 from robusttune.results.records import RunStatus, TrialRecord
 from robusttune.results.tables import ScoreTable
 from robusttune.seeds import generator
@@ -23,7 +23,7 @@ def make_ranking(
     found: PostEvaluation,
     *,
     is_reproducible: bool,
-    command: str = DEFAULT_COMMAND,
+    command: str = "robusttune run study.toml",
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
 

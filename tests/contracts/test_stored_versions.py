@@ -19,8 +19,11 @@ VERSIONS = sorted(path.name for path in DATA.glob("store_v*"))
 # Without the package of the environment, and as if gymnasium, torch and Stable-Baselines3 were not installed.
 SCRIPT = """
 import json, sys
-for name in ("torch", "gymnasium", "stable_baselines3"):
-    sys.modules[name] = None
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "gymnasium", "stable_baselines3"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())  # None in sys.modules would say that they are there, to scipy
 from robusttune import load_study, rank_study, report_study, study_status
 study, out = load_study(sys.argv[1]), sys.argv[2]
 status = study_status(study, out=out)
@@ -29,7 +32,7 @@ if len(sys.argv) > 3:
     report_study(study, out=out)
 print(json.dumps({
     "trials": sum(status.trials.values()), "missing": status.n_missing,
-    "rows": {row.config_id: [row.mean, row.n_seeds] for row in ranking.rows},
+    "rows": {row.candidate.config_id: [row.analysis.mean.estimate, len(row.runs.seeds)] for row in ranking.rows},
     "caption": ranking.caption,
 }))
 """
