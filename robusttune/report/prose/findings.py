@@ -81,7 +81,7 @@ def _runner_up(ranking: Ranking) -> list[str]:
     if fragile:
         sentences.append(
             f"Skew-sensitive, claimed only if the noise is near normal: {'; '.join(fragile)}. The robust ranks leave "
-            "such claims out."
+            f"such claims out. Skew does less to the IQM: {command(ranking, 'post_evaluation.statistic=iqm')}"
         )
     equal = [
         f"{a} and {b}" for (a, b), pair in ranking.analysis.pairs.items() if pair.comparison.verdict == EQUAL
@@ -294,6 +294,7 @@ def _cautions(ranking: Ranking) -> list[str]:
     if ranking.study.post_evaluation.statistic == "iqm":
         sentences.append(
             "The ranked statistic, the IQM, ignores the worst quarter of the seeds: it says how good a run is that "
-            "goes well, and is silent about those that fail."
+            "goes well, and is silent about those that fail. In return, claims err less where noise is skewed, at about "
+            "the power of the mean."
         )
     return sentences
