@@ -15,7 +15,23 @@ if TYPE_CHECKING:
 
 def sentences(ranking: Ranking) -> tuple[str, ...]:
     """Return what became of the tuning champion, first against second, the controls, and what would tell."""
-    return (*_champion(ranking), *_runner_up(ranking), *_controls(ranking), *_plan(ranking))
+    return (
+        *_confirmed(ranking),
+        *_champion(ranking),
+        *_runner_up(ranking),
+        *_controls(ranking),
+        *_plan(ranking),
+    )
+
+
+def _confirmed(ranking: Ranking) -> list[str]:
+    """Return what the confirmation seeds say beside those that chose."""
+    return [
+        f"{count(found.n, 'confirmation seed')} of {name} give {estimate(found)}; the {row.n_seeds} that chose gave "
+        f"{estimate(row.mean)}."
+        for name, found in ranking.analysis.confirmed.items()
+        for row in [ranking.row(name).analysis]
+    ]
 
 
 def _champion(ranking: Ranking) -> list[str]:
