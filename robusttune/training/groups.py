@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Sequence
 
+from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.declaration.training.sb3 import Sb3Training
-from robusttune.training.stackable import FREE
 
 MAX_GROUP = 20  # beyond it the cost per run hardly falls, while a crash costs more
 
@@ -35,7 +35,7 @@ def group_runs(
     """
     alike: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        alike.setdefault(_key(spec, trainer), []).append(spec)
+        alike.setdefault(group_key(spec, trainer), []).append(spec)
     groups = []
     for members in alike.values():
         largest = min(MAX_GROUP, math.ceil(len(members) / n_workers)) if trainer.together else 1
@@ -46,12 +46,13 @@ def group_runs(
     return sorted(groups, key=lambda group: place_of[group[0].run_id])
 
 
-def _key(spec: RunSpec, trainer: TrainerSpec) -> str:
+def group_key(spec: RunSpec, trainer: TrainerSpec) -> str:
     """Return a text that is equal for runs which can share a group."""
     document = json.loads(spec.to_json())
     del document["seed"], document["evaluation_seed"]
-    free: set[str] = set()
+    free: tuple[str, ...] = ()
     if trainer.name == "lockstep" and isinstance(spec.training, Sb3Training):
-        free = FREE.get(spec.training.algorithm.name, set())
+        lockstep = ALGORITHMS[spec.training.algorithm.name].lockstep
+        free = () if lockstep is None else lockstep.free
     fixed = {name: value for name, value in spec.hyperparameters.items() if name not in free}
     return canonical_json({**document, "hyperparameters": fixed})

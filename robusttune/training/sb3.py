@@ -31,7 +31,7 @@ from robusttune.training.evaluation import (
     n_judging_environments,
     vectorised,
 )
-from robusttune.training.hyperparameters import CLASSES, constructor_arguments, verify
+from robusttune.training.hyperparameters import constructor_arguments, sb3_class, verify
 from robusttune.training.isolation import isolated
 from robusttune.training.protocol import StopRule, make_result
 
@@ -197,7 +197,7 @@ def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
     algorithm = training_of(spec).algorithm
     space = environment.action_space
     n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
-    model = CLASSES[algorithm.name](
+    model = sb3_class(algorithm.name)(
         algorithm.policy,
         environment,
         seed=spec.seed,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from robusttune.declaration.algorithms import PPO_BATCH_SIZE, PPO_N_STEPS, check_hyperparameters, check_names
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import check_hyperparameters, check_names
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import Categorical, SearchSpace, bounds
 from robusttune.errors import SpecError
@@ -34,17 +35,19 @@ def _check_known(name: str, training: Sb3Training, space: SearchSpace, controls:
 
 
 def _check_batches(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
-    """A PPO minibatch is cut from a rollout; a batch size that is above every rollout cannot be meant."""
-    if training.algorithm.name != "ppo":
+    """Where minibatches are cut from a rollout, a batch size that is above every rollout cannot be meant."""
+    rollout = ALGORITHMS[training.algorithm.name].rollout
+    if rollout is None:
         return
+    default_n_steps, default_batch_size = rollout
     n_envs = training.environment.n_envs
-    lowest, _ = _range(training, space, "batch_size", PPO_BATCH_SIZE)
-    _, longest = _range(training, space, "n_steps", PPO_N_STEPS)
+    lowest, _ = _range(training, space, "batch_size", default_batch_size)
+    _, longest = _range(training, space, "n_steps", default_n_steps)
     if "batch_size" in {*training.hyperparameters, *space.parameters}:
         _check_batch("batch_size", lowest, longest, n_envs)
     for control in controls:
         batch_size = control.hyperparameters.get("batch_size")
-        n_steps = control.hyperparameters.get("n_steps", PPO_N_STEPS)
+        n_steps = control.hyperparameters.get("n_steps", default_n_steps)
         if isinstance(batch_size, int) and isinstance(n_steps, int):
             _check_batch(f"{control.where}.batch_size", batch_size, n_steps, n_envs)
 

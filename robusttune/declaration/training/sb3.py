@@ -10,7 +10,8 @@ from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration._messages import one_of
-from robusttune.declaration.algorithms import ALGORITHMS, with_feasible_batch
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import with_feasible_batch
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, SearchSpace
 from robusttune.declaration.training._sb3_checks import check_sb3
@@ -83,8 +84,8 @@ class AlgorithmSpec:
 
     Attributes
     ----------
-    name : {"ppo", "a2c", "sac", "td3", "ddpg", "dqn"}
-        Algorithm of Stable-Baselines3.
+    name : str
+        Algorithm of Stable-Baselines3, in lower case.
     total_timesteps : int
         Environment steps of one run, all environments together.
     policy : str

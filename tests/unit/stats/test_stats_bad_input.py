@@ -202,7 +202,7 @@ def test_the_one_call_entry_refuses_unknown_ids_and_impossible_failure_counts():
         stats.analyse(scores, episode_scores={"c": [[1.0, 2.0]]}, rng=rng())
     with pytest.raises(ValueError, match=r"`n_failed\['a'\] <= 2`"):
         stats.analyse(scores, n_failed={"a": 3}, rng=rng())
-    with pytest.raises(ValueError, match="`scores` must map config ids"):
+    with pytest.raises(ValueError, match="`scores` must map names to arrays"):
         stats.analyse({}, rng=rng())
     with pytest.raises(ValueError, match=r"`tuning_scores\['a'\]` must be finite"):
         stats.analyse(scores, tuning_scores={"a": [np.nan]}, rng=rng())
