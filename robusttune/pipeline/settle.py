@@ -25,6 +25,8 @@ class Workload:
         Trials and controls that are evaluated.
     n_post_evaluation_runs : int
         An adaptive allocation may stop before it has made them all.
+    n_confirmation_runs : int
+        As if the whole best set were all of them, where the study confirms it.
     n_timesteps : int or None
         Training steps of all runs.
     """
@@ -33,6 +35,7 @@ class Workload:
     n_tuning_runs: int | None
     n_candidates: int
     n_post_evaluation_runs: int
+    n_confirmation_runs: int
     n_timesteps: int | None
 
 
@@ -109,12 +112,14 @@ def _workload(study: StudySpec) -> Workload:
     n_tuning_runs = None if n_trials is None else n_trials * tuning.max_seeds_per_trial
     n_candidates = (post.top_k if n_trials is None else min(post.top_k, n_trials)) + len(controls)
     n_post = post.allocation.max_runs(n_candidates, post.n_seeds)
+    n_confirmation = post.confirm * (n_candidates if post.confirm_best_set else 1)
     return Workload(
         n_trials=n_trials,
         n_tuning_runs=n_tuning_runs,
         n_candidates=n_candidates,
         n_post_evaluation_runs=n_post,
+        n_confirmation_runs=n_confirmation,
         n_timesteps=None
         if n_tuning_runs is None
-        else (n_tuning_runs + n_post) * study.training.total_timesteps,
+        else (n_tuning_runs + n_post + n_confirmation) * study.training.total_timesteps,
     )
