@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import RobusttuneError, SpecError
+from robusttune.pipeline.location import DEFAULT_OUT
 
 app = typer.Typer(
     name="robusttune",
@@ -25,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-_out = Path("results")
+_out = Path(DEFAULT_OUT)
 
 
 def main() -> None:
@@ -114,7 +116,12 @@ def run(
         return
     for spec in load_studies(study, overrides=overrides or ()):
         ranking = run_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
+            spec,
+            out=out,
+            storage=storage,
+            workers=_n_workers(workers),
+            reporter=_reporter(verbose),
+            command=_command(study, out, storage, overrides),
         )
         _show(ranking, spec, out)
 
@@ -175,7 +182,8 @@ def rank(
     from robusttune.pipeline import rank_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        print_ranking(rank_study(spec, out=out, storage=storage), console)
+        command = _command(study, out, storage, overrides)
+        print_ranking(rank_study(spec, out=out, storage=storage, command=command), console)
 
 
 @app.command()
@@ -191,7 +199,8 @@ def report(
     from robusttune.pipeline import report_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        _show(report_study(spec, out=out, storage=storage), spec, out)
+        command = _command(study, out, storage, overrides)
+        _show(report_study(spec, out=out, storage=storage, command=command), spec, out)
 
 
 @app.command()
@@ -212,6 +221,16 @@ def status(
 
 
 app.command()(_guarded(plan))
+
+
+def _command(study: Path, out: Path, storage: str | None, overrides: Sequence[str] | None) -> str:
+    """Return what runs the study as it was called now, to be pasted."""
+    parts = ["robusttune", "run", str(study)]
+    parts += [] if out == _out else ["--out", str(out)]
+    parts += [] if storage is None else ["--storage", storage]
+    for override in overrides or ():
+        parts += ["--set", override]
+    return shlex.join(parts)
 
 
 def _run_null(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal, Self
 
@@ -94,9 +95,11 @@ class PostEvaluationSpec:
         names = [control.name for control in self.controls]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"controls must have different names, but {name!r} stands twice.")
+                raise ValueError(f"controls must have different names, but {name!r} appears twice.")
             if name == "default" and self.default_control:
                 raise ValueError("a control may not be called 'default' while default_control = true.")
+            if re.fullmatch(r"trial \d+", name):
+                raise ValueError(f"a control may not be called like a trial of the search, but got {name!r}.")
         if self.confirm_best_set and not self.confirm:
             raise ValueError(
                 "confirm_best_set = true needs confirm, the seeds to confirm on, for example 10."

@@ -190,7 +190,11 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         {"post_evaluation.controls": [{"name": "a", "hyperparameters": {"batch_size": 64, "n_steps": 8}}]},
         ["post_evaluation.controls['a'].hyperparameters.batch_size = 64", "8 * 1 = 8"],
     ),
-    ({"post_evaluation.controls": [{"name": "a"}, {"name": "a"}]}, ["different names, but 'a' stands twice"]),
+    (
+        {"post_evaluation.controls": [{"name": "a"}, {"name": "a"}]},
+        ["different names, but 'a' appears twice"],
+    ),
+    ({"post_evaluation.controls": [{"name": "trial 3"}]}, ["may not be called like a trial"]),
     ({"post_evaluation.controls": [{"name": "default"}]}, ["may not be called 'default'"]),
 ]
 
