@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from robusttune.pipeline import evaluate_study, rank_study, report_study, run_study, tune_study
     from robusttune.pipeline.check import check_study, study_status
     from robusttune.pipeline.simulate import Simulation, simulate_study
+    from robusttune.report.model import Ranking
 
 _HOMES = {
+    "Ranking": "robusttune.report.model",
     "Simulation": "robusttune.pipeline.simulate",
     "StudySpec": "robusttune.declaration.study",
     "load_study": "robusttune.declaration.toml",
@@ -31,6 +33,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Ranking",
     "Simulation",
     "StudySpec",
     "check_study",

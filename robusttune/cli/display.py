@@ -75,19 +75,23 @@ def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
 
 
 def print_ranking(ranking: Ranking, console: Console) -> None:
-    """Print the best set, the ranking and what follows from it."""
+    """Print the answer, the ranking and what else the data say."""
     columns = fitting_columns(ranking.rows, console.width)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for column in columns:
         table.add_column(column.heading, justify="left" if column.is_text else "right", no_wrap=True)
     for row in ranking.rows:
         cells = [Text(column.text(row), style=_STYLES.get(column.text(row), "")) for column in columns]
-        table.add_row(*cells, style="bold" if row.in_best_set else "")
-    console.print(Text(f"\n{ranking.headline}\n", style="bold"))
-    console.print(table)
-    console.print(Text(f"\nBold: cannot be told apart from the best. {ranking.caption}\n", style="dim"))
-    for sentence in ranking.findings:
-        console.print(Text(f"• {sentence}"))
+        table.add_row(*cells, style="bold" if row.analysis.in_best_set else "")
+    console.print()
+    for line in ranking.answer:
+        # Unwrapped, so that the command in it can be pasted.
+        console.print(Text(line.replace("`", ""), style="bold"), soft_wrap=True)
+    console.print("\n", table, Text(f"\n{ranking.caption}", style="dim"), sep="")
+    for heading, sentences in ranking.findings.items():
+        console.print(Text(f"\n{heading}", style="underline"))
+        for sentence in sentences:
+            console.print(Text(f"• {sentence.replace('`', '')}"))
 
 
 def _post_evaluation(study: StudySpec, plan: Plan) -> str:

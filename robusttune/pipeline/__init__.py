@@ -92,12 +92,15 @@ def rank_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str 
     StudyError
         If there are no results, or runs are missing and the study does not allow that.
     """
+    from robusttune.post_evaluation.result import candidates_of, stored_post_evaluation
     from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
 
     study, _ = with_trainer(study)
     store = open_store(place_of(study, out=out, storage=storage), create=False)
     try:
-        return make_ranking(study, store)
+        trials = store.trials(study.tuning_id)
+        found = stored_post_evaluation(study, candidates_of(study, trials), store.results)
+        return make_ranking(study, trials, found, is_reproducible=store.tuning_time(study.tuning_id)[1])
     finally:
         store.close()
 

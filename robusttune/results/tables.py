@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +11,6 @@ from robusttune.declaration.run import RunSpec
 from robusttune.errors import StudyError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, stage_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +61,6 @@ class ScoreTable:
                         f"seed {seed} belongs to the tuning stage. Tuning scores choose what is judged; only "
                         "post-evaluation scores are ranked."
                     )
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row per run: config_id, seed, score."""
-        import pandas as pd  # slow to load, and ranking does without
-
-        return pd.DataFrame(
-            [
-                (config_id, seed, score)
-                for config_id, seeds, scores in zip(self.config_ids, self.seeds, self.scores, strict=True)
-                for seed, score in zip(seeds, scores, strict=True)
-            ],
-            columns=["config_id", "seed", "score"],
-        )
 
 
 def score_table(

@@ -6,9 +6,7 @@ sequence of one-dimensional arrays, one per configuration, of any lengths.
 
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.result import (
-    ChampionAnalysis,
     ConfigurationAnalysis,
-    Interval,
     PairAnalysis,
     PlanStep,
     StudyAnalysis,
@@ -55,12 +53,10 @@ __all__ = [
     "BestProbability",
     "BestSetResult",
     "BudgetSplit",
-    "ChampionAnalysis",
     "ComparisonResult",
     "ConfigurationAnalysis",
     "Correlation",
     "Estimate",
-    "Interval",
     "LuckResult",
     "NoiseComponents",
     "PairAnalysis",

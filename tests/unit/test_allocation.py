@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +22,12 @@ from robusttune.execution.progress import Reporter
 from robusttune.pipeline.check import check_study
 from robusttune.post_evaluation.allocate import Question, decide
 from robusttune.post_evaluation.evaluate import evaluate, planned_runs
+from robusttune.post_evaluation.result import candidates_of, stored_post_evaluation
 from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.post_evaluation.sampling import ocba_batch, ocba_weights, shrunk_variances, top_two_batch
 from robusttune.post_evaluation.select import select
-from robusttune.report.allocation import with_kept
 from robusttune.report.build import make_ranking
+from robusttune.report.model import Ranking
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus
 from robusttune.results.store import ResultStore
@@ -393,7 +393,7 @@ def test_a_failed_run_holds_the_next_round_back_unless_the_study_allows_it(store
     rounds = judge(study("ocba"), store, executor)
     assert (rounds.n_runs, rounds.n_decisions, rounds.stop) == (10, 0, None)
     with pytest.raises(StudyError, match=r"lacks runs \(1 failed\)"):
-        make_ranking(study("ocba"), store)
+        ranked(study("ocba"), store)
 
 
 def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(store: ResultStore) -> None:
@@ -405,45 +405,51 @@ def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(st
     assert [executor.submitted.count(run_id) for run_id in failed] == [1]
 
 
+def ranked(declared: StudySpec, store: ResultStore) -> Ranking:
+    trials = store.trials(declared.tuning_id)
+    found = stored_post_evaluation(declared, candidates_of(declared, trials), store.results)
+    return make_ranking(declared, trials, found, is_reproducible=True)
+
+
 # --- what the report says --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", [*ADAPTIVE])
 def test_the_report_says_why_it_stopped_and_what_is_valid(rule: str, store: ResultStore) -> None:
     rounds = judge(study(rule), store, Synthetic())
-    ranking = make_ranking(study(rule), store)
-    assert f"{rounds.n_runs} of at most" in ranking.findings[0]
+    ranking = ranked(study(rule), store)
+    did, valid = ranking.findings["Before using these numbers"][:2]
+    assert f"{rounds.n_runs} of at most" in did
     assert rounds.stop is not None
-    assert rounds.stop in ranking.findings[0]
-    assert ranking.findings[1].startswith("The best set is valid; the full ranking is not")
-    assert sum(row.n_seeds for row in ranking.rows) == rounds.n_runs
+    assert rounds.stop in did
+    assert valid.startswith("The best set is valid; the full ranking is not")
+    assert sum(row.analysis.n_seeds for row in ranking.rows) == rounds.n_runs
 
 
 def test_the_best_set_after_an_elimination_is_what_no_stage_dropped(store: ResultStore) -> None:
     declared = study("elimination")
     rounds = judge(declared, store, Synthetic())
-    ranking = make_ranking(declared, store)
-    assert {row.config_id for row in ranking.rows if row.in_best_set} == set(rounds.kept)
+    ranking = ranked(declared, store)
+    best = [row for row in ranking.rows if row.analysis.in_best_set]
+    assert {row.candidate.config_id for row in best} == set(rounds.kept)
     assert len(rounds.kept) < len(rounds.runs)
-    assert ranking.analysis["best_set"] == [row.name for row in ranking.rows if row.in_best_set]
-    dropped = next(row.name for row in ranking.rows if not row.in_best_set)
-    assert dropped in ranking.findings[0]
+    assert ranking.analysis.best_set == tuple(row.name for row in best)
+    assert ranking.analysis.recommended == best[0].name
+    dropped = next(row.name for row in ranking.rows if not row.analysis.in_best_set)
+    assert dropped in ranking.findings["Before using these numbers"][0]
 
 
-def test_a_best_set_made_anew_does_not_bring_back_what_a_stage_dropped(store: ResultStore) -> None:
-    declared = study("elimination")
-    rounds = judge(declared, store, Synthetic())
-    judged = select(declared, store.trials(declared.tuning_id))
-    scores = {candidate.name: [1.0, 2.0, 3.0 + place] for place, candidate in enumerate(judged)}
+def test_a_best_set_made_anew_does_not_bring_back_what_a_stage_dropped() -> None:
+    scores = {name: [1.0, 2.0, 3.0 + place] for place, name in enumerate("abc")}
     anew = analyse(scores, n_resamples=200, rng=rng())
-    assert len(anew.best_set) == len(judged)
-    only = dataclasses.replace(rounds, kept=(judged[0].config_id,))
-    found = with_kept(anew, declared, only, judged)
-    assert found.best_set == (judged[0].name,)
-    assert [one.config_id for one in found.configurations if one.in_best_set] == [judged[0].name]
+    assert (set(anew.best_set), anew.recommended) == ({"a", "b", "c"}, "c")
+    found = analyse(scores, kept=["b"], n_resamples=200, rng=rng())
+    assert (found.best_set, found.recommended) == (("b",), "b")
+    assert found.winner.estimate == found.configurations["b"].mean.estimate
 
 
 def test_a_fixed_allocation_adds_no_sentence(store: ResultStore) -> None:
     judge(study("fixed"), store, Synthetic())
-    assert not any("Seeds were given" in text for text in make_ranking(study("fixed"), store).findings)
+    findings = ranked(study("fixed"), store).findings
+    assert not any("Seeds were given" in text for texts in findings.values() for text in texts)
     assert "allocation" not in document()["post_evaluation"]

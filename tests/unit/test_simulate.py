@@ -61,7 +61,10 @@ def test_a_simulated_study_is_the_one_that_a_database_would_hold(
     simulation = simulate_study(study)
     ranking = run_study(study, out=tmp_path)
     assert simulation.trials == ranking.trials
-    stored = {row.config_id: (row.name, row.seeds, row.scores, row.n_diverged) for row in ranking.rows}
+    stored = {
+        row.candidate.config_id: (row.name, row.runs.seeds, row.runs.scores, row.runs.n_diverged)
+        for row in ranking.rows
+    }
     table = simulation.scores
     names = [candidate.name for candidate in simulation.candidates]
     simulated = zip(names, table.seeds, table.scores, table.n_diverged, strict=True)

@@ -18,6 +18,7 @@ from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
 from robusttune.pipeline import evaluate_study, rank_study, tune_study
 from robusttune.pipeline.check import check_study
+from robusttune.report.snippet import sb3_snippet
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.training import train
 
@@ -172,9 +173,9 @@ def test_a_whole_study_runs_without_training_and_finds_the_truth(tmp_path: Path,
     evaluate_study(declared, out=tmp_path)
     ranking = rank_study(declared, out=tmp_path)
     for row in ranking.rows:
-        truth = truth_of(SyntheticSpec(**_parsed()), row.hyperparameters).learning_mean
-        assert row.mean == pytest.approx(truth, abs=4.0)
-    assert "drawn, not trained" in ranking.rows[0].snippet
+        truth = truth_of(SyntheticSpec(**_parsed()), row.candidate.hyperparameters).learning_mean
+        assert row.analysis.mean.estimate == pytest.approx(truth, abs=4.0)
+    assert "drawn, not trained" in sb3_snippet(ranking.study, {})
 
 
 def _parsed() -> dict[str, Any]:

@@ -164,7 +164,7 @@ def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
     assert tomllib.loads(path.read_text(encoding="utf-8"))["name"] == "told"
     ranked = call("rank", path, "--out", tmp_path)
     assert ranked.exit_code == 0, ranked.output
-    assert "Best: trial 1" in ranked.output
+    assert "Use trial 1: " in ranked.output
     assert "LUCKY" in ranked.output
     status = call("status", path, "--out", tmp_path)
     assert "2 complete of 2 wanted" in status.output
