@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import make_study
 
 from robusttune.declaration.plan import configuration, post_evaluation_runs, tuning_runs
 from robusttune.declaration.run import RunSpec, config_id
@@ -20,6 +19,7 @@ from robusttune.pipeline import evaluate_study, rank_study, tune_study
 from robusttune.pipeline.check import check_study
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.training import train
+from tests.support.studies import make_study
 
 TRUTH: dict[str, Any] = {
     "mean": 100.0,
