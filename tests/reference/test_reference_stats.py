@@ -2,7 +2,6 @@
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,8 +22,8 @@ from robusttune.stats.comparisons.ranking import rank_contrasts
 from robusttune.stats.estimates.estimate import trimmed_parts
 from robusttune.stats.estimates.location import Locations, locate
 from robusttune.stats.tasks.rliable import rliable_aggregate, rliable_interval
+from tests.support.places import SHARED_DATA as DATA
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 needs_data = pytest.mark.skipif(
     not DATA.exists(), reason="the folder of real results is not beside the checkout"
 )

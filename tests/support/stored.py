@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from studies import make_study
 
 from robusttune.declaration.plan import configuration, tuning_runs
 from robusttune.declaration.run import RunSpec, config_id
@@ -16,6 +15,7 @@ from robusttune.post_evaluation.evaluate import planned_runs
 from robusttune.post_evaluation.select import select
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord, TrialState
 from robusttune.training.protocol import make_result
+from tests.support.studies import make_study
 
 N_SEEDS = 9
 # name → (tuning score, true mean): the champion was lucky, the honest trial is the best, the default is bad.

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from stored import DEFAULT_MEAN, N_SEEDS, REPORTED, store_story, told_study
 
 from robusttune.errors import StudyError
 from robusttune.pipeline import rank_study, report_study
 from robusttune.report import tables
 from robusttune.report.model import Ranking
+from tests.support.stored import DEFAULT_MEAN, N_SEEDS, REPORTED, store_story, told_study
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from studies import make_study
 
 from robusttune.report.snippet import sb3_snippet
+from tests.support.studies import make_study
 
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     (

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from studies import make_study
 
 from experiments.noise_table.__main__ import FOLDER, TASKS, table
 from robusttune import load_study, simulate_study, tune_study
 from robusttune.declaration.study import StudySpec
+from tests.support.studies import make_study
 
 pytest.importorskip("pyarrow")
 N_CONFIGS, N_SEEDS, N_EVALUATIONS, N_EPISODES = 64, 30, 8, 20

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studies import make_study, noise, synthetic_result
 
 from robusttune.declaration.plan import post_evaluation_runs
 from robusttune.declaration.run import RunSpec
@@ -14,6 +13,7 @@ from robusttune.errors import StudyError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.tables import ScoreTable, score_table
 from robusttune.seeds import Stage, run_seed
+from tests.support.studies import make_study, noise, synthetic_result
 
 STUDY = make_study({"post_evaluation.n_seeds": 4})
 PLANNED = post_evaluation_runs(STUDY, {"a": {"learning_rate": 1e-3}, "b": {"learning_rate": 1e-5}})

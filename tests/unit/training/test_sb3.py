@@ -7,7 +7,6 @@ import math
 import random
 from typing import Any
 
-import faulty_environments
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import sb3, train
 from robusttune.training.environments import check_environment
+from tests.support import faulty_environments
 
 NET = {"net_arch": [8]}
 ON_POLICY: dict[str, Any] = {**NET, "n_steps": 16}
@@ -54,7 +54,10 @@ def a_run(
     **hyperparameters: Any,
 ) -> RunSpec:
     seed = run_seed(3, Stage.TUNING, index)
-    where = {"id": DISCRETE if algorithm == "dqn" else CONTINUOUS, "imports": ("faulty_environments",)}
+    where = {
+        "id": DISCRETE if algorithm == "dqn" else CONTINUOUS,
+        "imports": ("tests.support.faulty_environments",),
+    }
     return RunSpec(
         environment=EnvironmentSpec(**{**where, **(environment or {})}),
         algorithm=algorithm,  # type: ignore[arg-type]
@@ -234,7 +237,7 @@ def test_training_and_evaluation_environments_have_streams_of_their_own(
 
 def test_returns_are_the_environments_own_whatever_the_wrappers() -> None:
     wrappers = (
-        Wrapper(entry_point="faulty_environments:DoubledReward"),
+        Wrapper(entry_point="tests.support.faulty_environments:DoubledReward"),
         Wrapper(entry_point="gymnasium.wrappers:ClipReward", kwargs={"max_reward": 0.5}),
     )
     assert (

@@ -12,18 +12,6 @@ import pytest
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
-from studies import (
-    Behaviour,
-    Interrupt,
-    Recorder,
-    Synthetic,
-    always_completed,
-    make_study,
-    open_results,
-    sometimes_diverged,
-    synthetic_result,
-    tune,
-)
 
 from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import RunSpec
@@ -36,6 +24,18 @@ from robusttune.seeds import Stage, run_seed
 from robusttune.training.protocol import make_result
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.trials import Trials
+from tests.support.studies import (
+    Behaviour,
+    Interrupt,
+    Recorder,
+    Synthetic,
+    always_completed,
+    make_study,
+    open_results,
+    sometimes_diverged,
+    synthetic_result,
+    tune,
+)
 
 STEPS = {"evaluation.every": 8}
 MEDIAN: dict[str, Any] = {

@@ -15,7 +15,6 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from studies import make_study, synthetic_result
 
 from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import RunSpec
@@ -25,6 +24,7 @@ from robusttune.results.claims import Claims
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore, sqlite_url
 from robusttune.seeds import Stage
+from tests.support.studies import make_study, synthetic_result
 
 STUDY = make_study()
 SPAWN = multiprocessing.get_context("spawn")

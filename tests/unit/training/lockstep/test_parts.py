@@ -23,7 +23,7 @@ from robusttune.training.lockstep.activations import ACTIVATIONS, make_activatio
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.kernels import find_kernel
-from tests.unit.lockstep.toys import ACTIONS, LOCKSTEP, OBSERVATIONS, SB3, Toy, toy, trainer
+from tests.support.toys import ACTIONS, LOCKSTEP, OBSERVATIONS, SB3, Toy, toy, trainer
 
 ZERO = np.zeros(1)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import make_study
 
 from robusttune.declaration.plan import configuration, post_evaluation_runs, tuning_runs
 from robusttune.declaration.run import RunSpec, config_id
@@ -21,6 +20,7 @@ from robusttune.pipeline.check import check_study
 from robusttune.report.snippet import sb3_snippet
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.training import train
+from tests.support.studies import make_study
 
 TRUTH: dict[str, Any] = {
     "mean": 100.0,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from robusttune.training import lockstep
-from tests.unit.lockstep.toys import LOCKSTEP, toy, trainer, weights
+from tests.support.toys import LOCKSTEP, toy, trainer, weights
 
 UNALIGNED = {"pi": [7, 5], "vf": [33]}
 PPO_HP = {"n_steps": 19, "batch_size": 13, "n_epochs": 2, "net_arch": UNALIGNED, "ent_coef": 0.01}

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studies import make_study
 
 from robusttune.declaration.plan import configuration, post_evaluation_runs, seed_blocks, tuning_runs
 from robusttune.declaration.run import config_id
 from robusttune.declaration.space import Categorical, Float, Int, n_grid_points
 from robusttune.errors import SpecError
 from robusttune.seeds import Stage, evaluation_seed
+from tests.support.studies import make_study
 
 CONFIGURATIONS: dict[str, Any] = {config_id({"gamma": g}): {"gamma": g} for g in (0.9, 0.95, 0.99)}
 ids = st.lists(st.integers().map(lambda n: config_id({"n": n})), max_size=40, unique=True)

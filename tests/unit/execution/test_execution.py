@@ -9,11 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import faulty_environments
 import psutil
 import pytest
-from pool_work import work
-from studies import Failing, Synthetic, make_study, open_results
 
 from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, RunSpec
@@ -24,8 +21,9 @@ from robusttune.results.claims import Claims
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.store import ResultStore
 from robusttune.seeds import Stage, evaluation_seed, run_seed
-
-SUPPORT = Path(faulty_environments.__file__).parent
+from tests.support.places import ROOT
+from tests.support.pool_work import work
+from tests.support.studies import Failing, Synthetic, make_study, open_results
 
 
 def one(spec: RunSpec) -> Task[RunResult]:
@@ -98,18 +96,17 @@ def test_an_accident_is_tried_again_by_the_next_invocation(store: ResultStore, t
 @pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, time; sys.path[:0] = [sys.argv[1], sys.argv[3]]\n"
-        "from pool_work import work; from studies import make_study\n"
+        "import sys, time\n"
+        "from tests.support.pool_work import work; from tests.support.studies import make_study\n"
         "from robusttune.execution.executors import Job, LocalPool\n"
         "from robusttune.declaration.plan import tuning_runs\n"
-        "study = make_study({'environment.kwargs': {'folder': sys.argv[2]}})\n"
+        "study = make_study({'environment.kwargs': {'folder': sys.argv[1]}})\n"
         "pool = LocalPool(2, work=work)\n"
         "for number in range(2):\n"
         "    pool.submit(Job(specs=tuning_runs(study, {'fault': 'sleep'}, number)))\n"
         "time.sleep(60)\n"
     )
-    root = str(SUPPORT.parents[1])
-    parent = subprocess.Popen([sys.executable, "-c", code, str(SUPPORT), str(tmp_path), root])
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
     deadline = time.monotonic() + 30
     while len(notes := list(tmp_path.glob("*-*-*"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -219,9 +216,9 @@ def test_failures_are_results_and_are_not_tried_twice(store: ResultStore, tmp_pa
 
 def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path[:0] = sys.argv[1:3]\n"
+        "import sys\n"
         "from pathlib import Path\n"
-        "from studies import Synthetic, make_study, open_results\n"
+        "from tests.support.studies import Synthetic, make_study, open_results\n"
         "from robusttune.execution.driver import Driver\n"
         "from robusttune.execution.executors import Job\n"
         "from robusttune.results.claims import Claims\n"
@@ -231,14 +228,14 @@ def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> N
         "study = make_study()\n"
         "specs = [tuning_runs(study, {}, number)[0] for number in range(30)]\n"
         "executor = Synthetic(delay_s=0.1)\n"
-        "with open_results(Path(sys.argv[3])) as store, Claims(store.engine) as claims, executor:\n"
+        "with open_results(Path(sys.argv[1])) as store, Claims(store.engine) as claims, executor:\n"
         "    tasks = (one(spec) for spec in specs)\n"
         "    results = list(Driver(store, claims, executor).drive(tasks, look_ahead=32))\n"
         "assert len(results) == 30\n"
         "print(*executor.submitted)\n"
     )
-    command = [sys.executable, "-c", code, str(SUPPORT), str(SUPPORT.parents[1]), str(tmp_path)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
     done = [process.communicate(timeout=60)[0].split() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert len(done[0] + done[1]) == len({*done[0], *done[1]}) == 30

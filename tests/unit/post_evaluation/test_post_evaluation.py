@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
-from studies import Interrupt, Synthetic, make_study, open_results, sometimes_diverged, tune
 
 from robusttune.declaration.run import config_id
 from robusttune.declaration.study import StudySpec
@@ -21,6 +20,7 @@ from robusttune.results.claims import Claims
 from robusttune.results.records import TrialRecord, TrialState
 from robusttune.results.store import ResultStore
 from robusttune.seeds import Stage
+from tests.support.studies import Interrupt, Synthetic, make_study, open_results, sometimes_diverged, tune
 
 
 def a_trial(

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import make_study
 from typer.testing import CliRunner
 
 from robusttune.cli import app
@@ -16,6 +15,7 @@ from robusttune.errors import SpecError
 from robusttune.pipeline.null import NullResult, null_study
 from robusttune.post_evaluation.allocate import Question, question_of
 from robusttune.post_evaluation.null import copies_of, false_winner_rates
+from tests.support.studies import make_study
 
 
 def study(**changes: Any) -> StudySpec:

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import pytest
-from studies import document, make_study
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
+from tests.support.studies import document, make_study
 
 
 def searched(name: str, **parameter: Any) -> dict[str, Any]:

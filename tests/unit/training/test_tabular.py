@@ -21,6 +21,7 @@ from robusttune.pipeline.check import check_study
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.training import train
 from robusttune.training.table_file import read_table
+from tests.support.places import ROOT
 
 RATES = (1e-5, 1e-4, 1e-3, 1e-2)
 STUDY = """
@@ -329,7 +330,7 @@ def test_evaluations_must_be_those_of_the_curves(tmp_path: Path) -> None:
 @pytest.mark.parametrize("task", ["pendulum", "cartpole"])
 def test_a_column_of_lists_must_be_named_for_what_it_is(tmp_path: Path, task: str) -> None:
     pytest.importorskip("pyarrow")
-    noise = Path(__file__).parents[2] / "experiments" / "noise_table" / f"{task}.parquet"
+    noise = ROOT / "experiments" / "noise_table" / f"{task}.parquet"
     text = STUDY.replace("table.csv", str(noise))
     (tmp_path / "study.toml").write_text(text)
     with pytest.raises(SpecError, match=r"curve holds lists.* Name it in tabular.ignored, or tabular.curve"):

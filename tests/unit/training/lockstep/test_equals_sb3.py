@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
-from tests.unit.lockstep.toys import ACTIONS, largest_difference, reference, toy, trainer
+from tests.support.toys import ACTIONS, largest_difference, reference, toy, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from studies import document, make_study
 
 from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import (
@@ -23,6 +22,7 @@ from robusttune.declaration.run import (
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import StudySpec
 from robusttune.seeds import MAX_ROOT
+from tests.support.studies import document, make_study
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 names = st.text(min_size=1, max_size=8)

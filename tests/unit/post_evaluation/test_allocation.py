@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
-from studies import Interrupt, Synthetic, document, make_study, open_results, sometimes_diverged, tune
 
 from robusttune.declaration.allocation import MAX_SEEDS, AllocationSpec
 from robusttune.declaration.run import RunSpec
@@ -33,6 +32,15 @@ from robusttune.results.records import RunStatus
 from robusttune.results.store import ResultStore
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.estimates.location import locate
+from tests.support.studies import (
+    Interrupt,
+    Synthetic,
+    document,
+    make_study,
+    open_results,
+    sometimes_diverged,
+    tune,
+)
 
 ADAPTIVE = {
     "elimination": {"rule": "elimination", "stages": [2, 3, 5]},

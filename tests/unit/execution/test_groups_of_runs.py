@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from pebble import ProcessExpired
-from studies import Synthetic, make_study, synthetic_curve, synthetic_result
 
 from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import RunSpec
@@ -19,6 +18,7 @@ from robusttune.results.claims import Claims
 from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
 from robusttune.results.store import ResultStore, sqlite_url
 from robusttune.tuning.objective import TrialOutcome, trial_task
+from tests.support.studies import Synthetic, make_study, synthetic_curve, synthetic_result
 
 LOCKSTEP = {"algorithm.trainer": "lockstep", "evaluation.every": 16, "tuning.seeds_per_trial": 3}
 

@@ -10,10 +10,18 @@ from typing import Any
 
 import optuna
 import pytest
-from hub import needs_heteroscedastic_gp, stand_in
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState as OptunaState
-from studies import (
+
+from robusttune.declaration.study import StudySpec
+from robusttune.errors import StudyError
+from robusttune.results.records import RunStatus, TrialRecord, TrialState
+from robusttune.results.store import ResultStore
+from robusttune.tuning.aggregation import aggregate
+from robusttune.tuning.samplers import make_pruner, make_sampler
+from robusttune.tuning.storage import open_storage
+from tests.support.hub import needs_heteroscedastic_gp, stand_in
+from tests.support.studies import (
     Behaviour,
     Failing,
     Interrupt,
@@ -28,14 +36,6 @@ from studies import (
     synthetic_curve,
     tune,
 )
-
-from robusttune.declaration.study import StudySpec
-from robusttune.errors import StudyError
-from robusttune.results.records import RunStatus, TrialRecord, TrialState
-from robusttune.results.store import ResultStore
-from robusttune.tuning.aggregation import aggregate
-from robusttune.tuning.samplers import make_pruner, make_sampler
-from robusttune.tuning.storage import open_storage
 
 SMALL_GRID: dict[str, Any] = {
     "n_steps": {"type": "int", "low": 8, "high": 32, "scale": "pow2"},

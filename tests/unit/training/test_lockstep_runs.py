@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import make_study
 
 from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, RunSpec, Wrapper
 from robusttune.errors import SpecError
@@ -16,6 +15,7 @@ from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import train
 from robusttune.training.groups import MAX_GROUP, group_runs
 from robusttune.training.stackable import why_not_lockstep, with_trainer
+from tests.support.studies import make_study
 
 
 def a_run(index: int = 0, *, every: int | None = 100, **changes: Any) -> RunSpec:

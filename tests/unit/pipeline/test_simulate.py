@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import make_study
 
 from robusttune import run_study, simulate_study
 from robusttune.declaration.plan import tuning_runs
@@ -17,6 +16,7 @@ from robusttune.results.memory import MemoryStore
 from robusttune.results.records import CurvePoint, RunStatus
 from robusttune.results.store import ResultStore
 from robusttune.training.protocol import make_result
+from tests.support.studies import make_study
 
 TRUTH = {
     "mean": 100.0,

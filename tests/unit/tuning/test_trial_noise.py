@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hub import LedByNoise, install, stand_in
 from optuna.storages import InMemoryStorage
-from studies import Failing, Synthetic, make_study, open_results, tune
 
 from robusttune.errors import MissingDependencyError
 from robusttune.results.records import RunStatus
@@ -20,6 +18,8 @@ from robusttune.seeds import sampler_seed
 from robusttune.stats.estimates.variance import shrink_variances
 from robusttune.tuning.noise import noise_variances
 from robusttune.tuning.samplers import make_sampler
+from tests.support.hub import LedByNoise, install, stand_in
+from tests.support.studies import Failing, Synthetic, make_study, open_results, tune
 
 HETEROSCEDASTIC: dict[str, Any] = {"tuning.sampler": "heteroscedastic-gp"}
 
