@@ -198,7 +198,7 @@ def _by_post_evaluation(found: Search, simulation: Simulation, spent: float) -> 
         found.landscape,
         simulation.candidates[place],
         reported=means[place],
-        interval=winner_interval(table.scores[place], n_configs=len(means)),
+        interval=winner_interval(table.scores, winner=place),
         spent=spent + simulation.rounds.n_runs,
     )
 

@@ -15,13 +15,8 @@ def rng():
 ONE = [
     stats.mean_interval,
     stats.trimmed_interval,
-    stats.iqm,
-    stats.iqm_rliable,
     stats.skewness,
-    stats.quantile_interval,
     stats.lower_tail_mean,
-    lambda x: stats.winner_interval(x, n_configs=3),
-    lambda x: stats.probability_of_reaching(x, threshold=0.0),
     lambda x: stats.performance_profile(x, thresholds=[0.0]),
 ]
 MANY = [
@@ -29,24 +24,21 @@ MANY = [
     lambda x: stats.best_set(x, rng=rng()),
     lambda x: stats.compare(x, rng=rng()),
     lambda x: stats.best_probability(x, rng=rng()),
-    lambda x: stats.bootstrap_intervals(x, rng=rng()),
-    lambda x: stats.headline_intervals(x, rng=rng()),
+    stats.headline_intervals,
+    lambda x: stats.winner_interval(x, winner=0),
     stats.single_seed_reliability,
 ]
 LEVELS = [
     lambda level: stats.mean_interval(GOOD[0], level=level),
     lambda level: stats.trimmed_interval(GOOD[0], level=level),
-    lambda level: stats.winner_interval(GOOD[0], n_configs=2, level=level),
-    lambda level: stats.quantile_interval(GOOD[0], level=level),
+    lambda level: stats.winner_interval(GOOD, winner=0, level=level),
     lambda level: stats.wilson_bounds(1, 4, level=level),
-    lambda level: stats.failure_bound(1, 4, level=level),
     lambda level: stats.tolerance_bound(n=4, level=level),
     lambda level: stats.performance_profile(GOOD[0], thresholds=[1.0], level=level),
     lambda level: stats.rank(GOOD, level=level, rng=rng()),
     lambda level: stats.best_set(GOOD, level=level, rng=rng()),
     lambda level: stats.compare(GOOD, level=level, rng=rng()),
-    lambda level: stats.bootstrap_intervals(GOOD, level=level, rng=rng()),
-    lambda level: stats.headline_intervals(GOOD, level=level, rng=rng()),
+    lambda level: stats.headline_intervals(GOOD, level=level),
     lambda level: stats.single_seed_reliability(GOOD, level=level),
     lambda level: stats.tuning_agreement(GOOD[0], GOOD[1], level=level, rng=rng()),
     lambda level: stats.noise_components([GOOD], level=level),
@@ -64,8 +56,6 @@ RANDOM = [
     lambda r: stats.best_set(GOOD, rng=r),
     lambda r: stats.compare(GOOD, rng=r),
     lambda r: stats.best_probability(GOOD, rng=r),
-    lambda r: stats.bootstrap_intervals(GOOD, rng=r),
-    lambda r: stats.headline_intervals(GOOD, rng=r),
     lambda r: stats.tuning_agreement(GOOD[0], GOOD[1], rng=r),
     lambda r: stats.aggregate(GOOD, rng=r),
     lambda r: stats.improvement_over_tasks(GOOD, GOOD, rng=r),
@@ -144,7 +134,6 @@ def test_anything_but_a_generator_is_refused(call, bad):
     "call",
     [
         lambda n: stats.rank(GOOD, n_resamples=n, rng=rng()),
-        lambda n: stats.bootstrap_intervals(GOOD, n_resamples=n, rng=rng()),
         lambda n: stats.aggregate(GOOD, n_resamples=n, rng=rng()),
         lambda n: stats.analyse({"a": GOOD[0], "b": GOOD[1]}, n_resamples=n, rng=rng()),
     ],
@@ -162,8 +151,10 @@ def test_negative_sizes_are_refused():
         stats.wilson_bounds(6, 5)
     with pytest.raises(ValueError, match="`n >= 2` must hold, but got 1"):
         stats.tolerance_bound(n=1)
-    with pytest.raises(ValueError, match="`n_configs >= 1` must hold"):
-        stats.winner_interval([1.0, 2.0], n_configs=0)
+    with pytest.raises(
+        ValueError, match=r"`winner < 3` \(the number of configurations\) must hold, but got 3"
+    ):
+        stats.winner_interval(GOOD, winner=3)
     with pytest.raises(ValueError, match="`sd_first >= 0` and finite must hold, but got -1"):
         stats.seeds_for_difference(difference=1, sd_first=-1, sd_second=1)
     with pytest.raises(ValueError, match="`margin >= 0`"):
@@ -184,6 +175,8 @@ def test_mismatched_lengths_are_refused():
         stats.luck([[1.0]], [[1.0, 2.0], [2.0, 3.0]])
     with pytest.raises(ValueError, match="`tuning` must have as many values as `post`, but got 2 and 3"):
         stats.tuning_agreement([1, 2], [1, 2, 3], rng=rng())
+    with pytest.raises(ValueError, match="`is_control` must have one entry per configuration"):
+        stats.headline_intervals(GOOD, is_control=[True])
     with pytest.raises(ValueError, match="`sds` must hold 2 values"):
         stats.plan_seeds([0, 1], [1, 1, 1], rng=rng())
     with pytest.raises(ValueError, match="`low` and `high` must have one value per task"):
@@ -202,7 +195,7 @@ def test_the_one_call_entry_refuses_unknown_ids_and_impossible_failure_counts():
         stats.analyse(scores, episode_scores={"c": [[1.0, 2.0]]}, rng=rng())
     with pytest.raises(ValueError, match=r"`n_failed\['a'\] <= 2`"):
         stats.analyse(scores, n_failed={"a": 3}, rng=rng())
-    with pytest.raises(ValueError, match="`scores` must map config ids"):
+    with pytest.raises(ValueError, match="`scores` must map names"):
         stats.analyse({}, rng=rng())
     with pytest.raises(ValueError, match=r"`tuning_scores\['a'\]` must be finite"):
         stats.analyse(scores, tuning_scores={"a": [np.nan]}, rng=rng())

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats as scipy_stats
 
-from robusttune.stats import bootstrap_intervals, headline_intervals
 from robusttune.stats.estimates.resample import (
     resample_counts,
     resampled_moments,
@@ -61,54 +59,3 @@ def test_large_offsets_do_not_cost_the_variance_its_digits():
     x, counts = rng.normal(size=(1, 9)), resample_counts(9, 50, rng)
     near, far = resampled_moments(x, counts), resampled_moments(x + 1e6, counts)
     assert far.variance == pytest.approx(near.variance, rel=1e-6)
-
-
-@pytest.mark.parametrize(("method", "scipys"), [("percentile", "percentile"), ("bca", "BCa")])
-@pytest.mark.parametrize("statistic", ["mean", "iqm"])
-def test_percentile_and_bca_agree_with_scipys_bootstrap(method, scipys, statistic):
-    x = np.random.default_rng(5).gamma(2.0, 1.0, 14)
-    function = np.mean if statistic == "mean" else lambda a, axis: scipy_stats.trim_mean(a, 0.25, axis=axis)
-    expected = scipy_stats.bootstrap(
-        (x,), function, method=scipys, n_resamples=20_000, rng=np.random.default_rng(1)
-    ).confidence_interval
-    found = bootstrap_intervals([x], statistic=statistic, method=method, rng=np.random.default_rng(2))[0]
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.05)
-    assert "undercover" in found.note
-
-
-def test_equal_generators_give_equal_intervals_and_others_do_not():
-    x = np.random.default_rng(0).normal(size=(3, 8))
-    first, again = (bootstrap_intervals(x, rng=np.random.default_rng(4)) for _ in range(2))
-    assert first == again
-    assert first != bootstrap_intervals(x, rng=np.random.default_rng(5))
-
-
-def test_configurations_with_other_numbers_of_seeds_keep_their_places():
-    short, long = np.random.default_rng(0).normal(0, 1, 5), np.random.default_rng(1).normal(100, 1, 12)
-    found = bootstrap_intervals([long, short, long], rng=np.random.default_rng(0))
-    assert [one.n for one in found] == [12, 5, 12]
-    assert found[0].estimate == pytest.approx(long.mean())
-    assert found[0] == found[2]
-
-
-def test_bootstrap_t_leans_towards_the_long_tail():
-    x = -np.random.default_rng(3).lognormal(size=20)
-    found = bootstrap_intervals([x], rng=np.random.default_rng(0))[0]
-    assert found.estimate - found.low > 1.2 * (found.high - found.estimate)
-
-
-def test_the_printed_interval_is_bootstrap_t_only_with_ten_seeds_and_skew():
-    rng = np.random.default_rng(0)
-    skewed, symmetric = -rng.lognormal(0, 1.5, 15), np.linspace(-1, 1, 15)
-    methods = [one.method for one in headline_intervals([skewed, symmetric, skewed[:9]], rng=rng)]
-    assert methods == ["bootstrap, studentised", "t", "t"]
-
-
-def test_degenerate_samples_have_honest_bootstrap_intervals():
-    rng = np.random.default_rng(0)
-    for method in ("studentised", "percentile", "bca"):
-        constant, single = bootstrap_intervals([[2.0] * 5, [1.0]], method=method, rng=rng)
-        assert (constant.low, constant.high) == (2.0, 2.0)
-        assert "no variation" in constant.note
-        assert np.isinf([single.low, single.high]).all()
-        assert "one seed" in single.note
