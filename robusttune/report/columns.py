@@ -208,7 +208,7 @@ COLUMNS: tuple[Column, ...] = (
         "mean_method",
         "",
         lambda row: row.analysis.mean.method,
-        "How the interval of the mean was made: from t, or by bootstrap-t where ten or more seeds are clearly skewed.",
+        "How the interval of the mean was made: Student's t, for trials with the typical spread borrowed.",
     ),
     _number(
         "luck",
