@@ -144,7 +144,7 @@ def test_fewer_episodes_in_tuning_are_said() -> None:
 
 
 def test_the_interval_method_is_told_row_by_row_where_it_differs() -> None:
-    ranking = ranking_of(SCORES, TUNING, controls=CONTROLS)
+    ranking = ranking_of(SCORES | {"trial 2": RNG.normal(-300.0, 20.0, 20)}, TUNING, controls=CONTROLS)
     methods = {row.name: row.analysis.mean.method for row in ranking.rows}
     assert len(set(methods.values())) == 2
     (text,) = [text for text in ranking.methods if text.startswith("Intervals")]
