@@ -1,13 +1,10 @@
-"""Shared by all tests: the folder with helpers is importable, in worker processes too."""
+"""Shared by all tests: one thread for torch, and how many examples Hypothesis tries."""
 
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
-sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 from hypothesis import HealthCheck, settings
 

@@ -199,7 +199,7 @@ def _by_post_evaluation(found: Search, second: PostEvaluation, spent: float) -> 
         found.landscape,
         second.candidates[place],
         reported=means[place],
-        interval=winner_interval(table.scores[place], n_configs=len(means)),
+        interval=winner_interval(table.scores, winner=place),
         spent=spent + second.rounds.n_runs,
     )
 

@@ -86,7 +86,12 @@ COLUMNS: tuple[Column, ...] = (
     ),
     numeric("mean", "mean", "analysis.mean.estimate", "Mean score over fresh seeds: what it is worth."),
     between("mean", "interval", "analysis.mean.{}", "Confidence interval of the mean."),
-    plain("mean_method", "", "analysis.mean.method", "How the interval of the mean was made."),
+    plain(
+        "mean_method",
+        "",
+        "analysis.mean.method",
+        "How the interval of the mean was made: Student's t, for trials with the typical spread borrowed.",
+    ),
     numeric(
         "luck",
         "luck",

@@ -17,17 +17,15 @@ from robusttune.stats.comparisons.comparison import ComparisonResult, PairCompar
 from robusttune.stats.comparisons.improvement import probability_of_improvement
 from robusttune.stats.comparisons.ranking import RankingResult, rank
 from robusttune.stats.comparisons.winner import winner_interval
-from robusttune.stats.estimates.bootstrap import bootstrap_intervals, headline_intervals
 from robusttune.stats.estimates.estimate import (
     Estimate,
-    iqm,
-    iqm_rliable,
     mean_interval,
     skewness,
     trimmed_interval,
 )
-from robusttune.stats.estimates.proportions import failure_bound, probability_of_reaching, wilson_bounds
-from robusttune.stats.estimates.tails import lower_tail_mean, quantile_interval, tolerance_bound
+from robusttune.stats.estimates.headline import headline_intervals
+from robusttune.stats.estimates.proportions import wilson_bounds
+from robusttune.stats.estimates.tails import lower_tail_mean, tolerance_bound
 from robusttune.stats.estimates.variance import NoiseComponents, best_episodes, noise_components
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
@@ -72,14 +70,10 @@ __all__ = [
     "best_episodes",
     "best_probability",
     "best_set",
-    "bootstrap_intervals",
     "compare",
-    "failure_bound",
     "headline_intervals",
     "improvement_over_tasks",
     "inflated_sd",
-    "iqm",
-    "iqm_rliable",
     "lower_tail_mean",
     "luck",
     "mean_interval",
@@ -88,9 +82,7 @@ __all__ = [
     "performance_profile",
     "plan_seeds",
     "probability_of_improvement",
-    "probability_of_reaching",
     "profile_over_tasks",
-    "quantile_interval",
     "rank",
     "seeds_for_difference",
     "seeds_to_separate",

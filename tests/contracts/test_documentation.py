@@ -12,8 +12,8 @@ from typer.main import get_command
 
 from docs.make_study_files import TARGET, render
 from robusttune.cli import app
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 

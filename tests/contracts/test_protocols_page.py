@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,8 +11,8 @@ import pytest
 
 from analysis.protocols_page import page, splits_json
 from robusttune.pipeline.advice import Finding, findings
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "protocols" / "results.parquet"
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 

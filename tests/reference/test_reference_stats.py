@@ -2,7 +2,6 @@
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,8 +22,8 @@ from robusttune.stats.comparisons.ranking import rank_contrasts
 from robusttune.stats.estimates.estimate import trimmed_parts
 from robusttune.stats.estimates.location import Locations, locate
 from robusttune.stats.tasks.rliable import rliable_aggregate, rliable_interval
+from tests.support.places import SHARED_DATA as DATA
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data"
 needs_data = pytest.mark.skipif(
     not DATA.exists(), reason="the folder of real results is not beside the checkout"
 )
@@ -148,13 +147,11 @@ def test_single_step_p_values_come_close_to_games_howell():
         assert (largest >= abs(t[i, j])).mean() == pytest.approx(expected, abs=0.012)
 
 
-def test_wilson_and_exact_bounds_are_those_of_statsmodels():
+def test_wilson_bounds_are_those_of_statsmodels():
     for events, n in ((0, 5), (2, 10), (7, 7), (13, 30)):
         assert stats.wilson_bounds(events, n) == pytest.approx(
             proportion_confint(events, n, method="wilson"), abs=1e-9
         )
-        exact = proportion_confint(events, n, alpha=0.10, method="beta")[1]
-        assert stats.failure_bound(events, n) == pytest.approx(exact)
 
 
 # Colas, Sigaud and Oudeyer (2018), arXiv:1806.08295: standard sample sizes of the two-sample t test.
@@ -184,7 +181,9 @@ def test_aggregates_and_their_intervals_are_rliables(metric):
 def test_the_iqm_of_one_configuration_is_rliables():
     for n in range(1, 15):
         x = np.random.default_rng(n).normal(size=n)
-        assert stats.iqm_rliable(x) == pytest.approx(rliable_aggregate(x[:, None], metric="iqm"))
+        assert stats.trimmed_interval(x).estimate == pytest.approx(
+            rliable_aggregate(x[:, None], metric="iqm")
+        )
 
 
 def test_the_cross_check_leaves_the_global_generator_as_it_was():

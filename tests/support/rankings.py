@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from studies import make_study
 
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
@@ -15,6 +14,7 @@ from robusttune.report.build import make_ranking
 from robusttune.report.model import Ranking
 from robusttune.results.tables import ScoreTable
 from robusttune.seeds import Stage, run_seed
+from tests.support.studies import make_study
 
 
 def ranked(

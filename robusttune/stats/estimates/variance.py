@@ -19,6 +19,40 @@ PRIOR_DF = 2
 """Weight of the mean variance in each configuration's own: three seeds alone say too little of their spread."""
 
 
+def variances(runs: Sequence[FloatArray]) -> FloatArray:
+    """Return the variance between the seeds of each configuration; nan with one seed, exactly 0 if all are equal.
+
+    Parameters
+    ----------
+    runs : sequence of arrays, shape (n_seeds_i,)
+        Checked scores.
+    """
+    return np.array(
+        [math.nan if x.size < 2 else 0.0 if np.ptp(x) == 0.0 else float(x.var(ddof=1)) for x in runs]
+    )
+
+
+def typical_sd(runs: Sequence[FloatArray]) -> float | None:
+    """Return the median SD between the seeds of a configuration.
+
+    Parameters
+    ----------
+    runs : sequence of arrays, shape (n_seeds_i,)
+        Checked scores.
+
+    Returns
+    -------
+    float or None
+        In score units. Where half of the configurations do not vary, the median of those that do; None where
+        nothing varies, or each has one seed.
+    """
+    sds = np.sqrt(variances(runs))
+    for among in (sds[np.isfinite(sds)], sds[sds > 0]):
+        if among.size and np.median(among) > 0:
+            return float(np.median(among))
+    return None
+
+
 def shrink_variances(variance: FloatArray, df: IntArray, *, otherwise: float) -> FloatArray:
     """Return variances drawn towards their mean, the more so the less each is known.
 

@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from stored import store_story, told_study
 from typer.testing import CliRunner, Result
 
 from robusttune.cli import app
 from robusttune.declaration.toml import load_study
 from robusttune.pipeline.advice import advised_split
 from robusttune.pipeline.location import location_of
+from tests.support.places import ROOT
+from tests.support.stored import store_story, told_study
 
-ROOT = Path(__file__).resolve().parents[3]
 runner = CliRunner()
 STUDY = """
 name = "told"

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from robusttune.report.recommendation import recommended
-from studies import drawn, make_study, stored_specs
 from typer.testing import CliRunner
 
 from robusttune import evaluate_study, rank_study, run_study, simulate_study, study_status
@@ -25,6 +23,7 @@ from robusttune.pipeline.session import memory_session
 from robusttune.post_evaluation.select import select
 from robusttune.report.build import best_set_first
 from robusttune.results.records import RunStatus
+from tests.support.studies import drawn, make_study, stored_specs
 
 TRUTH: dict[str, Any] = {
     "sd": 10.0,
@@ -50,8 +49,8 @@ def test_what_the_report_recommends_is_confirmed_and_the_ranking_stays_what_it_w
     plain = run_study(study(**rule), out=tmp_path)
     declared = study(**rule, confirm=5, confirm_best_set=whole)
     found = evaluate_study(declared, out=tmp_path)
-    best = [row.config_id for row in plain.rows if row.in_best_set]
-    assert next(iter(found.confirmation)) == recommended(plain.rows).config_id
+    best = [plain.row(name).candidate.config_id for name in plain.analysis.best_set]
+    assert next(iter(found.confirmation)) == plain.row(plain.analysis.recommended).candidate.config_id
     assert set(found.confirmation) == set(best if whole else best[:1])
     assert {len(scores) for scores in found.confirmation.values()} == {5}
     assert rank_study(declared, out=tmp_path).rows == plain.rows

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rankings import ranked, skewed_scores
 from scipy import stats
 
 from robusttune.report.model import Ranking
 from robusttune.report.prose.words import count, interval, known_decimals, listed, number, with_interval
+from tests.support.rankings import ranked, skewed_scores
 
 RNG = np.random.default_rng(11)
 GOOD = list(RNG.normal(-200.0, 20.0, 20))
@@ -162,13 +162,12 @@ def test_fewer_episodes_in_tuning_are_said() -> None:
 
 
 def test_the_interval_method_is_told_row_by_row_where_it_differs() -> None:
-    skewed = [0.0] * 11 + [-30.0]
-    ranking = ranked({"a": list(np.linspace(0, 1, 12)), "b": skewed})
+    ranking = ranked(SCORES | {"trial 2": RNG.normal(-300.0, 20.0, 20)}, TUNING, controls=CONTROLS)
     methods = {row.name: row.analysis.mean.method for row in ranking.rows}
     assert len(set(methods.values())) == 2
     (text,) = [text for text in ranking.methods if text.startswith("Intervals")]
-    for name, method in methods.items():
-        assert f"{method} ({name})" in text
+    for method in set(methods.values()):
+        assert f"{method} ({', '.join(name for name, own in methods.items() if own == method)})" in text
 
 
 def test_what_the_iqm_does_not_see_is_said() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored import N_SEEDS, store_story, told_study
 
 from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
@@ -18,6 +17,7 @@ from robusttune.report.model import Ranking
 from robusttune.report.prose.words import estimate
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord
 from robusttune.training.protocol import make_result
+from tests.support.stored import N_SEEDS, store_story, told_study
 
 
 def re_run(study: StudySpec, out: Path, number: int, scores: list[float | None]) -> None:

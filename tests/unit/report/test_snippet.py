@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from studies import make_study
+
+from tests.support.studies import make_study
 
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     (
