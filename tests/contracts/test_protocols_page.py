@@ -24,6 +24,7 @@ def parts(text: str) -> tuple[str, list[float]]:
     return _NUMBER.sub("#", text), [float(number) for number in _NUMBER.findall(text)]
 
 
+@pytest.mark.thorough
 def test_the_page_is_made_from_the_results() -> None:
     made_words, made_numbers = parts(page(pd.read_parquet(RESULTS)))
     words, numbers = parts((ROOT / "docs" / "protocols.md").read_text(encoding="utf-8"))

@@ -62,6 +62,7 @@ def attempts(folder: Path, spec: RunSpec) -> int:
 # --- accidents in worker processes -----------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_crash_takes_only_its_own_run_and_is_tried_again(store: ResultStore, tmp_path: Path) -> None:
     specs = runs(tmp_path, [None, "exit", None, "exit-once", None])
     results = drive(store, LocalPool(2, work=work), specs, max_attempts=2)
@@ -83,7 +84,6 @@ def test_a_run_that_takes_too_long_is_stopped_and_tried_again(store: ResultStore
     assert "execution.run_timeout_s; tried 2 time(s)" in str(results[specs[1].run_id].error)
 
 
-@pytest.mark.slow
 def test_an_accident_is_tried_again_by_the_next_invocation(store: ResultStore, tmp_path: Path) -> None:
     specs = runs(tmp_path, ["exit-once", None])
     first = drive(store, LocalPool(1, work=work), specs)
@@ -214,6 +214,7 @@ def test_failures_are_results_and_are_not_tried_twice(store: ResultStore, tmp_pa
     assert len(executor.submitted) == 3
 
 
+@pytest.mark.thorough
 def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> None:
     code = (
         "import sys\n"

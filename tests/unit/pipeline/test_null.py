@@ -15,6 +15,7 @@ from robusttune.errors import SpecError
 from robusttune.pipeline.null import NullResult, null_study
 from robusttune.post_evaluation.allocate import Question, question_of
 from robusttune.post_evaluation.null import copies_of, false_winner_rates
+from tests.support.cases import cases
 from tests.support.studies import make_study
 
 
@@ -56,7 +57,9 @@ def test_what_cannot_be_compared_is_said_before_anything_runs(changes: dict[str,
         copies_of(study(**changes))
 
 
-@pytest.mark.parametrize("rule", ["fixed", "elimination", "ocba", "top-two", "halving"])
+@pytest.mark.parametrize(
+    "rule", cases(["fixed", "elimination", "ocba", "top-two", "halving"], fast=["fixed", "elimination"])
+)
 def test_no_more_equal_copies_are_left_out_than_promised(rule: str) -> None:
     question = Question(allocation=AllocationSpec(rule=rule), budget=20, n_resamples=300)
     pool = np.random.default_rng(0).standard_normal(2000)
@@ -73,7 +76,7 @@ def test_a_level_that_promises_little_is_seen_to_name_false_winners() -> None:
     assert rates.excluded > 0.5
 
 
-@pytest.mark.parametrize("rule", ["fixed", "elimination"])
+@pytest.mark.parametrize("rule", cases(["fixed", "elimination"], fast=["elimination"]))
 def test_a_null_study_is_taken_up_and_repeats_itself(rule: str, tmp_path: Path) -> None:
     declared = study(allocation={"rule": rule})
     first: NullResult = null_study(declared, out=tmp_path, n_studies=20)

@@ -157,6 +157,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.thorough
 def test_equal_results_give_equal_files(tmp_path: Path) -> None:
     study = told_study()
     for folder in ("first", "second"):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from robusttune.report.snippet import sb3_snippet
+from tests.support.cases import cases
 from tests.support.studies import make_study
 
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
@@ -42,7 +43,9 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "environment", "hyperparameters", "changes"), CASES, ids=[c[0] for c in CASES]
+    ("algorithm", "environment", "hyperparameters", "changes"),
+    cases(CASES, fast=[CASES[0], CASES[3]]),
+    ids=[c[0] for c in CASES],
 )
 def test_the_snippet_builds_the_model_of_the_configuration(
     algorithm: str, environment: str, hyperparameters: dict[str, Any], changes: dict[str, Any]

@@ -15,6 +15,7 @@ from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import train
 from robusttune.training.groups import MAX_GROUP, group_runs
 from robusttune.training.stackable import why_not_lockstep, with_trainer
+from tests.support.cases import cases
 from tests.support.studies import make_study
 
 
@@ -61,7 +62,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", cases(CASES, fast=["normalised"]))
 def test_a_group_gives_what_stable_baselines_gives(case: str) -> None:
     runs = [a_run(index, **dict(CASES[case])) for index in range(2)]
     if runs[0].algorithm == "a2c":

@@ -23,6 +23,7 @@ from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import sb3, train
 from robusttune.training.environments import check_environment
 from tests.support import faulty_environments
+from tests.support.cases import cases
 
 NET = {"net_arch": [8]}
 ON_POLICY: dict[str, Any] = {**NET, "n_steps": 16}
@@ -187,8 +188,8 @@ def test_actual_timesteps_are_recorded() -> None:
     assert result.n_updates == 4
 
 
-@pytest.mark.parametrize("deterministic", [True, False])
-@pytest.mark.parametrize("algorithm", ["ppo", "sac", "td3", "dqn"])
+@pytest.mark.parametrize("deterministic", cases([True, False], fast=[False]))
+@pytest.mark.parametrize("algorithm", cases(["ppo", "sac", "td3", "dqn"], fast=["ppo", "sac"]))
 def test_judging_does_not_disturb_training(
     models: list[BaseAlgorithm], algorithm: str, deterministic: bool
 ) -> None:
@@ -201,7 +202,7 @@ def test_judging_does_not_disturb_training(
     assert results[0].episode_returns == results[1].episode_returns == results[2].episode_returns
 
 
-@pytest.mark.parametrize("normalization", [None, Normalization()])
+@pytest.mark.parametrize("normalization", cases([None, Normalization()], fast=[Normalization()]))
 def test_judging_does_not_disturb_a_normalised_training(
     models: list[BaseAlgorithm], normalization: Normalization | None
 ) -> None:
@@ -354,7 +355,7 @@ def test_everything_an_algorithm_accepts_arrives(algorithm: str) -> None:
     completed(a_run(algorithm, **EVERYTHING[algorithm]))
 
 
-@pytest.mark.parametrize("n_envs", [1, 2])
+@pytest.mark.parametrize("n_envs", cases([1, 2], fast=[2]))
 @pytest.mark.parametrize("kind", [None, "normal", "ornstein-uhlenbeck"])
 def test_noise_of_any_kind_or_none_can_be_searched_with_its_deviation(
     models: list[BaseAlgorithm], kind: str | None, n_envs: int
