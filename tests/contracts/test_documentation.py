@@ -54,7 +54,9 @@ def test_every_make_target_in_the_readme_exists() -> None:
 
 
 def test_every_link_and_picture_of_the_readme_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets
+    for target in targets:
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 

@@ -35,6 +35,7 @@ def test_the_page_is_made_from_the_results() -> None:
 
 def test_the_advice_is_made_from_the_results() -> None:
     made: dict[str, list[dict[str, Any]]] = json.loads(splits_json(pd.read_parquet(RESULTS)))
+    assert made.keys() == findings().keys()
     for sampler, entries in made.items():
         for known, entry in zip(findings()[sampler], entries, strict=True):
             made_finding = Finding(**entry)
