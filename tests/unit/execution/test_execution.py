@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from pebble.pool.process import PoolManager
 
 from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, RunSpec
@@ -72,6 +73,21 @@ def test_a_crash_takes_only_its_own_run_and_is_tried_again(store: ResultStore, t
     assert [attempts(tmp_path, spec) for spec in specs] == [1, 2, 1, 2, 1]
     assert "the worker process died (exit code 7); tried 2 time(s)" in str(results[specs[1].run_id].error)
     assert store.results([specs[1].run_id])[specs[1].run_id].status is crashed
+
+
+@pytest.mark.timeout(60)
+def test_a_death_that_is_noticed_before_the_worker_s_last_words_are_read_loses_no_run(
+    store: ResultStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = PoolManager.process_next_message
+
+    def read_late(manager: PoolManager, timeout: float) -> None:
+        time.sleep(0.25)
+        read(manager, timeout)
+
+    monkeypatch.setattr(PoolManager, "process_next_message", read_late)
+    specs = runs(tmp_path, ["exit"])
+    assert drive(store, LocalPool(1, work=work), specs)[specs[0].run_id].status is RunStatus.CRASHED
 
 
 @pytest.mark.slow
