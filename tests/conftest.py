@@ -8,7 +8,8 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "robusttune", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
-)
-settings.load_profile("robusttune")
+for name, examples in (("fast", 20), ("thorough", 100)):
+    settings.register_profile(
+        name, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=examples
+    )
+settings.load_profile("fast")  # `--hypothesis-profile=thorough` asks for the other

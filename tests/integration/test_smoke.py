@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.places import ROOT
 
+pytestmark = pytest.mark.thorough
 STUDY = """
 name = "smoke"
 [environment]

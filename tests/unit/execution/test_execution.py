@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from pebble.pool.process import PoolManager
 
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
@@ -64,6 +65,7 @@ def attempts(folder: Path, spec: RunSpec) -> int:
 # --- accidents in worker processes -----------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_crash_takes_only_its_own_run_and_is_tried_again(store: ResultStore, tmp_path: Path) -> None:
     specs = runs(tmp_path, [None, "exit", None, "exit-once", None])
     results = drive(store, LocalPool(2, work=work), specs, max_attempts=2)
@@ -73,6 +75,21 @@ def test_a_crash_takes_only_its_own_run_and_is_tried_again(store: ResultStore, t
     assert [attempts(tmp_path, spec) for spec in specs] == [1, 2, 1, 2, 1]
     assert "the worker process died (exit code 7); tried 2 time(s)" in str(results[specs[1].run_id].error)
     assert store.results([specs[1].run_id])[specs[1].run_id].status is crashed
+
+
+@pytest.mark.timeout(60)
+def test_a_death_that_is_noticed_before_the_worker_s_last_words_are_read_loses_no_run(
+    store: ResultStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = PoolManager.process_next_message
+
+    def read_late(manager: PoolManager, timeout: float) -> None:
+        time.sleep(0.25)
+        read(manager, timeout)
+
+    monkeypatch.setattr(PoolManager, "process_next_message", read_late)
+    specs = runs(tmp_path, ["exit"])
+    assert drive(store, LocalPool(1, work=work), specs)[specs[0].run_id].status is RunStatus.CRASHED
 
 
 @pytest.mark.slow
@@ -85,7 +102,6 @@ def test_a_run_that_takes_too_long_is_stopped_and_tried_again(store: ResultStore
     assert "execution.run_timeout_s; tried 2 time(s)" in str(results[specs[1].run_id].error)
 
 
-@pytest.mark.slow
 def test_an_accident_is_tried_again_by_the_next_invocation(store: ResultStore, tmp_path: Path) -> None:
     specs = runs(tmp_path, ["exit-once", None])
     first = drive(store, LocalPool(1, work=work), specs)
@@ -208,6 +224,7 @@ def test_failures_are_results_and_are_not_tried_twice(store: ResultStore, tmp_pa
     assert len(executor.submitted) == 3
 
 
+@pytest.mark.thorough
 def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> None:
     code = (
         "import sys\n"

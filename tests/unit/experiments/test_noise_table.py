@@ -53,6 +53,7 @@ def test_its_configurations_are_those_of_the_declared_study(task: str) -> None:
             assert parameter["low"] <= values.min() < values.max() <= parameter["high"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("task", TASKS)
 def test_a_study_can_be_tried_on_it_with_a_pruner(task: str) -> None:
     document = load_study(FOLDER / f"{task}.toml").to_dict()

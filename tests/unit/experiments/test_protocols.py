@@ -68,6 +68,7 @@ def test_without_noise_every_protocol_picks_the_best_trial_it_has_and_reports_it
         assert result.covered in (None, True)
 
 
+@pytest.mark.thorough
 def test_a_pruned_run_costs_what_it_was_trained() -> None:
     # A learning curve of ten evaluations, to be pruned by.
     kwargs = {**NORMAL.tables["synthetic"], "start": -400.0}
@@ -113,6 +114,7 @@ def test_landscapes_count_alike_and_repetitions_must_be_whole() -> None:
     assert averages.interval("p").value == pytest.approx((5.5 + 7.5) / 2)
 
 
+@pytest.mark.thorough
 def test_intervals_cover_the_mean_also_where_landscapes_share_their_luck() -> None:
     covered = []
     for seed in range(300):
@@ -145,6 +147,7 @@ def test_the_best_of_many_equal_protocols_is_not_flattered() -> None:
     assert 0.96 < np.median(ratios) < 1.04
 
 
+@pytest.mark.thorough
 def test_the_interval_of_a_ratio_covers_it() -> None:
     covered = []
     for seed in range(300):

@@ -15,6 +15,7 @@ from robusttune.errors import SpecError
 from robusttune.pipeline.null import NullResult, null_study
 from robusttune.post_evaluation.allocate import Question, question_of
 from robusttune.post_evaluation.copies import copies_of, false_winner_rates
+from tests.support.cases import cases
 from tests.support.studies import drawn, make_study
 
 
@@ -55,14 +56,22 @@ def test_what_cannot_be_compared_is_said_before_anything_runs(changes: dict[str,
         copies_of(study(**changes))
 
 
-@pytest.mark.parametrize("rule", ["fixed", "elimination", "ocba", "top-two", "halving"])
+@pytest.mark.parametrize(
+    "rule", cases(["fixed", "elimination", "ocba", "top-two", "halving"], fast=["fixed", "elimination"])
+)
 def test_no_more_equal_copies_are_left_out_than_promised(rule: str) -> None:
     question = Question(allocation=AllocationSpec(rule=rule), budget=20, n_resamples=300)
     pool = np.random.default_rng(0).standard_normal(2000)
     rates = false_winner_rates(pool, 4, question, n_seeds=5, n_studies=100, rng=np.random.default_rng(1))
-    assert rates.winner <= rates.excluded
+    assert rates.winner <= 0.08
     assert rates.dropped <= 0.08
-    assert rates.lead > 0
+
+
+def test_the_best_of_equal_copies_leads_as_the_largest_of_four_normal_means_does() -> None:
+    question = Question(allocation=AllocationSpec(), budget=20, n_resamples=100)
+    pool = np.random.default_rng(0).standard_normal(2000)
+    rates = false_winner_rates(pool, 4, question, n_seeds=5, n_studies=100, rng=np.random.default_rng(1))
+    assert rates.lead == pytest.approx(1.0294 / np.sqrt(5), abs=0.1)  # E max of four standard normals: 1.0294
 
 
 def test_a_level_that_promises_little_is_seen_to_name_false_winners() -> None:
@@ -72,7 +81,7 @@ def test_a_level_that_promises_little_is_seen_to_name_false_winners() -> None:
     assert rates.excluded > 0.5
 
 
-@pytest.mark.parametrize("rule", ["fixed", "elimination"])
+@pytest.mark.parametrize("rule", cases(["fixed", "elimination"], fast=["elimination"]))
 def test_a_null_study_is_taken_up_and_repeats_itself(rule: str, tmp_path: Path) -> None:
     declared = study(allocation={"rule": rule})
     first: NullResult = null_study(declared, out=tmp_path, n_studies=20)

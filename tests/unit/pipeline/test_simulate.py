@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from robusttune import run_study, simulate_study
+from robusttune import evaluate_study, rank_study, simulate_study, tune_study
 from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
@@ -41,23 +41,32 @@ def synthetic_study(changes: dict[str, Any] | None = None) -> StudySpec:
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
-        {"tuning.sampler": "random", "tuning.pruner": "median", "tuning.batch_size": 4},
-        {"tuning.seeds_per_trial": 3, "tuning.pruner": "median"},
-        {
-            "post_evaluation.top_k": 5,
-            "post_evaluation.n_seeds": 12,
-            "post_evaluation.allocation": {"rule": "elimination", "stages": [3, 6, 12]},
-        },
+        pytest.param({}, marks=pytest.mark.thorough, id="tpe"),
+        pytest.param(
+            {"tuning.sampler": "random", "tuning.pruner": "median", "tuning.batch_size": 4},
+            marks=pytest.mark.thorough,
+            id="batches",
+        ),
+        pytest.param({"tuning.seeds_per_trial": 3, "tuning.pruner": "median"}, id="multi-seed"),
+        pytest.param(
+            {
+                "post_evaluation.top_k": 5,
+                "post_evaluation.n_seeds": 12,
+                "post_evaluation.allocation": {"rule": "elimination", "stages": [3, 6, 12]},
+            },
+            marks=pytest.mark.thorough,
+            id="elimination",
+        ),
     ],
-    ids=["tpe", "batches", "multi-seed", "elimination"],
 )
 def test_a_simulated_study_is_the_one_that_a_database_would_hold(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     study = synthetic_study(changes)
     simulation = simulate_study(study)
-    ranking = run_study(study, out=tmp_path)
+    tune_study(study, out=tmp_path)
+    evaluate_study(study, out=tmp_path)
+    ranking = rank_study(study, out=tmp_path)
     assert simulation.trials == ranking.trials
     stored = {
         row.candidate.config_id: (row.name, row.runs.seeds, row.runs.scores, row.runs.n_diverged)

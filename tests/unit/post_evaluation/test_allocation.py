@@ -34,6 +34,7 @@ from robusttune.results.records import RunStatus
 from robusttune.results.store import ResultStore
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.estimates.location import locate
+from tests.support.cases import cases
 from tests.support.studies import (
     Interrupt,
     Synthetic,
@@ -324,7 +325,7 @@ def test_a_fixed_allocation_asks_for_the_runs_it_always_asked_for(store: ResultS
     assert found.stop is None
 
 
-@pytest.mark.parametrize("rule", [*ADAPTIVE])
+@pytest.mark.parametrize("rule", cases(ADAPTIVE, fast=["ocba"]))
 def test_a_stage_that_was_killed_anywhere_ends_as_if_it_had_not_been(
     rule: str, tuned: Path, tmp_path: Path
 ) -> None:
@@ -345,7 +346,7 @@ def test_a_stage_that_was_killed_anywhere_ends_as_if_it_had_not_been(
     assert all(one == found[0] for one in found)
 
 
-@pytest.mark.parametrize("rule", [*ADAPTIVE])
+@pytest.mark.parametrize("rule", cases(ADAPTIVE, fast=["top-two"]))
 def test_a_stage_that_is_done_runs_nothing_more(rule: str, store: ResultStore) -> None:
     rounds = judge(study(rule), store, Synthetic())
     executor = Synthetic()
@@ -353,7 +354,7 @@ def test_a_stage_that_is_done_runs_nothing_more(rule: str, store: ResultStore) -
     assert executor.submitted == []
 
 
-@pytest.mark.parametrize("rule", [*ADAPTIVE])
+@pytest.mark.parametrize("rule", cases(ADAPTIVE, fast=["elimination"]))
 def test_going_on_from_an_earlier_replay_comes_to_the_same(rule: str, store: ResultStore) -> None:
     declared = study(rule)
     candidates = select(declared, store.trials(declared.tuning_id))
@@ -377,7 +378,7 @@ def test_an_accident_that_was_made_good_changes_the_decisions_that_did_without(s
     assert healed.stop == "The budget of 18 runs is spent."
 
 
-@pytest.mark.parametrize("rule", [*ADAPTIVE])
+@pytest.mark.parametrize("rule", cases(ADAPTIVE, fast=["elimination"]))
 def test_the_number_of_workers_changes_no_decision(rule: str, tuned: Path, tmp_path: Path) -> None:
     found = []
     for n_workers in (1, 3):
@@ -422,7 +423,7 @@ def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(st
 # --- what the report says --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", [*ADAPTIVE])
+@pytest.mark.parametrize("rule", cases(ADAPTIVE, fast=["elimination", "halving"]))
 def test_the_report_says_why_it_stopped_and_what_is_valid(rule: str, store: ResultStore) -> None:
     rounds = judge(study(rule), store, Synthetic())
     ranking = ranking_of(study(rule), store)

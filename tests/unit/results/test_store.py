@@ -246,6 +246,7 @@ def _write_many(url: str, start: Any) -> None:
     store.close()
 
 
+@pytest.mark.thorough
 def test_concurrent_writers_lose_nothing_and_duplicate_nothing(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "study.db")  # does not exist yet: they all begin by making it
     start = SPAWN.Event()
@@ -368,6 +369,7 @@ def _increment(url: str, path: str, start: Any) -> None:
     store.close()
 
 
+@pytest.mark.thorough
 def test_the_lock_lets_one_process_in_at_a_time(tmp_path: Path, store: ResultStore) -> None:
     counter, start = tmp_path / "counter", SPAWN.Event()
     counter.write_text("0")

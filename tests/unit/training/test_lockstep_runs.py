@@ -27,6 +27,7 @@ from robusttune.training.groups import MAX_GROUP, group_key, group_runs
 from robusttune.training.lockstep_runs import learner
 from robusttune.training.protocol import Choice
 from robusttune.training.stackable import check, why_not_in_spaces, why_not_stackable
+from tests.support.cases import cases
 from tests.support.studies import make_study
 
 SB3, LOCKSTEP = Sb3Training.TRAINERS
@@ -75,7 +76,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", cases(CASES, fast=["normalised"]))
 def test_a_group_gives_what_stable_baselines_gives(case: str) -> None:
     runs = [a_run(index, **dict(CASES[case])) for index in range(2)]
     if case == "a2c":

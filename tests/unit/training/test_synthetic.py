@@ -19,6 +19,7 @@ from robusttune.errors import SpecError
 from robusttune.pipeline import check_study, evaluate_study, rank_study, tune_study
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.training import train
+from tests.support.cases import cases
 from tests.support.studies import drawn, make_study
 
 TRUTH: dict[str, Any] = {
@@ -75,7 +76,7 @@ def test_runs_scatter_around_the_truth_with_its_spread() -> None:
     assert found.std(ddof=1) == pytest.approx(20.0, rel=0.1)
 
 
-@pytest.mark.parametrize("skewness", [-1.5, 0.0, 1.0])
+@pytest.mark.parametrize("skewness", cases([-1.5, 0.0, 1.0], fast=[-1.5]))
 def test_the_noise_has_the_declared_skewness(skewness: float) -> None:
     x = scores(1000, study(skewness=skewness), learning_rate=1e-3)
     z = (x - x.mean()) / x.std()
@@ -154,7 +155,7 @@ def test_the_truth_is_part_of_a_run_s_identity() -> None:
     assert RunSpec.from_json(one.to_json()) == one
 
 
-@pytest.mark.parametrize("pruner", ["none", "median"])
+@pytest.mark.parametrize("pruner", cases(["none", "median"], fast=["median"]))
 def test_a_whole_study_runs_without_training_and_finds_the_truth(tmp_path: Path, pruner: str) -> None:
     declared = study(
         {

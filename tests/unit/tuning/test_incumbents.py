@@ -24,6 +24,7 @@ from robusttune.seeds import Stage, run_seed
 from robusttune.training.protocol import make_result
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.trials import Trials
+from tests.support.cases import cases
 from tests.support.studies import (
     Behaviour,
     Interrupt,
@@ -219,7 +220,7 @@ def store_folder(store: ResultStore) -> Path:
 # --- pruning ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("m", [1, 3])
+@pytest.mark.parametrize("m", cases([1, 3], fast=[3]))
 @pytest.mark.parametrize("trainer", ["sb3", "lockstep"])
 def test_a_pruner_judges_the_first_round_only(store: ResultStore, trainer: str, m: int) -> None:
     study = study_of(14, r=6, m=m, changes={**MEDIAN, "execution.trainer": trainer})
@@ -286,8 +287,10 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("behaviour", [always_completed, sometimes_diverged])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "behaviour", cases([always_completed, sometimes_diverged], fast=[sometimes_diverged])
+)
+@pytest.mark.parametrize("case", cases(CASES, fast=["several", "batches"]))
 def test_the_search_is_that_of_a_plain_loop(store: ResultStore, case: str, behaviour: Behaviour) -> None:
     study = make_study({"tuning.n_trials": 16, **CASES[case]})
     trials = tune(study, store, InMemoryStorage(), Synthetic(behaviour=behaviour))
@@ -296,8 +299,8 @@ def test_the_search_is_that_of_a_plain_loop(store: ResultStore, case: str, behav
     assert len({len(scores) for scores, _ in expected}) > 1
 
 
-@pytest.mark.parametrize("n_workers", [1, 3])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("n_workers", cases([1, 3], fast=[3]))
+@pytest.mark.parametrize("case", cases(CASES, fast=["common", "together"]))
 def test_the_highest_objective_value_rests_on_all_seeds(
     store: ResultStore, case: str, n_workers: int
 ) -> None:
@@ -342,6 +345,7 @@ def optimism(store: ResultStore, incumbent_seeds: int | None, root_seed: int) ->
     return best.objective_value - truth_of(study.training, best.hyperparameters).mean
 
 
+@pytest.mark.thorough
 def test_the_best_tuning_value_overstates_less_when_it_had_to_be_believed(store: ResultStore) -> None:
     roots = range(20)
     single = [optimism(store, None, root) for root in roots]

@@ -20,6 +20,7 @@ from robusttune.results.store import ResultStore
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.samplers import make_pruner, make_sampler
 from robusttune.tuning.storage import open_storage
+from tests.support.cases import cases
 from tests.support.hub import needs_heteroscedastic_gp, stand_in
 from tests.support.studies import (
     Behaviour,
@@ -250,7 +251,7 @@ def optuna_trials(storage: InMemoryStorage) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=summary.study_name, storage=storage).trials
 
 
-@pytest.mark.parametrize("aggregation", ["mean", "minimum", "iqm", "mean-minus-sd"])
+@pytest.mark.parametrize("aggregation", cases(["mean", "minimum", "iqm", "mean-minus-sd"], fast=["iqm"]))
 def test_intermediate_reports_are_the_running_aggregate_over_seeds(
     store: ResultStore, aggregation: str
 ) -> None:
@@ -293,13 +294,13 @@ BATCH = {"tuning.batch_size": 4, "tuning.n_trials": 11}
 @pytest.mark.parametrize(
     ("sampler", "pruner", "more"),
     [
-        ("tpe", "none", {}),
-        ("tpe", "halving", {}),
+        pytest.param("tpe", "none", {}, marks=pytest.mark.thorough),
+        pytest.param("tpe", "halving", {}, marks=pytest.mark.thorough),
         ("random", "hyperband", {}),
-        ("tpe", "wilcoxon", {}),
-        ("cmaes", "none", {}),
+        pytest.param("tpe", "wilcoxon", {}, marks=pytest.mark.thorough),
+        pytest.param("cmaes", "none", {}, marks=pytest.mark.thorough),
         ("qmc", "median", {}),
-        ("tpe", "none", {"tuning.incumbent_seeds": 5}),
+        pytest.param("tpe", "none", {"tuning.incumbent_seeds": 5}, marks=pytest.mark.thorough),
         ("tpe", "median", {"tuning.incumbent_seeds": 6, "tuning.seeds_per_trial": 2}),
         pytest.param("gp", "none", {}, marks=pytest.mark.slow),
         pytest.param("heteroscedastic-gp", "none", {"tuning.seeds_per_trial": 3}, marks=PUBLISHED),
@@ -392,12 +393,12 @@ BELIEVED = {"tuning.incumbent_seeds": 4, "tuning.n_trials": 4}
 @pytest.mark.parametrize(
     ("sampler", "pruner", "more", "stride"),
     [
-        ("tpe", "none", {}, 17),
+        pytest.param("tpe", "none", {}, 17, marks=pytest.mark.thorough),
         ("tpe", "halving", {"tuning.batch_size": 3}, 37),
-        ("qmc", "none", {"tuning.batch_size": 3}, 29),
-        ("grid", "none", {}, 23),
-        ("tpe", "median", SEVERAL_IN_BATCHES, 41),
-        ("random", "none", BELIEVED, 11),
+        pytest.param("qmc", "none", {"tuning.batch_size": 3}, 29, marks=pytest.mark.thorough),
+        pytest.param("grid", "none", {}, 23, marks=pytest.mark.thorough),
+        pytest.param("tpe", "median", SEVERAL_IN_BATCHES, 41, marks=pytest.mark.thorough),
+        pytest.param("random", "none", BELIEVED, 11, marks=pytest.mark.thorough),
         ("tpe", "halving", {**BELIEVED, "tuning.n_trials": 6, "tuning.batch_size": 2}, 31),
         pytest.param("random", "none", BELIEVED, 1, marks=pytest.mark.slow),
         pytest.param("tpe", "none", {}, 1, marks=pytest.mark.slow),
@@ -421,8 +422,8 @@ def test_a_search_cut_off_anywhere_goes_on_as_if_nothing_had_been(
 @pytest.mark.parametrize(
     ("more", "stride"),
     [
-        (BELIEVED, 17),
-        ({**SEVERAL_IN_BATCHES, **PRUNERS["median"]}, 41),
+        pytest.param(BELIEVED, 17, marks=pytest.mark.thorough),
+        pytest.param({**SEVERAL_IN_BATCHES, **PRUNERS["median"]}, 41, marks=pytest.mark.thorough),
         ({"tuning.batch_size": 2, **BELIEVED, "tuning.seeds_per_trial": 2}, 23),
     ],
     ids=str,
@@ -533,7 +534,7 @@ def test_ten_failures_in_a_row_stop_the_search_later_on(store: ResultStore) -> N
 
 
 @pytest.mark.parametrize("batch_size", [None, 3])
-@pytest.mark.parametrize("n_workers", [1, 2, 8])
+@pytest.mark.parametrize("n_workers", cases([1, 2, 8], fast=[2]))
 def test_failed_trials_are_replaced(store: ResultStore, batch_size: int | None, n_workers: int) -> None:
     study = make_study({"tuning.batch_size": batch_size})
     trials = tune(study, store, InMemoryStorage(), Failing({1, 4, 5}).executor(n_workers))
@@ -573,7 +574,7 @@ def test_a_time_limit_counts_all_invocations(store: ResultStore) -> None:
 # --- storages --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", ["study.log", "optuna.db"])
+@pytest.mark.parametrize("file", cases(["study.log", "optuna.db"], fast=["study.log"]))
 def test_a_study_lives_in_a_journal_or_a_database(tmp_path: Path, file: str) -> None:
     location = str(tmp_path / "new" / file) if file.endswith(".log") else f"sqlite:///{tmp_path / file}"
     study = make_study({**PRUNERS["halving"], **SAMPLERS["cmaes"]})

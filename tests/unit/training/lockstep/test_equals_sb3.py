@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robusttune.declaration.training.sb3 import Normalization
+from tests.support.cases import cases
 from tests.support.toys import ACTIONS, largest_difference, reference, toy, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
@@ -126,60 +127,64 @@ def further_state(model: Any) -> np.ndarray:
     return np.concatenate(parts)
 
 
-@pytest.mark.parametrize("actions", ACTIONS)
-@pytest.mark.parametrize("algorithm", ["ppo", "a2c"])
+@pytest.mark.parametrize("actions", cases(ACTIONS, fast=["multidiscrete"]))
+@pytest.mark.parametrize("algorithm", cases(["ppo", "a2c"], fast=["ppo"]))
 def test_every_action_space_gives_sb3s_parameters(algorithm: str, actions: str) -> None:
     base = PPO_BASE if algorithm == "ppo" else A2C_BASE
     check(algorithm, toy(actions=actions), {**base, "ent_coef": 0.02}, total=96, n_envs=3)
 
 
-@pytest.mark.parametrize("observations", ["box64", "discrete", "multidiscrete", "multibinary"])
-@pytest.mark.parametrize("algorithm", ["ppo", "a2c", "dqn"])
+@pytest.mark.parametrize(
+    "observations",
+    cases(["box64", "discrete", "multidiscrete", "multibinary"], fast=["box64"]),
+)
+@pytest.mark.parametrize("algorithm", cases(["ppo", "a2c", "dqn"], fast=["ppo"]))
 def test_every_observation_space_gives_sb3s_parameters(algorithm: str, observations: str) -> None:
     base = {"ppo": PPO_BASE, "a2c": A2C_BASE, "dqn": DQN_BASE}[algorithm]
     check(algorithm, toy(observations), base, total=64, n_envs=2)
 
 
-@pytest.mark.parametrize("option", PPO_OPTIONS)
+@pytest.mark.parametrize("option", cases(PPO_OPTIONS, fast=["early stop"]))
 def test_every_ppo_option_gives_sb3s_parameters(option: str) -> None:
     check("ppo", toy(actions="box"), {**PPO_BASE, **PPO_OPTIONS[option]}, total=96, n_envs=3)
 
 
-@pytest.mark.parametrize("option", A2C_OPTIONS)
+@pytest.mark.parametrize("option", cases(A2C_OPTIONS, fast=["defaults"]))
 def test_every_a2c_option_gives_sb3s_parameters(option: str) -> None:
     check("a2c", toy(), {**A2C_BASE, **A2C_OPTIONS[option]}, total=48, n_envs=2)
 
 
-@pytest.mark.parametrize("n_envs", [1, 3])
-@pytest.mark.parametrize("option", DQN_OPTIONS)
+@pytest.mark.parametrize("n_envs", cases([1, 3], fast=[3]))
+@pytest.mark.parametrize("option", cases(DQN_OPTIONS, fast=["unaligned"]))
 def test_every_dqn_option_gives_sb3s_parameters(option: str, n_envs: int) -> None:
     check("dqn", toy(), {**DQN_BASE, **DQN_OPTIONS[option]}, total=90, n_envs=n_envs)
 
 
-@pytest.mark.parametrize("n_envs", [1, 3])
-@pytest.mark.parametrize("option", SAC_OPTIONS)
+@pytest.mark.parametrize("n_envs", cases([1, 3], fast=[3]))
+@pytest.mark.parametrize("option", cases(SAC_OPTIONS, fast=["initial temperature"]))
 def test_every_sac_option_gives_sb3s_parameters(option: str, n_envs: int) -> None:
     check("sac", toy(actions="box"), {**CONTINUOUS_BASE, **SAC_OPTIONS[option]}, total=45, n_envs=n_envs)
 
 
-@pytest.mark.parametrize("n_envs", [1, 3])
-@pytest.mark.parametrize("option", TD3_OPTIONS)
+@pytest.mark.parametrize("n_envs", cases([1, 3], fast=[3]))
+@pytest.mark.parametrize("option", cases(TD3_OPTIONS, fast=["targets"]))
 def test_every_td3_option_gives_sb3s_parameters(option: str, n_envs: int) -> None:
     check("td3", toy(actions="box"), {**CONTINUOUS_BASE, **TD3_OPTIONS[option]}, total=45, n_envs=n_envs)
 
 
-@pytest.mark.parametrize("algorithm", ["sac", "td3", "ddpg"])
+@pytest.mark.parametrize("algorithm", cases(["sac", "td3", "ddpg"], fast=["ddpg"]))
 def test_several_actions_give_sb3s_parameters(algorithm: str) -> None:
     check(algorithm, toy(actions="box2x3"), CONTINUOUS_BASE, total=45, n_envs=2, norm=Normalization())
 
 
-@pytest.mark.parametrize("norm", NORMS[1:], ids=str)
-@pytest.mark.parametrize("algorithm", ["ppo", "a2c", "dqn"])
+@pytest.mark.parametrize("norm", cases(NORMS[1:], fast=NORMS[1:2]), ids=str)
+@pytest.mark.parametrize("algorithm", cases(["ppo", "a2c", "dqn"], fast=["dqn"]))
 def test_normalised_training_gives_sb3s_parameters(algorithm: str, norm: Normalization) -> None:
     base = {"ppo": PPO_BASE, "a2c": A2C_BASE, "dqn": DQN_BASE}[algorithm]
     check(algorithm, toy(actions="discrete"), base, total=64, n_envs=2, norm=norm)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("algorithm", "env_id"), [("ppo", "Pendulum-v1"), ("a2c", "CartPole-v1"), ("dqn", "CartPole-v1")]
 )

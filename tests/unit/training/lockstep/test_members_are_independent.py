@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from robusttune.declaration.training.sb3 import Normalization
+from tests.support.cases import cases
 from tests.support.toys import LOCKSTEP, toy, trainer, weights
 
 UNALIGNED = {"pi": [7, 5], "vf": [33]}
@@ -23,7 +24,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", cases(CASES, fast=["ppo", "sac"]))
 def test_a_member_does_not_depend_on_who_trains_beside_it_bit_for_bit(case: str) -> None:
     algorithm, hp, options = CASES[case]
     make_env = toy(actions="box" if algorithm in ("sac", "td3") else "discrete")
@@ -48,7 +49,7 @@ def test_members_with_different_hyperparameters_train_as_they_would_alone() -> N
         np.testing.assert_array_equal(weights(alone.to_sb3(0)), weights(together.to_sb3(member)))
 
 
-@pytest.mark.parametrize("actions", ["box", "discrete", "multibinary"])
+@pytest.mark.parametrize("actions", cases(["box", "discrete", "multibinary"], fast=["box"]))
 def test_a_diverging_member_is_frozen_and_leaves_the_others_unchanged(actions: str) -> None:
     hp = {"n_steps": 16, "batch_size": 16, "n_epochs": 4, "activation_fn": "relu", "max_grad_norm": 1e9}
     calm = [{**hp, "learning_rate": 1e-3}] * 3
@@ -62,7 +63,7 @@ def test_a_diverging_member_is_frozen_and_leaves_the_others_unchanged(actions: s
         np.testing.assert_array_equal(weights(actual.to_sb3(member)), weights(expected.to_sb3(member)))
 
 
-@pytest.mark.parametrize("algorithm", LOCKSTEP)
+@pytest.mark.parametrize("algorithm", cases(LOCKSTEP, fast=["a2c", "dqn", "td3"]))
 def test_a_stopped_member_keeps_its_state_and_the_others_go_on(algorithm: str) -> None:
     hp: dict[str, Any] = {"learning_starts": 8, "net_arch": [5], "batch_size": 7}
     if algorithm in ("ppo", "a2c"):

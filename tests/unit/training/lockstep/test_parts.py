@@ -22,6 +22,7 @@ from robusttune.training.lockstep.activations import make_activation
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.kernels import find_kernel
+from tests.support.cases import cases
 from tests.support.toys import ACTIONS, SB3, Toy, toy, trainer
 
 
@@ -32,12 +33,15 @@ def plain(env_id: str, **kwargs: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("env_id", "kwargs"),
-    [
-        ("Pendulum-v1", {}),
-        ("Pendulum-v1", {"g": 9.81}),
-        ("CartPole-v1", {}),
-        ("CartPole-v1", {"sutton_barto_reward": True, "max_episode_steps": 25}),
-    ],
+    cases(
+        [
+            ("Pendulum-v1", {}),
+            ("Pendulum-v1", {"g": 9.81}),
+            ("CartPole-v1", {}),
+            ("CartPole-v1", {"sutton_barto_reward": True, "max_episode_steps": 25}),
+        ],
+        fast=[("Pendulum-v1", {}), ("CartPole-v1", {})],
+    ),
 )
 def test_stepping_together_equals_gymnasium_bit_for_bit(env_id: str, kwargs: Any) -> None:
     together = MemberEnvironments(lambda: gym.make(env_id, **kwargs), [3, 70, 900], 7)
@@ -142,8 +146,13 @@ def test_heads_have_sb3s_samples_log_probabilities_entropies_and_gradients(index
 
 @pytest.mark.parametrize(
     ("algorithm", "actions"),
-    [("ppo", name) for name in ACTIONS]
-    + [("a2c", "box"), ("dqn", "discrete"), ("sac", "box2x3"), ("td3", "box"), ("ddpg", "box")],
+    cases(
+        [
+            *[("ppo", name) for name in ACTIONS],
+            *[("a2c", "box"), ("dqn", "discrete"), ("sac", "box2x3"), ("td3", "box"), ("ddpg", "box")],
+        ],
+        fast=[("ppo", "multibinary"), ("dqn", "discrete"), ("sac", "box2x3")],
+    ),
 )
 def test_a_saved_member_opens_in_sb3_and_acts_the_same(algorithm: str, actions: str, tmp_path: Path) -> None:
     hp = {"n_steps": 16} if algorithm in ("ppo", "a2c") else {"learning_starts": 8, "net_arch": [32]}
