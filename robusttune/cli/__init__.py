@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from robusttune.cli.console import console, error_console
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers
+from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import plan
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_studies
@@ -66,11 +66,13 @@ def init(
     force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented study file to start from."""
-    from robusttune.pipeline.init import write_study_file
+    from robusttune.pipeline.planning.study_file import write_study_file
 
-    study = write_study_file(
-        path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
-    )
+    flags = {"algorithm =": "--algo", "timesteps =": "--timesteps", "budget =": "--budget"}
+    with in_flags({**flags, "force = true": "--force"}):
+        study = write_study_file(
+            path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
+        )
     console.print(
         f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True
     )

@@ -28,9 +28,9 @@ from robusttune.stats.estimates.estimate import (
     skewness,
     trimmed_interval,
 )
-from robusttune.stats.estimates.proportions import failure_bound, probability_of_reaching, wilson_bounds
-from robusttune.stats.estimates.tails import lower_tail_mean, quantile_interval, tolerance_bound
-from robusttune.stats.estimates.variance import NoiseComponents, best_episodes, noise_components
+from robusttune.stats.estimates.proportions import failure_bound, wilson_bounds
+from robusttune.stats.estimates.tails import lower_tail_mean, tolerance_bound
+from robusttune.stats.estimates.variance import NoiseComponents, noise_components
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
 from robusttune.stats.luck.verdict import (
@@ -41,11 +41,10 @@ from robusttune.stats.luck.verdict import (
     LuckResult,
     LuckRules,
 )
-from robusttune.stats.planning.budget import BudgetSplit, split_budget
-from robusttune.stats.planning.power import inflated_sd, seeds_for_difference
-from robusttune.stats.planning.seeds import SeedPlan, plan_seeds, seeds_to_separate
+from robusttune.stats.planning.power import inflated_sd
+from robusttune.stats.planning.seeds import RequiredSeeds, required_seeds, seeds_to_separate
 from robusttune.stats.tasks.aggregate import AggregateEstimate, aggregate, improvement_over_tasks, normalise
-from robusttune.stats.tasks.profiles import Profile, TaskProfile, performance_profile, profile_over_tasks
+from robusttune.stats.tasks.profiles import TaskProfile, profile_over_tasks
 
 __all__ = [
     "CONSISTENT",
@@ -55,7 +54,6 @@ __all__ = [
     "AggregateEstimate",
     "BestProbability",
     "BestSetResult",
-    "BudgetSplit",
     "ChampionAnalysis",
     "ComparisonResult",
     "ConfigurationAnalysis",
@@ -68,14 +66,12 @@ __all__ = [
     "PairAnalysis",
     "PairComparison",
     "PlanStep",
-    "Profile",
     "RankingResult",
-    "SeedPlan",
+    "RequiredSeeds",
     "StudyAnalysis",
     "TaskProfile",
     "aggregate",
     "analyse",
-    "best_episodes",
     "best_probability",
     "best_set",
     "bootstrap_intervals",
@@ -91,18 +87,13 @@ __all__ = [
     "mean_interval",
     "noise_components",
     "normalise",
-    "performance_profile",
-    "plan_seeds",
     "probability_of_improvement",
-    "probability_of_reaching",
     "profile_over_tasks",
-    "quantile_interval",
     "rank",
-    "seeds_for_difference",
+    "required_seeds",
     "seeds_to_separate",
     "single_seed_reliability",
     "skewness",
-    "split_budget",
     "tolerance_bound",
     "trimmed_interval",
     "tuning_agreement",

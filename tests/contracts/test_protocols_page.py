@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.protocols_page import page, splits_json
-from robusttune.pipeline.advice import Finding, findings
+from robusttune.pipeline.planning.advice import Finding, findings
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "protocols" / "results.parquet"

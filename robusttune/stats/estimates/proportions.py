@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-from robusttune.stats._checks import as_sample, check_count, check_level, check_number
-from robusttune.stats.estimates.estimate import Estimate
+from robusttune.stats._checks import check_count, check_level
 
 
 def wilson_bounds(n_events: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
@@ -66,37 +63,3 @@ def failure_bound(n_failed: int, n: int, *, level: float = 0.95) -> float:
         raise ValueError(f"`n_failed <= n` must hold, but got {n_failed} > {n}.")
     check_level(level)
     return 1.0 if n_failed == n else float(special.betaincinv(n_failed + 1, n - n_failed, level))
-
-
-def probability_of_reaching(scores: npt.ArrayLike, *, threshold: float, level: float = 0.95) -> Estimate:
-    """Return the share of seeds that score at least the threshold, with Wilson's interval.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n_seeds,)
-        One score per seed; finite.
-    threshold : float
-        In score units; fixed before looking at the scores.
-    level : float
-        Confidence level.
-
-    Raises
-    ------
-    ValueError
-        If a score or the threshold is not finite, or the level is not between 0 and 1.
-    """
-    x = as_sample(scores)
-    check_number(threshold, name="threshold")
-    reached = int(np.count_nonzero(x >= threshold))
-    low, high = wilson_bounds(reached, x.size, level=level)
-    return Estimate(
-        statistic=f"P(score >= {threshold:g})",
-        method="Wilson",
-        estimate=reached / x.size,
-        low=low,
-        high=high,
-        standard_error=math.nan,
-        df=math.nan,
-        level=level,
-        n=x.size,
-    )

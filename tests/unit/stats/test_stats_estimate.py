@@ -110,23 +110,6 @@ def test_winner_interval_keeps_the_upper_bound_and_lowers_the_lower_one():
     assert stats.winner_interval(x, n_configs=1).low == pytest.approx(plain.low)
 
 
-def test_the_median_has_no_95_percent_interval_below_six_seeds():
-    five = stats.quantile_interval(range(5))
-    assert (five.low, five.high) == (-math.inf, math.inf)
-    assert "too few" in five.note
-    six = stats.quantile_interval(range(6))
-    assert (six.low, six.high, six.note) == (0.0, 5.0, None)
-
-
-def test_quantile_bounds_never_err_more_often_than_promised():
-    for n in (6, 10, 25):
-        found = stats.quantile_interval(np.arange(n), quantile=0.5)
-        # x_(r) lies above the median if fewer than r of n fair coins show tails
-        assert scipy_stats.binom.cdf(found.low, n, 0.5) <= 0.025
-        assert scipy_stats.binom.cdf(found.low + 1, n, 0.5) > 0.025
-        assert scipy_stats.binom.sf(found.high, n, 0.5) <= 0.025
-
-
 def test_lower_tail_mean_takes_fractions_of_seeds():
     assert stats.lower_tail_mean([1, 2, 3, 4, 5, 6], fraction=0.25) == pytest.approx((1 + 0.5 * 2) / 1.5)
     assert stats.lower_tail_mean([1, 2, 3], fraction=0.2) == 1.0
@@ -137,16 +120,3 @@ def test_failure_bound_with_no_failure_is_the_rule_of_three_done_exactly():
     for n, expected in ((5, 0.451), (10, 0.259), (20, 0.139), (30, 0.095)):
         assert stats.failure_bound(0, n) == pytest.approx(expected, abs=5e-4)
     assert stats.failure_bound(4, 4) == 1.0
-
-
-def test_probability_of_reaching_counts_the_threshold_itself():
-    found = stats.probability_of_reaching([1, 2, 3, 4], threshold=3)
-    assert found.estimate == 0.5
-    assert (found.low, found.high) == pytest.approx(stats.wilson_bounds(2, 4))
-
-
-def test_profile_counts_strictly_above_and_its_band_is_wider_than_pointwise():
-    found = stats.performance_profile(np.arange(10), thresholds=[-1, 4, 9])
-    assert found.share == (1.0, 0.5, 0.0)
-    assert found.band_high[1] - found.share[1] == pytest.approx(0.43, abs=0.005)
-    assert found.band_low[1] < found.low[1] < found.high[1] < found.band_high[1]
