@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.noise import Draw, spreads, substudy
+from benchmarks.noise import Draw, normal, spreads, substudy
 from robusttune.stats import (
+    aggregate,
     bootstrap_intervals,
     luck,
     mean_interval,
@@ -75,6 +76,20 @@ def bootstrap_coverage(draw: Draw, n: int, method: str, *, studies: int, rng: np
     """Return the coverage of a bootstrap interval of the mean."""
     found = bootstrap_intervals(draw(rng, (studies, n)), method=method, n_resamples=RESAMPLES, rng=rng)
     return sum(one.low <= 0.0 <= one.high for one in found) / studies
+
+
+def tasks_coverage(metric: str, n: int, *, studies: int, rng: np.random.Generator) -> float:
+    """Return the coverage of the percentile interval of a metric over three tasks of unequal means and SDs."""
+    means, sds = np.linspace(0.0, 1.0, 3), np.linspace(0.1, 0.4, 3)
+    truth = float(means.mean())
+    if metric == "iqm":
+        many = np.sort(normal(np.random.default_rng(12345), (1_000_000, 3)) * sds + means, axis=None)
+        truth = float(many[many.size // 4 : -(many.size // 4)].mean())
+    hits = 0
+    for _ in range(studies):
+        found = aggregate(normal(rng, (n, 3)) * sds + means, metric=metric, n_resamples=500, rng=rng)
+        hits += found.low <= truth <= found.high
+    return hits / studies
 
 
 def ranking(

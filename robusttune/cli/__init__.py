@@ -12,8 +12,9 @@ import typer
 from robusttune.cli.console import console, error_console
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import plan
+from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.toml import load_studies
+from robusttune.declaration.toml import load_matrix, load_studies
 from robusttune.errors import RobusttuneError, SpecError
 
 app = typer.Typer(
@@ -113,11 +114,13 @@ def run(
     if null:
         _run_null(load_studies(study, overrides=overrides or ()), out, storage, workers, verbose)
         return
-    for spec in load_studies(study, overrides=overrides or ()):
+    matrix = load_matrix(study, overrides=overrides or ())
+    for one in matrix.studies:
         ranking = run_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
+            one.study, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
         )
-        _show(ranking, spec, out)
+        _show(ranking, one.study, out)
+    _show_matrix(matrix, out, storage)
 
 
 @app.command()
@@ -188,11 +191,13 @@ def report(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Write tables, figures and report.html from the stored results."""
+    """Write tables, figures and report.html from the stored results; for a [matrix], also across its studies."""
     from robusttune.pipeline import report_study
 
-    for spec in load_studies(study, overrides=overrides or ()):
-        _show(report_study(spec, out=out, storage=storage), spec, out)
+    matrix = load_matrix(study, overrides=overrides or ())
+    for one in matrix.studies:
+        _show(report_study(one.study, out=out, storage=storage), one.study, out)
+    _show_matrix(matrix, out, storage)
 
 
 @app.command()
@@ -236,6 +241,16 @@ def _show(ranking: Any, spec: StudySpec, out: Path) -> None:
     console.print(
         f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True
     )
+
+
+def _show_matrix(matrix: Matrix, out: Path, storage: str | None) -> None:
+    """Report across the studies of a matrix, if there are several."""
+    if len(matrix.studies) < 2:
+        return
+    from robusttune.cli.matrix import print_matrix
+    from robusttune.pipeline.matrix import report_matrix
+
+    print_matrix(report_matrix(matrix, out=out, storage=storage), out / matrix.name, console)
 
 
 def _n_workers(workers: int | None) -> int:

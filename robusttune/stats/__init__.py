@@ -44,6 +44,7 @@ from robusttune.stats.luck.verdict import (
 from robusttune.stats.planning.power import inflated_sd
 from robusttune.stats.planning.seeds import RequiredSeeds, required_seeds, seeds_to_separate
 from robusttune.stats.tasks.aggregate import AggregateEstimate, aggregate, improvement_over_tasks, normalise
+from robusttune.stats.tasks.analyse import Improvement, MethodAnalysis, TasksAnalysis, analyse_tasks
 from robusttune.stats.tasks.profiles import TaskProfile, profile_over_tasks
 
 __all__ = [
@@ -59,9 +60,11 @@ __all__ = [
     "ConfigurationAnalysis",
     "Correlation",
     "Estimate",
+    "Improvement",
     "Interval",
     "LuckResult",
     "LuckRules",
+    "MethodAnalysis",
     "NoiseComponents",
     "PairAnalysis",
     "PairComparison",
@@ -70,8 +73,10 @@ __all__ = [
     "RequiredSeeds",
     "StudyAnalysis",
     "TaskProfile",
+    "TasksAnalysis",
     "aggregate",
     "analyse",
+    "analyse_tasks",
     "best_probability",
     "best_set",
     "bootstrap_intervals",

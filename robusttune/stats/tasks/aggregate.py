@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -122,7 +124,8 @@ def aggregate(
     scores : ndarray, shape (n_seeds, n_tasks), or sequence of arrays of shape (n_seeds_i,)
         Normalised scores; a sequence has one array per task.
     metric : {"mean", "median", "iqm", "optimality_gap"}
-        Mean or median of the task means; mean of the middle half of all runs; mean shortfall to `target`.
+        Mean or median of the task means; mean of the middle half of all runs; mean shortfall to `target`. Tasks count
+        alike, whatever their numbers of seeds.
     target : float
         For the optimality gap.
     level : float
@@ -139,8 +142,8 @@ def aggregate(
 
     Notes
     -----
-    Definitions of rliable. The interval speaks about other seeds on the same tasks, not about other tasks.
-    Percentile intervals are too short with few seeds and few tasks; with twenty tasks and more they hold.
+    Definitions of rliable, which wants equally many seeds on each task. The interval speaks about other seeds on the
+    same tasks, not about other tasks. Percentile intervals are too short with few seeds and few tasks.
     The median over tasks wastes most of the data.
 
     References
@@ -192,6 +195,11 @@ def improvement_over_tasks(
     ValueError
         If scores are not finite, the numbers of tasks differ, or an option breaks its rule.
 
+    Notes
+    -----
+    Where every run of one beats every run of the other there is no variance to resample; the bound is then Clopper and
+    Pearson's for as many independent pairs as the fewest seeds give on every task.
+
     References
     ----------
     Agarwal et al. (2021), arXiv:2108.13264, section 4.3.
@@ -209,24 +217,38 @@ def improvement_over_tasks(
         left = resample_counts(x.size, n_resamples, rng) @ wins
         right = resample_counts(y.size, n_resamples, rng)
         drawn += (left * right).sum(axis=1) / (x.size * y.size * len(a))
-    return _result("P(first > second)", float(estimates.mean()), drawn, level, a)
+    found = _result("P(first > second)", float(estimates.mean()), drawn, level, a)
+    return _separated(found, n_pairs=len(a) * min(x.size for x in (*a, *b)))
+
+
+def _separated(found: AggregateEstimate, *, n_pairs: int) -> AggregateEstimate:
+    """Replace the interval where every run of one beats every run of the other, and so every resample does."""
+    reach = ((1 - found.level) / 2) ** (1 / n_pairs)
+    if found.estimate == 1.0:
+        return dataclasses.replace(found, low=reach)
+    return dataclasses.replace(found, high=1 - reach) if found.estimate == 0.0 else found
 
 
 def _metric(tasks: Sequence[FloatArray], counts: Sequence[npt.NDArray[np.int64]], metric: str) -> FloatArray:
     """Return the metric of every resample, given how often each seed of each task was drawn."""
     if metric == "iqm":
-        pooled = np.concatenate(tasks)
-        order = np.argsort(pooled, kind="stable")
-        weights = trimmed_weights(np.concatenate(counts, axis=1)[:, order], int(0.25 * pooled.size))
-        found: FloatArray = weights @ pooled[order]
-        return found
+        return _iqm(tasks, counts)
     means = np.stack([drawn @ x / x.size for x, drawn in zip(tasks, counts, strict=True)])
-    if metric == "optimality_gap":
-        shares = np.array([x.size for x in tasks]) / sum(x.size for x in tasks)
-        return np.asarray(shares @ means, dtype=np.float64)
     return np.asarray(
         np.median(means, axis=0) if metric == "median" else means.mean(axis=0), dtype=np.float64
     )
+
+
+def _iqm(tasks: Sequence[FloatArray], counts: Sequence[npt.NDArray[np.int64]]) -> FloatArray:
+    """Return the mean of the middle half of all runs, where each task has the same weight in all."""
+    pooled = np.concatenate(tasks)
+    order = np.argsort(pooled, kind="stable")
+    # As if every run were repeated until all tasks have equally many; then whole runs are cut, as rliable does.
+    n_repeated = len(tasks) * math.lcm(*(x.size for x in tasks))
+    cut = (n_repeated // 4) / n_repeated * pooled.size
+    shares = [drawn * (pooled.size / (len(tasks) * x.size)) for x, drawn in zip(tasks, counts, strict=True)]
+    found: FloatArray = trimmed_weights(np.concatenate(shares, axis=1)[:, order], cut) @ pooled[order]
+    return found
 
 
 def _blocks(n_resamples: int) -> list[int]:
