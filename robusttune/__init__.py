@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from robusttune.declaration.study import StudySpec
-    from robusttune.declaration.toml import load_studies, load_study
+    from robusttune.declaration.toml import load_matrix, load_studies, load_study
     from robusttune.pipeline import evaluate_study, rank_study, report_study, run_study, tune_study
     from robusttune.pipeline.check import check_study, study_status
+    from robusttune.pipeline.matrix import report_matrix
     from robusttune.pipeline.simulate import Simulation, simulate_study
 
 _HOMES = {
     "Simulation": "robusttune.pipeline.simulate",
     "StudySpec": "robusttune.declaration.study",
+    "load_matrix": "robusttune.declaration.toml",
     "load_study": "robusttune.declaration.toml",
     "load_studies": "robusttune.declaration.toml",
     "check_study": "robusttune.pipeline.check",
@@ -27,6 +29,7 @@ _HOMES = {
     "evaluate_study": "robusttune.pipeline",
     "rank_study": "robusttune.pipeline",
     "report_study": "robusttune.pipeline",
+    "report_matrix": "robusttune.pipeline.matrix",
     "simulate_study": "robusttune.pipeline.simulate",
 }
 
@@ -35,9 +38,11 @@ __all__ = [
     "StudySpec",
     "check_study",
     "evaluate_study",
+    "load_matrix",
     "load_studies",
     "load_study",
     "rank_study",
+    "report_matrix",
     "report_study",
     "run_study",
     "simulate_study",

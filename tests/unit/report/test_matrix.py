@@ -362,7 +362,7 @@ def test_a_study_that_recommends_its_control_is_named() -> None:
 def test_short_intervals_are_confessed_with_few_seeds_only() -> None:
     few, many = (
         make([study_scores(t, "", {"trial 1": GOOD * n, "default": BAD * n}) for t in ("a", "b")])
-        for n in (1, 5)
+        for n in (1, 8)
     )
     assert any("too short with few seeds, here 4" in line for line in prose.methods(few))
     assert not any("too short" in line for line in prose.methods(many))
