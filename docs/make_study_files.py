@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.allocation import AllocationSpec
+from robusttune.declaration.hyperparameters import ACTIVATIONS
 from robusttune.declaration.matrix import MatrixReportSpec
 from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
 from robusttune.declaration.presets import PRESET_NAMES
@@ -51,6 +53,9 @@ _HEAD = f"""# Study files
 A study is declared in TOML. Unknown keys, wrong types and impossible combinations are errors that name the place,
 the rule, the value and the nearest valid name: `robusttune check study.toml`. Any value can be replaced for one
 command: `--set tuning.n_trials=4`. This page is made from the source by `python -m docs.make_study_files`.
+
+`algorithm.name` is one of {", ".join(f"`{name}`" for name in ALGORITHMS)}. `activation_fn` is one of
+{", ".join(f"`{name}`" for name in ACTIVATIONS)}.
 
 `search_space.preset` takes a named space ({", ".join(f"`{name}`" for name in PRESET_NAMES)}); ranges under
 `[search_space.parameters]` and values under `[algorithm.hyperparameters]` take precedence over it. Hyperparameters have

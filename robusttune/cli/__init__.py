@@ -12,6 +12,7 @@ import typer
 from robusttune.cli.console import console, error_console
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import plan
+from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
@@ -56,7 +57,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
 @_guarded
 def init(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
-    algo: Annotated[str, typer.Option(help="ppo, a2c, sac, td3, ddpg or dqn.")] = "ppo",
+    algo: Annotated[str, typer.Option(help=f"{', '.join(ALGORITHMS)}.")] = "ppo",
     env: Annotated[str, typer.Option(help="Gymnasium id of the environment.")] = "Pendulum-v1",
     timesteps: Annotated[
         int, typer.Option("--timesteps", "-n", help="Environment steps of one run.")

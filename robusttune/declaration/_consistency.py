@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robusttune.declaration.algorithms import PPO_BATCH_SIZE, PPO_N_STEPS, check_hyperparameters, check_names
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import check_hyperparameters, check_names
 from robusttune.declaration.space import Categorical, bounds, n_grid_points
 from robusttune.declaration.synthetic import gain, synthetic_of
 from robusttune.errors import SpecError
@@ -83,18 +84,20 @@ def _check_seeds(study: StudySpec) -> None:
 
 
 def _check_batches(study: StudySpec) -> None:
-    """A PPO minibatch is cut from a rollout; a batch size that is above every rollout cannot be meant."""
-    if study.algorithm.name != "ppo":
+    """Where minibatches are cut from a rollout, a batch size that is above every rollout cannot be meant."""
+    rollout = ALGORITHMS[study.algorithm.name].rollout
+    if rollout is None:
         return
+    default_n_steps, default_batch_size = rollout
     n_envs = study.environment.n_envs
-    lowest, _ = _range(study, "batch_size", PPO_BATCH_SIZE)
-    _, longest = _range(study, "n_steps", PPO_N_STEPS)
+    lowest, _ = _range(study, "batch_size", default_batch_size)
+    _, longest = _range(study, "n_steps", default_n_steps)
     searched_or_fixed = "batch_size" in {*study.algorithm.hyperparameters, *study.search_space.parameters}
     if searched_or_fixed:
         _check_batch("batch_size", lowest, longest, n_envs)
     for control in study.post_evaluation.controls:
         batch_size = control.hyperparameters.get("batch_size")
-        n_steps = control.hyperparameters.get("n_steps", PPO_N_STEPS)
+        n_steps = control.hyperparameters.get("n_steps", default_n_steps)
         if isinstance(batch_size, int) and isinstance(n_steps, int):
             where = f"post_evaluation.controls[{control.name!r}].hyperparameters.batch_size"
             _check_batch(where, batch_size, n_steps, n_envs)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import with_feasible_batch
 from robusttune.declaration.allocation import MAX_SEEDS
+from robusttune.declaration.hyperparameters import with_feasible_batch
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError

@@ -11,10 +11,10 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from robusttune.declaration.algorithms import AlgorithmName
 from robusttune.declaration.space import STRICT
 from robusttune.seeds import MAX_ENVIRONMENTS, Stage, stage_of
 
-AlgorithmName = Literal["ppo", "a2c", "sac", "td3", "ddpg", "dqn"]
 TrainerName = Literal["sb3", "lockstep", "synthetic", "tabular"]
 
 _ID_LENGTH = 20

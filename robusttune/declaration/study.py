@@ -12,8 +12,9 @@ from pydantic.dataclasses import dataclass
 
 from robusttune.declaration._consistency import check_consistency
 from robusttune.declaration._messages import explain
+from robusttune.declaration.algorithms import AlgorithmName
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
-from robusttune.declaration.run import AlgorithmName, EnvironmentSpec, EvaluationSpec, TrainerName, content_id
+from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, TrainerName, content_id
 from robusttune.declaration.space import STRICT, SearchSpace, n_grid_points
 from robusttune.declaration.tabular import tabular_of
 from robusttune.declaration.tuning import TuningSpec
@@ -27,8 +28,8 @@ class AlgorithmSpec:
 
     Attributes
     ----------
-    name : {"ppo", "a2c", "sac", "td3", "ddpg", "dqn"}
-        Algorithm of Stable-Baselines3.
+    name : str
+        Algorithm of Stable-Baselines3, in lower case.
     total_timesteps : int
         Environment steps of one run, all environments together.
     policy : str

@@ -6,18 +6,9 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS, SCHEDULED, parse_schedule
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import ACTIVATIONS, NOISE_TYPES, SCHEDULED, parse_schedule
 from robusttune.declaration.study import StudySpec
-
-_ACTIVATIONS = {
-    "tanh": "nn.Tanh",
-    "relu": "nn.ReLU",
-    "elu": "nn.ELU",
-    "leaky_relu": "nn.LeakyReLU",
-    "silu": "nn.SiLU",
-    "gelu": "nn.GELU",
-}
-_NOISE = {"normal": "NormalActionNoise", "ornstein-uhlenbeck": "OrnsteinUhlenbeckActionNoise"}
 
 
 def sb3_snippet(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> str:
@@ -33,9 +24,9 @@ def sb3_snippet(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> s
     if study.algorithm.trainer in ("synthetic", "tabular"):
         return f"hyperparameters = {dict(hyperparameters)!r}  # runs were drawn, not trained"
     algorithm = ALGORITHMS[study.algorithm.name]
-    name = algorithm.name.upper()
+    package, _, name = algorithm.sb3.partition(":")
     imports = {
-        f"from stable_baselines3 import {name}",
+        f"from {package} import {name}",
         "from stable_baselines3.common.env_util import make_vec_env",
     }
     arguments, policy = [], []
@@ -44,18 +35,17 @@ def sb3_snippet(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> s
             arguments.append(f"{key}={_constructor_value(key, value, imports)}")
         elif key == "activation_fn":
             imports.add("from torch import nn")
-            policy.append(f"activation_fn={_ACTIVATIONS[str(value)]}")
+            policy.append(f"activation_fn=nn.{ACTIVATIONS[str(value)]}")
         elif key in algorithm.policy:
             policy.append(f"{key}={value!r}")
     lines = _environment_lines(study, hyperparameters, imports)
     noise = hyperparameters.get("noise_type")
     if noise is not None:
-        imports |= {"import numpy as np", f"from stable_baselines3.common.noise import {_NOISE[str(noise)]}"}
+        kind = NOISE_TYPES[str(noise)]
+        imports |= {"import numpy as np", f"from stable_baselines3.common.noise import {kind}"}
         lines.append("n_actions = env.action_space.shape[0]")
         sigma = hyperparameters.get("noise_std", 0.1)
-        arguments.append(
-            f"action_noise={_NOISE[str(noise)]}(np.zeros(n_actions), {sigma!r} * np.ones(n_actions))"
-        )
+        arguments.append(f"action_noise={kind}(np.zeros(n_actions), {sigma!r} * np.ones(n_actions))")
     if policy:
         arguments.append(f"policy_kwargs=dict({', '.join(policy)})")
     listed = "".join(f"\n    {argument}," for argument in (f'"{study.algorithm.policy}"', "env", *arguments))

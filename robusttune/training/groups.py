@@ -6,8 +6,8 @@ import json
 import math
 from collections.abc import Sequence
 
+from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.run import RunSpec, canonical_json
-from robusttune.training.stackable import FREE
 
 MAX_GROUP = 20  # beyond it the cost per run hardly falls, while a crash costs more
 
@@ -28,7 +28,7 @@ def group_runs(specs: Sequence[RunSpec], *, n_workers: int) -> list[tuple[RunSpe
     """
     alike: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        alike.setdefault(_key(spec), []).append(spec)
+        alike.setdefault(group_key(spec), []).append(spec)
     groups = []
     for members in alike.values():
         largest = 1 if members[0].trainer == "sb3" else min(MAX_GROUP, math.ceil(len(members) / n_workers))
@@ -39,10 +39,11 @@ def group_runs(specs: Sequence[RunSpec], *, n_workers: int) -> list[tuple[RunSpe
     return sorted(groups, key=lambda group: place_of[group[0].run_id])
 
 
-def _key(spec: RunSpec) -> str:
+def group_key(spec: RunSpec) -> str:
     """Return a text that is equal for runs which can share a group."""
     document = json.loads(spec.to_json())
     del document["seed"], document["evaluation_seed"]
-    free = FREE.get(spec.algorithm, set()) if spec.trainer == "lockstep" else set()
+    lockstep = ALGORITHMS[spec.algorithm].lockstep
+    free = lockstep.free if lockstep is not None and spec.trainer == "lockstep" else ()
     fixed = {name: value for name, value in spec.hyperparameters.items() if name not in free}
     return canonical_json({**document, "hyperparameters": fixed})

@@ -30,7 +30,7 @@ from robusttune.training.evaluation import (
     n_judging_environments,
     vectorised,
 )
-from robusttune.training.hyperparameters import CLASSES, constructor_arguments, verify
+from robusttune.training.hyperparameters import constructor_arguments, sb3_class, verify
 from robusttune.training.isolation import isolated
 from robusttune.training.protocol import StopRule, make_result
 
@@ -194,7 +194,7 @@ def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
     """Return the untrained model of a run; `seed` goes to Stable-Baselines3, which seeds the environments from it."""
     space = environment.action_space
     n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
-    model = CLASSES[spec.algorithm](
+    model = sb3_class(spec.algorithm)(
         spec.policy,
         environment,
         seed=spec.seed,

@@ -7,15 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 from studies import make_study
 
+from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, RunSpec, Wrapper
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
-from robusttune.training import train
-from robusttune.training.groups import MAX_GROUP, group_runs
-from robusttune.training.stackable import why_not_lockstep, with_trainer
+from robusttune.training import lockstep_runs, train
+from robusttune.training.groups import MAX_GROUP, group_key, group_runs
+from robusttune.training.lockstep_runs import learner
+from robusttune.training.stackable import (
+    why_not_in_spaces,
+    why_not_lockstep,
+    why_not_stackable,
+    with_trainer,
+)
 
 
 def a_run(index: int = 0, *, every: int | None = 100, **changes: Any) -> RunSpec:
@@ -180,46 +188,129 @@ def test_auto_takes_lockstep_and_an_explicit_trainer_stays() -> None:
     assert why_not_lockstep(make_study()) is None
 
 
-def test_what_study_and_trainer_call_stackable_is_the_same() -> None:
-    """The quick check knows no torch; the trainer's own does."""
-    from gymnasium import spaces
+STACKED = {name: entry.lockstep for name, entry in ALGORITHMS.items() if entry.lockstep is not None}
+OFF_POLICY = {"n_steps": 1, "learning_starts": 10, "batch_size": 8, "buffer_size": 200, "net_arch": [8]}
 
-    from robusttune.declaration.algorithms import ALGORITHMS
-    from robusttune.training.hyperparameters import constructor_arguments
-    from robusttune.training.lockstep import supports
 
-    observations = spaces.Box(-1.0, 1.0, (3,))
-    values: dict[str, list[Any]] = {
-        "use_sde": [True, False],
-        "sde_sample_freq": [4, -1],
-        "net_arch": [[8]],
-        "use_expln": [False],
-        "optimizer_kwargs": [{"eps": 1e-5}, {"weight_decay": 0.1}],
-        "train_freq": [4, [1, "episode"]],
-        "n_steps": [1, 2],
-        "optimize_memory_usage": [True],
-        "n_critics": [3],
-        "noise_type": ["normal", "ornstein-uhlenbeck"],
-        "activation_fn": ["tanh", "gelu"],
-    }
-    for algorithm, known in ALGORITHMS.items():
-        environment = "CartPole-v1" if algorithm == "dqn" else "Pendulum-v1"
-        actions: Any = spaces.Discrete(2) if algorithm == "dqn" else spaces.Box(-1.0, 1.0, (1,))
-        for name in set(values) & set(known.hyperparameters):
-            for value in values[name]:
-                study = make_study(
-                    {
-                        "algorithm.name": algorithm,
-                        "algorithm.hyperparameters": {name: value},
-                        "environment.id": environment,
-                        "search_space": None,
-                    }
-                )
-                theirs = supports(
-                    algorithm,
-                    "MlpPolicy",
-                    observations,
-                    actions,
-                    constructor_arguments(algorithm, {name: value}, 1),
-                )
-                assert (why_not_lockstep(study) is None) == (theirs is None), (algorithm, name, value, theirs)
+def a_small_run(algorithm: str, index: int = 0, **hyperparameters: Any) -> RunSpec:
+    given = OFF_POLICY if not ALGORITHMS[algorithm].on_policy else {"n_steps": 20, "net_arch": [8]}
+    run = a_run(
+        index,
+        every=None,
+        algorithm=algorithm,
+        total_timesteps=60,
+        environment=EnvironmentSpec(id="CartPole-v1" if algorithm == "dqn" else "Pendulum-v1"),
+    )
+    known = ALGORITHMS[algorithm].hyperparameters
+    merged = {name: value for name, value in {**given, **hyperparameters}.items() if name in known}
+    return dataclasses.replace(run, hyperparameters=merged)
+
+
+STACKABLE: dict[str, Any] = {
+    **{"use_sde": False, "sde_sample_freq": -1, "use_sde_at_warmup": False, "optimize_memory_usage": False},
+    **{"optimizer_kwargs": {"eps": 1e-4}, "train_freq": [4, "step"], "n_critics": 3, "activation_fn": "gelu"},
+    **{"noise_type": "normal", "noise_std": 0.2},
+    "use_rms_prop": False,  # whose arguments would take the place of the optimiser's
+}
+
+
+@pytest.mark.parametrize("algorithm", STACKED)
+def test_what_is_called_stackable_trains_as_stable_baselines_does(algorithm: str) -> None:
+    run = a_small_run(algorithm, **STACKABLE)
+    assert why_not_stackable(algorithm, "MlpPolicy", run.hyperparameters.items()) is None
+    (ours,), (theirs,) = train([run]), train([dataclasses.replace(run, trainer="sb3")])
+    assert ours.status is RunStatus.COMPLETED, ours.error
+    assert (ours.timesteps, ours.curve[-1].n_updates) == (theirs.timesteps, theirs.curve[-1].n_updates)
+    np.testing.assert_allclose(ours.episode_returns, theirs.episode_returns, rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "value"),
+    [
+        ("ppo", "use_sde", True),
+        ("a2c", "sde_sample_freq", 4),
+        ("sac", "use_sde_at_warmup", True),
+        ("ppo", "full_std", False),
+        ("a2c", "optimizer_kwargs", {"weight_decay": 0.1}),
+        ("dqn", "train_freq", [1, "episode"]),
+        ("dqn", "n_steps", 3),
+        ("sac", "optimize_memory_usage", True),
+        ("td3", "noise_type", "ornstein-uhlenbeck"),
+    ],
+)
+def test_a_hyperparameter_that_cannot_be_stacked_is_refused_by_name(
+    algorithm: str, name: str, value: Any
+) -> None:
+    word = {"optimizer_kwargs": "weight_decay", "noise_type": "Ornstein"}.get(name, name)
+    assert word in str(why_not_stackable(algorithm, "MlpPolicy", [(name, value)]))
+    (result,) = train([a_small_run(algorithm, **{name: value})])
+    assert result.status is RunStatus.FAILED
+    assert word in str(result.error).splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "observations", "actions", "piece"),
+    [
+        ("ppo", spaces.Dict({"a": spaces.Discrete(2)}), spaces.Discrete(2), "Dict"),
+        ("ppo", spaces.Box(0, 255, (36, 36, 3), np.uint8), spaces.Discrete(2), "Image"),
+        ("ppo", spaces.MultiDiscrete([[2, 2], [2, 2]]), spaces.Discrete(2), "several dimensions"),
+        ("ppo", spaces.Box(-1, 1, (1,)), spaces.Discrete(3, start=1), "start at zero"),
+        ("ppo", spaces.Box(-1, 1, (1,)), spaces.Box(-1, 1, (1,), np.int64), "floats"),
+        ("dqn", spaces.Box(-1, 1, (1,)), spaces.Box(-1, 1, (1,)), "dqn"),
+    ],
+)
+def test_spaces_that_cannot_be_stacked_are_named(
+    algorithm: str, observations: Any, actions: Any, piece: str
+) -> None:
+    assert piece in str(why_not_in_spaces(algorithm, observations, actions))
+    assert why_not_in_spaces("ppo", spaces.Box(-1, 1, (1,)), spaces.Discrete(3)) is None
+
+
+def test_an_algorithm_without_a_lockstep_form_says_which_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = dataclasses.replace(ALGORITHMS["ppo"], name="trpo", lockstep=None)
+    monkeypatch.setitem(ALGORITHMS, "trpo", entry)  # type: ignore[arg-type]
+    assert f"knows {', '.join(STACKED)}, not trpo" in str(why_not_stackable("trpo", "MlpPolicy", []))
+    with pytest.raises(ValueError, match="trpo cannot be trained in lockstep"):
+        learner("trpo")
+
+
+def test_runs_share_a_group_if_they_differ_in_what_changes_no_shape_and_no_loop() -> None:
+    key = group_key(a_run(0))
+    assert group_key(a_run(1, hyperparameters={"gamma": 0.9, "learning_rate": 1e-3})) == key
+    assert group_key(a_run(1, hyperparameters={"n_steps": 16})) != key
+    assert group_key(a_run(1, hyperparameters={"net_arch": [9]})) != key
+    assert group_key(a_run(1, algorithm="a2c")) != key
+
+
+def test_runs_that_cannot_share_a_group_are_refused() -> None:
+    with pytest.raises(ValueError, match="equal group keys"):
+        lockstep_runs.train([a_run(0), a_run(1, hyperparameters={"n_steps": 25})], None)
+
+
+# Two values of everything in which the members of a group may differ.
+FREE: dict[str, tuple[Any, Any]] = {
+    **{
+        "learning_rate": (1e-3, "lin_1e-2"),
+        "gamma": (0.9, 0.99),
+        "gae_lambda": (0.8, 0.95),
+        "tau": (0.1, 0.3),
+    },
+    **{"ent_coef": (0.0, 0.05), "vf_coef": (0.3, 0.6), "max_grad_norm": (0.1, 0.5), "clip_range": (0.1, 0.3)},
+    **{"clip_range_vf": (None, 0.2), "target_kl": (None, 1e-3), "target_entropy": ("auto", -0.5)},
+    **{"ortho_init": (True, False), "log_std_init": (0.0, -1.0)},
+    **{"noise_type": (None, "normal"), "noise_std": (0.1, 0.3)},
+    **{"target_policy_noise": (0.1, 0.4), "target_noise_clip": (0.2, 0.6)},
+    **{"exploration_fraction": (0.2, 0.6), "exploration_initial_eps": (0.9, 0.6)},
+    "exploration_final_eps": (0.05, 0.3),
+}
+
+
+@pytest.mark.parametrize("algorithm", STACKED)
+def test_members_that_differ_in_all_that_may_differ_train_as_they_would_alone(algorithm: str) -> None:
+    free = STACKED[algorithm].free
+    runs = [a_small_run(algorithm, i, **{name: FREE[name][i] for name in free}) for i in range(2)]
+    assert group_key(runs[0]) == group_key(runs[1])
+    for run, together in zip(runs, train(runs), strict=True):
+        (alone,) = train([run])
+        assert together.status is RunStatus.COMPLETED, together.error
+        assert together.episode_returns == alone.episode_returns

@@ -494,6 +494,19 @@ def test_an_environment_that_cannot_be_is_named(
     assert "\n" not in str(caught.value)
 
 
+def test_actions_that_no_algorithm_takes_are_named_before_anything_runs() -> None:
+    class Pairs(gym.Env[Any, Any]):
+        observation_space = gym.spaces.Discrete(2)
+        action_space = gym.spaces.Tuple([gym.spaces.Discrete(2)] * 2)
+
+    gym.register("Pairs-v0", entry_point=Pairs)
+    try:
+        with pytest.raises(ValueError, match=r"'ppo': needs continuous, discrete, .*Pairs-v0 has Tuple\.$"):
+            check_environment(EnvironmentSpec(id="Pairs-v0"), "ppo")
+    finally:
+        del gym.registry["Pairs-v0"]
+
+
 def test_a_fault_in_a_normalised_environment_is_divergence_too() -> None:
     # Normalisation clips infinity to ten.
     where = {**faulty("inf-reward"), "normalization": Normalization()}
