@@ -32,7 +32,8 @@ def report_matrix(
     SpecError
         If the matrix is one study.
     StudyError
-        If a study has no results yet, or the controls cannot tell what counts as 0 and as 1 on a task.
+        If a study has no results yet, a method has one seed on a task, or the controls cannot tell what counts as 0
+        and as 1 there.
     """
     from robusttune.report.matrix.write import write_matrix_report
 

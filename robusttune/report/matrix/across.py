@@ -69,10 +69,11 @@ def across_tasks(
     Raises
     ------
     StudyError
-        If controls cannot tell what counts as 0 and as 1 on a task.
+        If a method has one seed on a task, or controls cannot tell what counts as 0 and as 1.
     """
     tasks = tuple(dict.fromkeys(one.task for one in studies))
     methods, left_out = _methods(studies, tasks)
+    _check_seeds(methods)
     low = high = None
     anchors = report.reference
     if not anchors:
@@ -131,6 +132,16 @@ def _merged(same: Sequence[tuple[str, Method]], labels: Sequence[str]) -> Method
         return first
     prefix = "" if len(same) == len(labels) else f"{'+'.join(label for label, _ in same)} "
     return Method(name=f"{prefix}{first.role}", role=first.role, on=first.on)
+
+
+def _check_seeds(methods: Sequence[Method]) -> None:
+    for method in methods:
+        for task, one in method.on.items():
+            if len(one.scores) < 2:
+                raise StudyError(
+                    f"{method.name} has a single seed on {task}, which shows no noise between seeds. Raise "
+                    "post_evaluation.n_seeds."
+                )
 
 
 def _anchors(

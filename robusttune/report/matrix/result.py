@@ -42,7 +42,7 @@ def make_matrix_report(matrix: Matrix, studies: Sequence[StudyScores]) -> Matrix
     Raises
     ------
     StudyError
-        If the controls cannot tell what counts as 0 and as 1, and there is nothing else to report.
+        If tasks cannot be compared (see `across_tasks`) and there is nothing else to report.
     """
     root, level = studies[0].study.root_seed, studies[0].study.post_evaluation.confidence_level
     by_task = {task: [one for one in studies if one.task == task] for task in matrix.tasks}

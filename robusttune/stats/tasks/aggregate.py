@@ -87,7 +87,7 @@ def normalise(
 
 
 def as_tasks(
-    scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, name: str = "scores"
+    scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, name: str = "scores", min_n: int = 1
 ) -> tuple[FloatArray, ...]:
     """Return the scores of each task: a matrix (n_seeds, n_tasks) is split by columns, as rliable has it.
 
@@ -97,15 +97,17 @@ def as_tasks(
         Normalised scores.
     name : str
         The argument's name, for the message.
+    min_n : int
+        Fewest seeds of each task: two where seeds are resampled, as one alone would look as if it had no noise.
 
     Raises
     ------
     ValueError
-        If a score is not finite or the shape is wrong.
+        If a score is not finite, the shape is wrong or a task has too few seeds.
     """
     if isinstance(scores, np.ndarray) and scores.ndim == 2:
-        return as_runs(list(scores.T), name=name)
-    return as_runs(scores, name=name)
+        return as_runs(list(scores.T), name=name, min_n=min_n)
+    return as_runs(scores, name=name, min_n=min_n)
 
 
 def aggregate(
@@ -150,7 +152,7 @@ def aggregate(
     ----------
     Agarwal et al. (2021), Deep RL at the Edge of the Statistical Precipice. arXiv:2108.13264
     """
-    tasks = as_tasks(scores)
+    tasks = as_tasks(scores, min_n=2)
     check_choice(metric, name="metric", choices=METRICS)
     check_number(target, name="target")
     check_level(level)
@@ -204,7 +206,7 @@ def improvement_over_tasks(
     ----------
     Agarwal et al. (2021), arXiv:2108.13264, section 4.3.
     """
-    a, b = as_tasks(first, name="first"), as_tasks(second, name="second")
+    a, b = as_tasks(first, name="first", min_n=2), as_tasks(second, name="second", min_n=2)
     if len(a) != len(b):
         raise ValueError(f"`second` must have as many tasks as `first`, but got {len(b)} and {len(a)}.")
     check_level(level)

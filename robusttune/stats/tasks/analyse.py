@@ -103,7 +103,7 @@ def analyse_tasks(
     Raises
     ------
     ValueError
-        If a score is not finite, a method lacks a task, or an option breaks its rule.
+        If a score is not finite, a method lacks a task or has one seed on it, or an option breaks its rule.
 
     Notes
     -----
@@ -117,7 +117,7 @@ def analyse_tasks(
     names = check_ids(tasks, name="tasks")
     check_level(level)
     check_rng(rng)
-    runs = {method: as_tasks(given, name=f"scores[{method!r}]") for method, given in scores.items()}
+    runs = {method: as_tasks(given, name=f"scores[{method!r}]", min_n=2) for method, given in scores.items()}
     if not runs:
         raise ValueError("`scores` must hold at least one method, but it is empty.")
     for method, found in runs.items():

@@ -75,7 +75,7 @@ def profile_over_tasks(
     ----------
     Agarwal et al. (2021), arXiv:2108.13264, section 4.2.
     """
-    tasks = as_tasks(scores)
+    tasks = as_tasks(scores, min_n=2)
     at = as_sample(thresholds, name="thresholds")
     check_level(level)
     check_count(n_resamples, name="n_resamples", minimum=100)

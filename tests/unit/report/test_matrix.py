@@ -282,6 +282,15 @@ def test_a_default_that_is_the_best_on_a_task_cannot_be_zero_and_one() -> None:
         make(studies)
 
 
+def test_a_single_seed_is_not_compared_over_tasks() -> None:
+    studies = [
+        study_scores("a", "", {"trial 1": GOOD, "default": BAD}),
+        study_scores("b", "", {"trial 1": [9.0], "default": BAD}),
+    ]
+    with pytest.raises(StudyError, match=r"tuned has a single seed on b.*Raise post_evaluation.n_seeds"):
+        make(studies)
+
+
 def test_rankings_are_reported_where_tasks_cannot_be_compared() -> None:
     studies = [study_scores(task, m, {"trial 1": GOOD, "trial 2": BAD}) for task in "ab" for m in ("x", "y")]
     found = make(studies)
