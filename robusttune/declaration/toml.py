@@ -10,7 +10,8 @@ from typing import Any
 
 from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
-from robusttune.declaration.matrix import Matrix, MatrixStudy, expand, set_value
+from robusttune.declaration.axes import expand, set_value
+from robusttune.declaration.matrix import Matrix, MatrixStudy
 from robusttune.declaration.presets import preset
 from robusttune.declaration.space import Parameter
 from robusttune.declaration.study import StudySpec

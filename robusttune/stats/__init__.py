@@ -43,8 +43,9 @@ from robusttune.stats.luck.verdict import (
 )
 from robusttune.stats.planning.power import inflated_sd
 from robusttune.stats.planning.seeds import RequiredSeeds, required_seeds, seeds_to_separate
-from robusttune.stats.tasks.aggregate import AggregateEstimate, aggregate, improvement_over_tasks, normalise
+from robusttune.stats.tasks.aggregate import AggregateEstimate, aggregate, normalise
 from robusttune.stats.tasks.analyse import Improvement, MethodAnalysis, TasksAnalysis, analyse_tasks
+from robusttune.stats.tasks.improvement import improvement_over_tasks
 from robusttune.stats.tasks.profiles import TaskProfile, profile_over_tasks
 
 __all__ = [

@@ -16,8 +16,8 @@ from robusttune.stats.tasks.aggregate import (
     AggregateEstimate,
     aggregate,
     as_tasks,
-    improvement_over_tasks,
 )
+from robusttune.stats.tasks.improvement import improvement_over_tasks
 from robusttune.stats.tasks.profiles import TaskProfile, profile_over_tasks
 from robusttune.stats.tasks.rliable import rliable_aggregate
 
