@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from robusttune import StudySpec
-from robusttune.declaration.run import EnvironmentSpec
-from robusttune.declaration.synthetic import synthetic_of, truth_of
-from robusttune.declaration.tabular import tabular_of
+from robusttune.declaration.training import Training
+from robusttune.declaration.training.synthetic import SyntheticTraining, truth_of
+from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.training.table import Table
 from robusttune.training.table_file import read_table
 
@@ -26,8 +28,8 @@ class Landscape:
     Attributes
     ----------
     name : str
-    environment : mapping
-        Of the study: what runs are drawn from.
+    tables : mapping
+        `[synthetic]` or `[tabular]` of the study: what runs are drawn from.
     parameters : mapping
         Of the search space.
     n_evaluations : int
@@ -41,7 +43,7 @@ class Landscape:
     """
 
     name: str
-    environment: Mapping[str, Any]
+    tables: Mapping[str, Any]
     parameters: Mapping[str, Any]
     n_evaluations: int = 1
     best: float
@@ -51,7 +53,7 @@ class Landscape:
 
     def truth(self, hyperparameters: Mapping[str, Any]) -> float:
         """Return the true mean of a configuration, in score units."""
-        return truth(self.environment, hyperparameters)
+        return truth(self.tables, hyperparameters)
 
     def scaled(self, difference: float) -> float:
         """Return a difference on the scale where the best has 0 and the middle one of all configurations loses 1."""
@@ -64,8 +66,7 @@ class Landscape:
             {
                 "name": self.name,
                 "root_seed": root_seed,
-                "environment": self.environment,
-                "algorithm": {"name": "ppo", "trainer": self.environment["id"], "total_timesteps": STEPS},
+                **{kind: {**table, "total_timesteps": STEPS} for kind, table in self.tables.items()},
                 "search_space": {"parameters": self.parameters},
                 "tuning": tuning,
                 "evaluation": {"n_episodes": 1, **({"every": every} if self.n_evaluations > 1 else {})},
@@ -98,15 +99,15 @@ def synthetic() -> list[Landscape]:
     """Return the declared landscapes."""
     found = []
     for name, kwargs in _SYNTHETIC.items():
-        environment = {"id": "synthetic", "kwargs": kwargs}
+        tables = {"synthetic": kwargs}
         draws = random_configurations(_SPACE, N_SPACE, np.random.default_rng(0))
         found.append(
             Landscape(
                 name=name,
-                environment=environment,
+                tables=tables,
                 parameters=_SPACE,
-                best=truth(environment, _BEST),
-                typical=float(np.median([truth(environment, draw) for draw in draws])),
+                best=truth(tables, _BEST),
+                typical=float(np.median([truth(tables, draw) for draw in draws])),
             )
         )
     return found
@@ -120,17 +121,30 @@ def random_configurations(
     return [{name: values[place] for name, values in columns.items()} for place in range(n)]
 
 
-def truth(environment: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> float:
+def truth(tables: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> float:
     """Return the true mean of a configuration, in score units."""
-    spec = EnvironmentSpec(id=environment["id"], kwargs=environment["kwargs"])
-    if spec.id == "synthetic":
-        return truth_of(synthetic_of(spec), hyperparameters).mean
-    return table_of(environment).truth(hyperparameters, tabular_of(spec).neighbours)
+    training = training_of(tables)
+    if isinstance(training, SyntheticTraining):
+        return truth_of(training, hyperparameters).mean
+    assert isinstance(training, TabularTraining)
+    return read_table(training).truth(hyperparameters, training.neighbours)
 
 
-def table_of(environment: Mapping[str, Any]) -> Table:
+def table_of(tables: Mapping[str, Any]) -> Table:
     """Return the table that runs are drawn from."""
-    return read_table(tabular_of(EnvironmentSpec(id="tabular", kwargs=environment["kwargs"])))
+    training = training_of(tables)
+    assert isinstance(training, TabularTraining)
+    return read_table(training)
+
+
+def training_of(tables: Mapping[str, Any]) -> Training:
+    """Return what a study's one table declares."""
+    ((kind, table),) = tables.items()
+    found: Training = _TRAINING.validate_json(json.dumps({**table, "kind": kind}))
+    return found
+
+
+_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
 
 
 def _random_values(parameter: Mapping[str, Any], n: int, rng: np.random.Generator) -> list[Any]:

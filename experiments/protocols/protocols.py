@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from experiments.protocols.landscapes import STEPS, Landscape
-from robusttune.pipeline.session import Session, memory_session
-from robusttune.pipeline.simulate import Simulation, judge, simulation_session
+from robusttune.pipeline.session import Session
+from robusttune.pipeline.simulate import simulation_session
+from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.select import Candidate, select
 from robusttune.results.memory import MemoryStore
 from robusttune.results.records import TrialRecord
@@ -173,8 +174,8 @@ def outcome(found: Search, protocol: Protocol, budget: int) -> Outcome:
         root_seed=found.session.study.root_seed,
     )
     assert isinstance(found.session.store, MemoryStore)
-    simulation = judge(memory_session(declared, store=found.session.store), trials)
-    return _by_post_evaluation(found, simulation, spent)
+    second = simulation_session(declared, store=found.session.store).evaluate(trials)
+    return _by_post_evaluation(found, second, spent)
 
 
 def _by_tuning(found: Search, trials: Sequence[TrialRecord], spent: float) -> Outcome:
@@ -185,10 +186,10 @@ def _by_tuning(found: Search, trials: Sequence[TrialRecord], spent: float) -> Ou
     return _outcome(found.landscape, best, reported=reported, interval=interval, spent=spent)
 
 
-def _by_post_evaluation(found: Search, simulation: Simulation, spent: float) -> Outcome:
+def _by_post_evaluation(found: Search, second: PostEvaluation, spent: float) -> Outcome:
     """Return what comes of the highest mean over fresh seeds, with the interval that corrects for the choice."""
-    table = simulation.scores
-    kept = simulation.rounds.kept or table.config_ids
+    table = second.scores
+    kept = second.rounds.kept or table.config_ids
     means = [
         float(np.mean(scores)) if config_id in kept else -math.inf
         for config_id, scores in zip(table.config_ids, table.scores, strict=True)
@@ -196,10 +197,10 @@ def _by_post_evaluation(found: Search, simulation: Simulation, spent: float) -> 
     place = int(np.argmax(means))
     return _outcome(
         found.landscape,
-        simulation.candidates[place],
+        second.candidates[place],
         reported=means[place],
         interval=winner_interval(table.scores[place], n_configs=len(means)),
-        spent=spent + simulation.rounds.n_runs,
+        spent=spent + second.rounds.n_runs,
     )
 
 

@@ -28,7 +28,7 @@ from experiments.protocols.landscapes import (
     truth,
 )
 from robusttune import load_study
-from robusttune.declaration.tabular import file_hash
+from robusttune.declaration.training.tabular import file_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
@@ -80,16 +80,16 @@ def _landscape(
         "neighbours": NEIGHBOURS if interpolated else 1,
         **({"curve": "curve"} if "curve" in table.columns else {}),
     }
-    environment = {"id": "tabular", "kwargs": kwargs}
-    known = table_of(environment)
+    tables = {"tabular": kwargs}
+    known = table_of(tables)
     means = typical = np.array([scores.mean() for scores in known.scores])
     if interpolated:
         draws = random_configurations(parameters, N_SPACE, np.random.default_rng(0))
-        typical = np.array([truth(environment, draw) for draw in draws])
+        typical = np.array([truth(tables, draw) for draw in draws])
     rows = {"row": {"type": "int", "low": 0, "high": len(known.scores) - 1}}
     return Landscape(
         name=task,
-        environment=environment,
+        tables=tables,
         parameters=parameters if interpolated else rows,
         n_evaluations=known.n_evaluations,
         best=float(means.max()),

@@ -21,6 +21,7 @@ _METHODS = (
     *("algorithm", "search_space", "tuning", "evaluation", "post_evaluation", "execution"),
     *("root_seed", "description", "environment.n_envs", "environment.normalization", "environment.imports"),
 )
+_OF_METHODS = {"hyperparameters", "total_timesteps"}  # wherever they stand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,9 @@ def _keys(axis: str, values: list[Any]) -> list[str]:
 
 
 def _makes_task(dotted: str) -> bool:
-    return dotted != "name" and not any(dotted == key or dotted.startswith(f"{key}.") for key in _METHODS)
+    if dotted == "name" or _OF_METHODS & set(dotted.split(".")):
+        return False
+    return not any(dotted == key or dotted.startswith(f"{key}.") for key in _METHODS)
 
 
 def _put(document: dict[str, Any], axis: str, value: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from robusttune.declaration.matrix import Matrix
 from robusttune.errors import SpecError
 from robusttune.pipeline import rank_study
-from robusttune.pipeline.place import DEFAULT_OUT
+from robusttune.pipeline.location import DEFAULT_OUT
 from robusttune.report.matrix.result import MatrixReport, make_matrix_report
 from robusttune.report.matrix.scores import scores_of
 

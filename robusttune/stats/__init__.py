@@ -6,9 +6,7 @@ sequence of one-dimensional arrays, one per configuration, of any lengths.
 
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.result import (
-    ChampionAnalysis,
     ConfigurationAnalysis,
-    Interval,
     PairAnalysis,
     PlanStep,
     StudyAnalysis,
@@ -39,7 +37,6 @@ from robusttune.stats.luck.verdict import (
     LUCKY,
     UNLUCKY,
     LuckResult,
-    LuckRules,
 )
 from robusttune.stats.planning.power import inflated_sd
 from robusttune.stats.planning.seeds import RequiredSeeds, required_seeds, seeds_to_separate
@@ -56,15 +53,12 @@ __all__ = [
     "AggregateEstimate",
     "BestProbability",
     "BestSetResult",
-    "ChampionAnalysis",
     "ComparisonResult",
     "ConfigurationAnalysis",
     "Correlation",
     "Estimate",
     "Improvement",
-    "Interval",
     "LuckResult",
-    "LuckRules",
     "MethodAnalysis",
     "NoiseComponents",
     "PairAnalysis",

@@ -11,7 +11,7 @@ import gymnasium as gym
 
 from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
-from robusttune.declaration.run import EnvironmentSpec, Wrapper
+from robusttune.declaration.training.sb3 import EnvironmentSpec, Wrapper
 from robusttune.errors import SpecError
 
 _KINDS = {
@@ -37,10 +37,15 @@ def wrap(environment: gym.Env[Any, Any], spec: EnvironmentSpec) -> gym.Env[Any, 
     return environment
 
 
-def check_environment(spec: EnvironmentSpec, algorithm: str) -> None:
-    """Raise `SpecError` if the environment cannot be made, or the algorithm cannot act in it.
+def check_environment(
+    spec: EnvironmentSpec, algorithm: str
+) -> tuple[gym.spaces.Space[Any], gym.spaces.Space[Any]]:
+    """Return the observation space and the action space of an environment, which is made once for it.
 
-    Makes the environment once.
+    Raises
+    ------
+    SpecError
+        If the environment cannot be made, or the algorithm cannot act in it.
     """
     for module in spec.imports:
         try:
@@ -59,6 +64,7 @@ def check_environment(spec: EnvironmentSpec, algorithm: str) -> None:
         ) from None
     try:
         _check_spaces(environment, spec.id, algorithm)
+        return environment.observation_space, environment.action_space
     finally:
         environment.close()
 

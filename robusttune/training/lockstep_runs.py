@@ -30,6 +30,7 @@ from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep.trainer import LockstepTrainer
 from robusttune.training.protocol import StopRule, make_result
+from robusttune.training.sb3 import training_of
 from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
 
 
@@ -55,18 +56,19 @@ class _Group:
         self._specs = tuple(specs)
         self._stop_rule = stop_rule
         self._first = first = self._specs[0]
-        environment = first.environment
+        training = self._training = training_of(first)
+        environment = training.environment
         seeds = [spec.evaluation_seed for spec in self._specs]
         self._judging = MemberEnvironments(self._make_env, seeds, n_judging_environments(first))
         space = self._judging.action_space
         _check(self._specs, self._judging.observation_space, space)
         n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
-        self._trainer = learner(first.algorithm)(
+        self._trainer = learner(training.algorithm.name)(
             [_member(spec, n_actions) for spec in self._specs],
             make_env=self._make_env,
             n_envs=environment.n_envs,
             total_timesteps=first.total_timesteps,
-            device=first.device,
+            device=training.algorithm.device,
             normalization=environment.normalization,
         )
         self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
@@ -93,7 +95,7 @@ class _Group:
         self._trainer.environments.close()
 
     def _make_env(self) -> Env[object, object]:
-        return wrap(make_base(self._first.environment), self._first.environment)
+        return wrap(make_base(self._training.environment), self._training.environment)
 
     def _at_boundary(self, trainer: LockstepTrainer) -> None:
         if not trainer.active.any():
@@ -128,7 +130,7 @@ class _Group:
 
     def _can_judge_together(self) -> bool:
         # A wrapper may change rewards, and a stochastic policy draws from global streams: SB3 judges those.
-        return not self._first.environment.wrappers and self._first.evaluation.deterministic
+        return not self._training.environment.wrappers and self._first.evaluation.deterministic
 
     def _judge_together(self, alive: Sequence[int]) -> dict[int, list[float]]:
         """Return the episode returns of all members, in the order in which SB3's evaluation would list them."""
@@ -157,11 +159,11 @@ class _Group:
     def _judge_one_by_one(self, alive: Sequence[int]) -> dict[int, list[float]]:
         found = {}
         for member in alive:
-            environments = vectorised(self._first.environment, self._judging.n_envs)
+            environments = vectorised(self._training.environment, self._judging.n_envs)
             try:
                 judging = (
                     environments
-                    if self._first.environment.normalization is None
+                    if self._training.environment.normalization is None
                     else self._trainer.vec_normalize(member, environments)
                 )
                 found[member] = judge(self._trainer.to_sb3(member), judging, self._specs[member])
@@ -175,7 +177,7 @@ class _Group:
 
     def _verify(self) -> None:
         for member, spec in enumerate(self._specs):
-            verify(self._trainer.to_sb3(member), spec.algorithm, spec.hyperparameters)
+            verify(self._trainer.to_sb3(member), self._training.algorithm.name, spec.hyperparameters)
 
     def _result(self, member: int, wall_time_s: float) -> RunResult:
         diverged = bool(self._trainer.diverged[member]) or not self._is_whole(member)
@@ -210,15 +212,17 @@ def learner(algorithm: str) -> type[LockstepTrainer]:
 
 
 def _check(specs: Sequence[RunSpec], observations: spaces.Space[Any], actions: spaces.Space[Any]) -> None:
-    if len({group_key(spec) for spec in specs}) > 1:
+    training = training_of(specs[0])
+    if len({group_key(spec, training.trainer("lockstep")) for spec in specs}) > 1:
         raise ValueError("The runs of a group must have equal group keys, but these differ; split the group.")
     for spec in specs:
-        reason = why_not_stackable(spec.algorithm, spec.policy, spec.hyperparameters.items())
-        reason = reason or why_not_in_spaces(spec.algorithm, observations, actions)
+        reason = why_not_stackable(
+            training.algorithm.name, training.algorithm.policy, spec.hyperparameters.items()
+        ) or why_not_in_spaces(training.algorithm.name, observations, actions)
         if reason is not None:
             raise ValueError(f"{reason} Use trainer = 'sb3'.")
 
 
 def _member(spec: RunSpec, n_actions: int) -> Member:
-    arguments = constructor_arguments(spec.algorithm, spec.hyperparameters, n_actions)
+    arguments = constructor_arguments(training_of(spec).algorithm.name, spec.hyperparameters, n_actions)
     return Member(seed=spec.seed, arguments=arguments)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from pydantic import JsonValue
@@ -14,52 +12,55 @@ from pydantic import JsonValue
 from robusttune.declaration.algorithms import ALGORITHMS, Lockstep
 from robusttune.declaration.space import Categorical, bounds
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError
-from robusttune.training.environments import acts_in, make_base, wrap
+from robusttune.training.environments import acts_in, check_environment
+from robusttune.training.protocol import Choice
 
 # Measured: a trial of one seed takes half as long again, and many seeds gain little, for arithmetic bounds them anyway.
 _SLOW_ALONE_ON_CPU = {
-    name: f"On a CPU {name} gains little from seeds that train together; trainer = 'lockstep' does it all the same."
+    name: f"On a CPU {name} gains little from seeds that train together; execution.trainer = 'lockstep' insists on it."
     for name, algorithm in ALGORITHMS.items()
     if algorithm.lockstep is not None and algorithm.lockstep.slow_on_cpu
 }
 _STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas"}
 
 
-def with_trainer(study: StudySpec) -> tuple[StudySpec, str | None]:
-    """Return the study with its trainer settled, and why `"auto"` could not take lockstep.
+def check(study: StudySpec) -> Choice:
+    """Make the environment once, to see that the algorithm can act in it; return who trains.
 
     Raises
     ------
     SpecError
-        If the study insists on lockstep and its runs cannot be stacked.
+        If the environment cannot be made, the algorithm cannot act in it, or the study insists on lockstep and its
+        runs cannot be stacked.
     """
-    wanted = study.algorithm.trainer
-    if wanted in ("sb3", "synthetic", "tabular"):
-        return study, None
-    reason = why_not_lockstep(study)
-    if reason is not None and wanted == "lockstep":
-        raise SpecError(f"algorithm.trainer = 'lockstep': {reason} Use trainer = 'sb3' or 'auto'.")
-    if wanted == "auto" and reason is None and study.algorithm.device == "cpu":
-        reason = _SLOW_ALONE_ON_CPU.get(study.algorithm.name)
-    algorithm = dataclasses.replace(study.algorithm, trainer="lockstep" if reason is None else "sb3")
-    return dataclasses.replace(study, algorithm=algorithm), reason
+    training, wanted = study.training, study.execution.trainer
+    assert isinstance(training, Sb3Training)
+    spaces_ = check_environment(training.environment, training.algorithm.name)
+    if not study.execution.is_open and training.trainer(wanted).name == "sb3":
+        return Choice(trainer=training.trainer("sb3"))
+    reason = why_not_lockstep(study, *spaces_)
+    if reason is not None and not study.execution.is_open:
+        raise SpecError(f"execution.trainer = {wanted!r}: {reason} Use trainer = 'sb3' or 'auto'.")
+    # Seeds that are pruned at evaluations which they reach together have no choice.
+    tuning = study.tuning
+    is_free = not (tuning.prunes_seeds and tuning.pruning_steps == "evaluations")
+    if reason is None and study.execution.is_open and is_free and training.algorithm.device == "cpu":
+        reason = _SLOW_ALONE_ON_CPU.get(training.algorithm.name)
+    return Choice(trainer=training.trainer("lockstep" if reason is None else "sb3"), reason=reason)
 
 
-def why_not_lockstep(study: StudySpec) -> str | None:
+def why_not_lockstep(
+    study: StudySpec, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+) -> str | None:
     """Return None if every run of a study can be stacked, else the reason why not, as a sentence."""
-    algorithm = study.algorithm
-    reason = why_not_stackable(algorithm.name, algorithm.policy, _possible_values(study))
-    if reason is not None:
-        return reason
-    try:
-        environment = wrap(make_base(study.environment), study.environment)
-    except (gym.error.Error, ImportError):
-        return None  # `check` says what is wrong with the environment
-    try:
-        return why_not_in_spaces(algorithm.name, environment.observation_space, environment.action_space)
-    finally:
-        environment.close()
+    training = study.training
+    assert isinstance(training, Sb3Training)
+    algorithm = training.algorithm
+    return why_not_stackable(algorithm.name, algorithm.policy, _possible_values(study)) or why_not_in_spaces(
+        algorithm.name, observation_space, action_space
+    )
 
 
 def why_not_stackable(algorithm: str, policy: str, values: Iterable[tuple[str, JsonValue]]) -> str | None:
@@ -119,7 +120,7 @@ def _actions_reason(algorithm: str, space: spaces.Space[Any]) -> str | None:
 
 def _possible_values(study: StudySpec) -> Iterable[tuple[str, JsonValue]]:
     """Yield (name, value) of everything that a configuration of the study may hold; of a range, its ends."""
-    yield from study.algorithm.hyperparameters.items()
+    yield from study.training.hyperparameters.items()
     for control in study.post_evaluation.controls:
         yield from control.hyperparameters.items()
     for name, parameter in study.search_space.parameters.items():

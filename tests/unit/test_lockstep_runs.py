@@ -11,19 +11,25 @@ from gymnasium import spaces
 from studies import make_study
 
 from robusttune.declaration.algorithms import ALGORITHMS
-from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, RunSpec, Wrapper
+from robusttune.declaration.evaluation import EvaluationSpec
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.training.sb3 import (
+    AlgorithmSpec,
+    EnvironmentSpec,
+    Normalization,
+    Sb3Training,
+    Wrapper,
+)
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import lockstep_runs, train
 from robusttune.training.groups import MAX_GROUP, group_key, group_runs
 from robusttune.training.lockstep_runs import learner
-from robusttune.training.stackable import (
-    why_not_in_spaces,
-    why_not_lockstep,
-    why_not_stackable,
-    with_trainer,
-)
+from robusttune.training.protocol import Choice
+from robusttune.training.stackable import check, why_not_in_spaces, why_not_stackable
+
+SB3, LOCKSTEP = Sb3Training.TRAINERS
 
 
 def a_run(index: int = 0, *, every: int | None = 100, **changes: Any) -> RunSpec:
@@ -31,13 +37,13 @@ def a_run(index: int = 0, *, every: int | None = 100, **changes: Any) -> RunSpec
     environment = changes.pop("environment", EnvironmentSpec(id="Pendulum-v1", n_envs=2))
     hyperparameters = {"n_steps": 50, "n_epochs": 2, "net_arch": [8], **changes.pop("hyperparameters", {})}
     given: dict[str, Any] = {
-        "environment": environment,
-        "algorithm": "ppo",
-        "policy": "MlpPolicy",
-        "trainer": "lockstep",
-        "device": "cpu",
+        "training": Sb3Training(
+            environment=environment,
+            algorithm=AlgorithmSpec(
+                name=changes.pop("algorithm", "ppo"), total_timesteps=changes.pop("timesteps", 300)
+            ),
+        ),
         "hyperparameters": hyperparameters,
-        "total_timesteps": 300,
         "evaluation": EvaluationSpec(every=every, n_episodes=3, n_envs=2, **changes.pop("evaluation", {})),
         "seed": seed,
         "evaluation_seed": evaluation_seed(seed),
@@ -72,10 +78,10 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_group_gives_what_stable_baselines_gives(case: str) -> None:
     runs = [a_run(index, **dict(CASES[case])) for index in range(2)]
-    if runs[0].algorithm == "a2c":
+    if case == "a2c":
         runs = [dataclasses.replace(run, hyperparameters={"n_steps": 8, "net_arch": [8]}) for run in runs]
-    together = train(runs)
-    reference = train([dataclasses.replace(run, trainer="sb3") for run in runs])
+    together = train(runs, trainer=LOCKSTEP)
+    reference = train(runs, trainer=SB3)
     for ours, theirs in zip(together, reference, strict=True):
         assert (ours.status, theirs.status) == (RunStatus.COMPLETED, RunStatus.COMPLETED), ours.error
         assert shape(ours) == shape(theirs)
@@ -86,15 +92,15 @@ def test_a_group_gives_what_stable_baselines_gives(case: str) -> None:
 
 def test_a_run_is_the_same_to_the_last_bit_whoever_trains_beside_it() -> None:
     runs = [a_run(index) for index in range(5)]
-    whole = train(runs)
+    whole = train(runs, trainer=LOCKSTEP)
     for group in ([0], [1, 3], [4, 2, 0]):
-        for index, result in zip(group, train([runs[i] for i in group]), strict=True):
+        for index, result in zip(group, train([runs[i] for i in group], trainer=LOCKSTEP), strict=True):
             assert result.episode_returns == whole[index].episode_returns
             assert [p.mean_return for p in result.curve] == [p.mean_return for p in whole[index].curve]
 
 
 def test_the_final_evaluation_does_not_depend_on_those_before() -> None:
-    often, never = train([a_run(every=100)]), train([a_run(every=None)])
+    often, never = (train([a_run(every=every)], trainer=LOCKSTEP) for every in (100, None))
     assert often[0].episode_returns == never[0].episode_returns
     assert len(often[0].curve) == 3
 
@@ -103,14 +109,14 @@ def test_a_member_that_diverges_leaves_the_others_alone() -> None:
     runs = [a_run(index) for index in range(3)]
     # Members may differ in their learning rate.
     sick = a_run(1, hyperparameters={"learning_rate": 1e30, "max_grad_norm": 1e30})
-    results = train([runs[0], sick, runs[2]])
+    results = train([runs[0], sick, runs[2]], trainer=LOCKSTEP)
     assert [result.status for result in results] == [
         RunStatus.COMPLETED,
         RunStatus.DIVERGED,
         RunStatus.COMPLETED,
     ]
     assert results[1].score is None
-    well = train(runs)
+    well = train(runs, trainer=LOCKSTEP)
     assert results[0].episode_returns == well[0].episode_returns
     assert results[2].episode_returns == well[2].episode_returns
 
@@ -122,7 +128,7 @@ def test_a_stop_rule_sees_all_members_at_each_evaluation_and_stops_them_all() ->
         seen.append((index, len(means)))
         return index == 1
 
-    results = train([a_run(index) for index in range(3)], rule)
+    results = train([a_run(index) for index in range(3)], rule, trainer=LOCKSTEP)
     assert seen == [(0, 3), (1, 3)]
     assert {result.status for result in results} == {RunStatus.PRUNED}
     assert all(result.timesteps < 300 for result in results)
@@ -130,28 +136,31 @@ def test_a_stop_rule_sees_all_members_at_each_evaluation_and_stops_them_all() ->
 
 def test_an_exception_in_a_group_costs_only_the_run_that_raised() -> None:
     healthy, broken = a_run(0), a_run(1, hyperparameters={"net_arch": ["wide"]})
-    results = train([healthy, broken])
+    results = train([healthy, broken], trainer=LOCKSTEP)
     assert [result.status for result in results] == [RunStatus.COMPLETED, RunStatus.FAILED]
     assert "Traceback" in str(results[1].error)
-    assert results[0].episode_returns == train([healthy])[0].episode_returns
+    assert results[0].episode_returns == train([healthy], trainer=LOCKSTEP)[0].episode_returns
 
 
 def test_groups_hold_every_run_once_and_only_runs_that_can_share() -> None:
     fast = [a_run(i, hyperparameters={"learning_rate": 1e-3}) for i in range(25)]
     slow = [a_run(i + 30, hyperparameters={"learning_rate": 1e-4}) for i in range(5)]
     other_shape = [a_run(i + 40, hyperparameters={"net_arch": [16]}) for i in range(3)]
-    alone = [dataclasses.replace(a_run(i + 50), trainer="sb3") for i in range(2)]
-    runs = [*fast, *slow, *other_shape, *alone]
-    groups = group_runs(runs, n_workers=2)
+    runs = [*fast, *slow, *other_shape]
+    groups = group_runs(runs, n_workers=2, trainer=LOCKSTEP)
     assert sorted(run.run_id for group in groups for run in group) == sorted(run.run_id for run in runs)
     assert max(map(len, groups)) <= MAX_GROUP
     for group in groups:
         assert len({str(run.hyperparameters["net_arch"]) for run in group}) == 1
-        assert len(group) == 1 or all(run.trainer == "lockstep" for run in group)
     assert sum(len(group) > 1 for group in groups[:2]) == 2  # both workers have one at once
+    assert group_runs(runs, n_workers=2, trainer=SB3) == [(run,) for run in runs]
 
 
-AUTO = {"algorithm.trainer": "auto"}
+AUTO = {"execution": None}
+
+
+def choice(changes: dict[str, Any]) -> Choice:
+    return check(make_study(changes))
 
 
 @pytest.mark.parametrize(
@@ -175,17 +184,34 @@ AUTO = {"algorithm.trainer": "auto"}
 def test_what_cannot_be_stacked_goes_to_stable_baselines_with_a_reason(
     changes: dict[str, Any], piece: str
 ) -> None:
-    study, reason = with_trainer(make_study({**AUTO, **changes}))
-    assert study.algorithm.trainer == "sb3"
-    assert piece in str(reason)
+    found = choice({**AUTO, **changes})
+    assert found.trainer == SB3
+    assert piece in str(found.reason)
     with pytest.raises(SpecError, match="lockstep"):
-        with_trainer(make_study({**changes, "algorithm.trainer": "lockstep"}))
+        choice({**changes, "execution.trainer": "lockstep"})
 
 
 def test_auto_takes_lockstep_and_an_explicit_trainer_stays() -> None:
-    assert with_trainer(make_study(AUTO))[0].algorithm.trainer == "lockstep"
-    assert with_trainer(make_study())[0].algorithm.trainer == "sb3"
-    assert why_not_lockstep(make_study()) is None
+    assert choice(AUTO) == Choice(trainer=LOCKSTEP)
+    assert choice({}) == Choice(trainer=SB3)
+
+
+def test_auto_leaves_off_policy_actor_critics_to_stable_baselines_unless_pruning_needs_lockstep() -> None:
+    changes = {
+        **AUTO,
+        "algorithm.name": "td3",
+        "algorithm.hyperparameters": {},
+        "environment.id": "Pendulum-v1",
+        "search_space": None,
+    }
+    assert choice(changes).trainer == SB3
+    pruned = {
+        "tuning.seeds_per_trial": 2,
+        "tuning.pruner": "median",
+        "evaluation.every": 16,
+        "tuning.pruning_steps": "evaluations",
+    }
+    assert choice({**changes, **pruned}).trainer == LOCKSTEP
 
 
 STACKED = {name: entry.lockstep for name, entry in ALGORITHMS.items() if entry.lockstep is not None}
@@ -198,7 +224,7 @@ def a_small_run(algorithm: str, index: int = 0, **hyperparameters: Any) -> RunSp
         index,
         every=None,
         algorithm=algorithm,
-        total_timesteps=60,
+        timesteps=60,
         environment=EnvironmentSpec(id="CartPole-v1" if algorithm == "dqn" else "Pendulum-v1"),
     )
     known = ALGORITHMS[algorithm].hyperparameters
@@ -218,7 +244,7 @@ STACKABLE: dict[str, Any] = {
 def test_what_is_called_stackable_trains_as_stable_baselines_does(algorithm: str) -> None:
     run = a_small_run(algorithm, **STACKABLE)
     assert why_not_stackable(algorithm, "MlpPolicy", run.hyperparameters.items()) is None
-    (ours,), (theirs,) = train([run]), train([dataclasses.replace(run, trainer="sb3")])
+    (ours,), (theirs,) = train([run], trainer=LOCKSTEP), train([run], trainer=SB3)
     assert ours.status is RunStatus.COMPLETED, ours.error
     assert (ours.timesteps, ours.curve[-1].n_updates) == (theirs.timesteps, theirs.curve[-1].n_updates)
     np.testing.assert_allclose(ours.episode_returns, theirs.episode_returns, rtol=2e-3)
@@ -243,7 +269,7 @@ def test_a_hyperparameter_that_cannot_be_stacked_is_refused_by_name(
 ) -> None:
     word = {"optimizer_kwargs": "weight_decay", "noise_type": "Ornstein"}.get(name, name)
     assert word in str(why_not_stackable(algorithm, "MlpPolicy", [(name, value)]))
-    (result,) = train([a_small_run(algorithm, **{name: value})])
+    (result,) = train([a_small_run(algorithm, **{name: value})], trainer=LOCKSTEP)
     assert result.status is RunStatus.FAILED
     assert word in str(result.error).splitlines()[-1]
 
@@ -275,11 +301,11 @@ def test_an_algorithm_without_a_lockstep_form_says_which_have_one(monkeypatch: p
 
 
 def test_runs_share_a_group_if_they_differ_in_what_changes_no_shape_and_no_loop() -> None:
-    key = group_key(a_run(0))
-    assert group_key(a_run(1, hyperparameters={"gamma": 0.9, "learning_rate": 1e-3})) == key
-    assert group_key(a_run(1, hyperparameters={"n_steps": 16})) != key
-    assert group_key(a_run(1, hyperparameters={"net_arch": [9]})) != key
-    assert group_key(a_run(1, algorithm="a2c")) != key
+    key = group_key(a_run(0), LOCKSTEP)
+    assert group_key(a_run(1, hyperparameters={"gamma": 0.9, "learning_rate": 1e-3}), LOCKSTEP) == key
+    assert group_key(a_run(1, hyperparameters={"n_steps": 16}), LOCKSTEP) != key
+    assert group_key(a_run(1, hyperparameters={"net_arch": [9]}), LOCKSTEP) != key
+    assert group_key(a_run(1, algorithm="a2c"), LOCKSTEP) != key
 
 
 def test_runs_that_cannot_share_a_group_are_refused() -> None:
@@ -309,8 +335,8 @@ FREE: dict[str, tuple[Any, Any]] = {
 def test_members_that_differ_in_all_that_may_differ_train_as_they_would_alone(algorithm: str) -> None:
     free = STACKED[algorithm].free
     runs = [a_small_run(algorithm, i, **{name: FREE[name][i] for name in free}) for i in range(2)]
-    assert group_key(runs[0]) == group_key(runs[1])
-    for run, together in zip(runs, train(runs), strict=True):
-        (alone,) = train([run])
+    assert group_key(runs[0], LOCKSTEP) == group_key(runs[1], LOCKSTEP)
+    for run, together in zip(runs, train(runs, trainer=LOCKSTEP), strict=True):
+        (alone,) = train([run], trainer=LOCKSTEP)
         assert together.status is RunStatus.COMPLETED, together.error
         assert together.episode_returns == alone.episode_returns

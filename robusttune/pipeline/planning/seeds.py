@@ -12,7 +12,7 @@ import numpy as np
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
 from robusttune.pipeline import rank_study
-from robusttune.pipeline.place import DEFAULT_OUT
+from robusttune.pipeline.location import DEFAULT_OUT
 from robusttune.seeds import generator
 from robusttune.stats.planning.seeds import RequiredSeeds, required_seeds
 
@@ -52,7 +52,8 @@ def seeds_from_pilot(
         If nothing is stored, or the pilot has fewer than two configurations with two seeds each.
     """
     _check_power(power)
-    rows = [row for row in rank_study(study, out=out, storage=storage).rows if row.sd is not None]
+    ranking = rank_study(study, out=out, storage=storage)
+    rows = [row.analysis for row in ranking.rows if row.analysis.sd is not None]
     if len(rows) < 2:
         raise StudyError(
             "A pilot needs at least two configurations with two seeds each, but this study has "
@@ -62,7 +63,7 @@ def seeds_from_pilot(
     return ClaimSeeds(
         source=f"pilot: {len(rows)} configurations of {study.name}, {pilot_seeds} seeds or more each",
         claims=_required(
-            [row.mean for row in rows],
+            [row.mean.estimate for row in rows],
             [row.sd or 0.0 for row in rows],
             CLAIMS,
             power=power,

@@ -121,8 +121,8 @@ def _methods(
             on = {task: at[label, task].roles[role] for task in tasks}
             method = Method(name=name, role=role, on=on)
             # A control that no axis touches has the same runs under every method: it is one.
-            runs = tuple(one.runs for one in on.values())
-            found.setdefault((role, *runs), []).append((label, method))
+            first_runs = tuple(one.first_run for one in on.values())
+            found.setdefault((role, *first_runs), []).append((label, method))
     return tuple(_merged(same, labels) for same in found.values()), tuple(left_out)
 
 
@@ -131,7 +131,11 @@ def _merged(same: Sequence[tuple[str, Method]], labels: Sequence[str]) -> Method
     if len(same) == 1:
         return first
     prefix = "" if len(same) == len(labels) else f"{'+'.join(label for label, _ in same)} "
-    return Method(name=f"{prefix}{first.role}", role=first.role, on=first.on)
+    on = {
+        task: max((method.on[task] for _, method in same), key=lambda one: len(one.scores))
+        for task in first.on
+    }
+    return Method(name=f"{prefix}{first.role}", role=first.role, on=on)
 
 
 def _check_seeds(methods: Sequence[Method]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.result import MatrixReport
-from robusttune.report.matrix.scores import TUNED
+from robusttune.report.matrix.scores import TUNED, StudyScores
 
 
 def aggregates_frame(across: AcrossTasks) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def _ranking_records(report: MatrixReport) -> Iterator[dict[str, Any]]:
         if ranking.analysis is None:
             continue
         for name, configuration in ranking.configurations.items():
-            one = ranking.analysis.by_id(name)
+            one = ranking.analysis.configurations[name]
             yield {
                 "task": ranking.task,
                 "configuration": name,
@@ -56,24 +56,21 @@ def _parts(name: str) -> tuple[tuple[str, str], ...]:
 
 
 def scores_frame(report: MatrixReport) -> pd.DataFrame:
-    """Return one row per run: the scores behind all numbers."""
-    return pd.DataFrame(
-        [
-            {
-                "study": study.study.name,
-                "task": study.task,
-                "method": study.method,
-                "configuration": one.name,
-                "config_id": one.config_id,
-                "tuned": one is study.roles[TUNED],
-                "seed": seed,
-                "score": score,
-            }
-            for study in report.studies
-            for one in study.configurations
-            for seed, score in zip(one.seeds, one.scores, strict=True)
-        ]
-    )
+    """Return one row per run: the scores behind all numbers. Runs that confirm have no seed here."""
+    return pd.DataFrame([record for study in report.studies for record in _run_records(study)])
+
+
+def _run_records(study: StudyScores) -> Iterator[dict[str, Any]]:
+    tuned = study.roles[TUNED]
+    place: dict[str, Any] = {"study": study.study.name, "task": study.task, "method": study.method}
+    for one in study.configurations:
+        own = {**place, "configuration": one.name, "config_id": one.config_id}
+        own["tuned"] = one.config_id == tuned.config_id
+        for seed, score in zip(one.seeds, one.scores, strict=True):
+            yield {**own, "stage": "post-evaluation", "seed": seed, "score": score}
+    for score in tuned.scores if study.is_confirmed else ():
+        own = {**place, "configuration": tuned.name, "config_id": tuned.config_id, "tuned": True}
+        yield {**own, "stage": "confirmation", "seed": None, "score": score}
 
 
 def to_json(report: MatrixReport) -> str:

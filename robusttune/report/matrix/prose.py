@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from robusttune.declaration.matrix import BEST
-from robusttune.report.columns import interval, number
 from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.ranking import TaskRanking
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.scores import TUNED
 from robusttune.report.matrix.tables import share, share_interval
+from robusttune.report.prose.words import count, estimate, listed, number
 
 _FEW_SEEDS = 30
 
@@ -25,13 +25,10 @@ def findings(report: MatrixReport) -> tuple[str, ...]:
     if report.why_not_across is not None:
         sentences.insert(0, f"There is no comparison over tasks. {report.why_not_across}")
     if report.across is not None and report.across.left_out:
-        listed = ", ".join(report.across.left_out)
-        sentences.append(f"Left out of the comparison over tasks, as not on every task: {listed}.")
-    for one in report.rankings:
-        if one.analysis is not None:
-            told = [step.sentence for step in one.analysis.plan[:1]] + list(one.analysis.warnings)
-            sentences += [_sentence(f"{_place(one, ': ')}{text}") for text in told]
-    return tuple(sentences)
+        sentences.append(
+            f"Left out of the comparison over tasks, as not on every task: {listed(report.across.left_out)}."
+        )
+    return (*sentences, *(text for one in report.rankings for text in _next(one)))
 
 
 def methods(report: MatrixReport) -> tuple[str, ...]:
@@ -112,15 +109,36 @@ def _on_task(ranking: TaskRanking) -> str:
             f"{where}no ranking of all candidates, as the scores of the studies are not the same quantity "
             f"({_values(ranking)})."
         )
-    top = analysis.by_id(analysis.order[0])
-    score = f"{number(top.mean.estimate)} over {top.n_seeds} fresh seeds, {analysis.level:.0%} interval "
-    score += interval(top.mean.low, top.mean.high)
+    top = analysis.recommended
+    score = f"{estimate(analysis.configurations[top].mean)} over {analysis.configurations[top].n_seeds} fresh seeds"
+    found = f"{where}{top} is the best of {len(analysis.configurations)} candidates ({score})"
     if analysis.winner_is_clear:
-        return f"{where}the best of {len(analysis.order)} candidates is {top.config_id} ({score})."
-    return (
-        f"{where}{top.config_id} has the highest mean of {len(analysis.order)} candidates ({score}); "
-        f"{len(analysis.best_set)} may be the best: {', '.join(analysis.best_set)}."
+        return f"{found}, better than each other one at {analysis.level:.0%} confidence."
+    others = [name for name in analysis.best_set if name != top]
+    doubt = (
+        f"cannot be told apart from {listed(others)}"
+        if others
+        else "is not shown to be better than each other one"
     )
+    return f"{where}{top} has the highest estimate of {len(analysis.configurations)} candidates ({score}), but {doubt}."
+
+
+def _next(ranking: TaskRanking) -> list[str]:
+    """Return what would tell the first two apart."""
+    if ranking.analysis is None or not ranking.analysis.plan:
+        return []
+    step = ranking.analysis.plan[0]
+    pair = f"{step.first} from {step.second}"
+    gap = number(ranking.analysis.pairs[step.first, step.second].comparison.difference)
+    if step.more_seeds is None:
+        return [
+            f"{_place(ranking, ': ')}no affordable number of seeds would tell {pair}; the observed difference, {gap}, "
+            "is too small."
+        ]
+    return [
+        f"{_place(ranking, ': ')}{count(step.more_seeds, 'more seed')} each would tell {pair} if the observed "
+        f"difference, {gap}, is the true one."
+    ]
 
 
 def _roles(report: MatrixReport) -> list[str]:
@@ -135,9 +153,7 @@ def _roles(report: MatrixReport) -> list[str]:
     for study in report.studies:
         same = [role for role, one in study.roles.items() if role != TUNED and one is study.roles[TUNED]]
         if same:
-            sentences.append(
-                f"{study.study.name} recommends its control {same[0]}: there tuned and {same[0]} are the same runs."
-            )
+            sentences.append(f"{study.study.name} recommends its control {same[0]}: tuned is that one there.")
     return sentences
 
 
@@ -169,7 +185,3 @@ def _values(ranking: TaskRanking) -> str:
 
 def _place(ranking: TaskRanking, after: str) -> str:
     return f"{ranking.task}{after}" if ranking.task else ""
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."

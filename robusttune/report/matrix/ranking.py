@@ -19,7 +19,7 @@ _QUANTITY: Mapping[str, Callable[[StudySpec], object]] = {
     "evaluation.deterministic": lambda study: study.evaluation.deterministic,
 }
 _CONDITIONS: Mapping[str, Callable[[StudySpec], object]] = {
-    "algorithm.total_timesteps": lambda study: study.algorithm.total_timesteps,
+    "total_timesteps": lambda study: study.training.total_timesteps,
     "evaluation episodes": lambda study: study.n_judging_episodes,
     "evaluation.starts": lambda study: study.evaluation.starts,
     "post_evaluation.confidence_level": lambda study: study.post_evaluation.confidence_level,
@@ -59,13 +59,13 @@ def rank_task(studies: Sequence[StudyScores], *, rng: np.random.Generator) -> Ta
         {name: one.scores for name, one in configurations.items()},
         n_failed={name: one.n_diverged for name, one in configurations.items()},
         level=post.confidence_level,
-        delta=post.indifference,
+        indifference=post.indifference,
         statistic=post.statistic,
         rng=rng,
     )
     return TaskRanking(
         task=task,
-        configurations={name: configurations[name] for name in analysis.order},
+        configurations={name: configurations[name] for name in analysis.configurations},
         analysis=analysis,
         different=_different(studies, _CONDITIONS),
     )
@@ -73,16 +73,17 @@ def rank_task(studies: Sequence[StudyScores], *, rng: np.random.Generator) -> Ta
 
 def _named(studies: Sequence[StudyScores]) -> dict[str, ConfigurationScores]:
     """Return all configurations by method and name; the same runs under several methods are one configuration."""
-    same: dict[tuple[object, ...], list[tuple[str, ConfigurationScores]]] = {}
+    same: dict[str, list[tuple[str, ConfigurationScores]]] = {}
     for study in studies:
         for one in study.configurations:
-            same.setdefault(one.runs, []).append((study.method, one))
+            same.setdefault(one.first_run, []).append((study.method, one))
     named = {}
     for members in same.values():
         names = dict.fromkeys(one.name for _, one in members)
         prefix = "+".join(method for method, _ in members) + ": " if len(members) < len(studies) else ""
         name = f"{prefix}{' = '.join(names)}"
-        named[name] = dataclasses.replace(members[0][1], name=name)
+        longest = max((one for _, one in members), key=lambda one: len(one.scores))
+        named[name] = dataclasses.replace(longest, name=name)
     return named
 
 

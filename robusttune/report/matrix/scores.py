@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from robusttune.declaration.ids import config_id
 from robusttune.declaration.matrix import MatrixStudy
-from robusttune.declaration.run import config_id, content_id
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.select import DEFAULT_CONTROL
 from robusttune.report.model import Ranking
-from robusttune.report.recommendation import recommended
 
 TUNED = "tuned"
 
@@ -24,8 +24,8 @@ class ConfigurationScores:
     name : str
         `"trial 7"`, `"default"` or the name of a control.
     config_id : str
-    training : str
-        Id of what is trained besides the hyperparameters: environment, algorithm, budget, evaluation.
+    first_run : str
+        Id of its first run: equal where two studies have the very same runs.
     seeds, scores : tuple
         One of each per run; a diverged run has the score that the study's policy gives it.
     n_diverged, n_missing : int
@@ -33,7 +33,7 @@ class ConfigurationScores:
 
     name: str
     config_id: str
-    training: str
+    first_run: str
     seeds: tuple[int, ...]
     scores: tuple[float, ...]
     n_diverged: int = 0
@@ -43,11 +43,6 @@ class ConfigurationScores:
     def mean(self) -> float:
         """Mean score."""
         return sum(self.scores) / len(self.scores)
-
-    @property
-    def runs(self) -> tuple[object, ...]:
-        """What is equal where two studies have the very same runs."""
-        return (self.training, self.config_id, self.seeds, self.scores)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +59,7 @@ class StudyScores:
         `"tuned"`, the recommended configuration, and the name of each control → configuration. A control that the
         search found too is here under its own name.
     is_confirmed : bool
-        Whether the tuned configuration's scores are of seeds that had no part in choosing it.
+        Whether the scores of the role "tuned" are of seeds that had no part in choosing it.
     """
 
     study: StudySpec
@@ -77,39 +72,45 @@ class StudyScores:
 
 def scores_of(member: MatrixStudy, ranking: Ranking) -> StudyScores:
     """Return what the report across studies needs of a ranking."""
-    training = _training_id(ranking.study)
+    runs = ranking.found.rounds.runs
     found = {
-        row.config_id: ConfigurationScores(
+        row.candidate.config_id: ConfigurationScores(
             name=row.name,
-            config_id=row.config_id,
-            training=training,
-            seeds=row.seeds,
-            scores=row.scores,
-            n_diverged=row.n_diverged,
-            n_missing=row.n_missing,
+            config_id=row.candidate.config_id,
+            first_run=runs[row.candidate.config_id][0].run_id,
+            seeds=row.runs.seeds,
+            scores=row.runs.scores,
+            n_diverged=row.runs.n_diverged,
+            n_missing=row.runs.n_missing,
         )
         for row in ranking.rows
     }
-    roles = {TUNED: found[recommended(ranking.rows).config_id]}
     post = ranking.study.post_evaluation
     controls = {control.name: config_id(dict(control.hyperparameters)) for control in post.controls}
     if post.default_control:
         controls = {DEFAULT_CONTROL: config_id({}), **controls}
-    roles |= {
+    roles = {
         name if name != TUNED else f"{name} (control)": found[wanted]
         for name, wanted in controls.items()
         if wanted in found
     }
+    tuned = found[ranking.row(ranking.analysis.recommended).candidate.config_id]
+    confirmed = ranking.found.confirmation.get(tuned.config_id)
+    if confirmed is not None:
+        # The seeds that confirm are not among those of the ranking; a first run of their own keeps the two apart.
+        tuned = dataclasses.replace(
+            tuned,
+            first_run=f"{tuned.first_run} confirmed",
+            seeds=(),
+            scores=confirmed,
+            n_diverged=0,
+            n_missing=0,
+        )
     return StudyScores(
         study=ranking.study,
         task=member.task,
         method=member.method,
         configurations=tuple(found.values()),
-        roles=roles,
+        roles={TUNED: tuned, **roles},
+        is_confirmed=confirmed is not None,
     )
-
-
-def _training_id(study: StudySpec) -> str:
-    document = study.to_dict()
-    del document["algorithm"]["hyperparameters"]  # a control is its own whole configuration
-    return content_id([document[part] for part in ("environment", "algorithm", "evaluation")])

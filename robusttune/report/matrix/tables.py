@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robusttune.report.columns import interval, number
 from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.ranking import TaskRanking
 from robusttune.report.matrix.result import MatrixReport
+from robusttune.report.prose.words import interval, number
 from robusttune.stats.tasks.aggregate import AggregateEstimate
 
 METRIC_NAMES = {"iqm": "IQM", "median": "median", "mean": "mean", "optimality_gap": "optimality gap"}
@@ -118,7 +118,7 @@ def _ranking(ranking: TaskRanking) -> Table:
     assert ranking.analysis is not None
     rows = []
     for name in ranking.configurations:
-        one = ranking.analysis.by_id(name)
+        one = ranking.analysis.configurations[name]
         mean = (number(one.mean.estimate), interval(one.mean.low, one.mean.high))
         iqm = (number(one.iqm.estimate), interval(one.iqm.low, one.iqm.high))
         rank = (str(one.rank), f"{one.rank_low}–{one.rank_high}")

@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 
 from robusttune.errors import StudyError
 from robusttune.report.figures import save
+from robusttune.report.files import write_text
 from robusttune.report.matrix import data, prose
 from robusttune.report.matrix.figures import figures
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.tables import tables
-from robusttune.report.write import _svg, _write
+from robusttune.report.write import to_svg
 
 CAPTIONS = {
     "metrics": "Bars: intervals; lines: estimates.",
@@ -34,14 +35,14 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
     drawn = {} if report.across is None else figures(report.across.analysis)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "matrix.md", _render("matrix.md.j2", report))
-        _write(folder / "matrix.json", data.to_json(report))
-        _write(folder / "scores.csv", data.scores_frame(report).to_csv(index=False))
+        write_text(folder / "matrix.md", _render("matrix.md.j2", report))
+        write_text(folder / "matrix.json", data.to_json(report))
+        write_text(folder / "scores.csv", data.scores_frame(report).to_csv(index=False))
         if report.across is not None:
-            _write(folder / "matrix.csv", data.aggregates_frame(report.across).to_csv(index=False))
+            write_text(folder / "matrix.csv", data.aggregates_frame(report.across).to_csv(index=False))
         if report.rankings:
-            _write(folder / "rankings.csv", data.rankings_frame(report).to_csv(index=False))
-        _write(folder / "report.html", _render("matrix.html.j2", report, drawn))
+            write_text(folder / "rankings.csv", data.rankings_frame(report).to_csv(index=False))
+        write_text(folder / "report.html", _render("matrix.html.j2", report, drawn))
         for name, figure in drawn.items():
             save(figure, folder, name)
     except OSError as error:
@@ -63,6 +64,6 @@ def _render(template: str, report: MatrixReport, drawn: dict[str, Figure] | None
         findings=prose.findings(report),
         methods=prose.methods(report),
         tables=tables(report),
-        figures=[(_svg(figure), CAPTIONS[name]) for name, figure in (drawn or {}).items()],
+        figures=[(to_svg(figure), CAPTIONS[name]) for name, figure in (drawn or {}).items()],
         studies=[one.study.name for one in report.studies],
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from robusttune.declaration.run import Normalization
+from robusttune.declaration.training.sb3 import Normalization
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -12,7 +12,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from robusttune.declaration.run import Normalization
+from robusttune.declaration.training.sb3 import Normalization
 from robusttune.training.lockstep.environments import Env, MemberEnvironments
 from robusttune.training.lockstep.layout import FlatLayout, round_up, width_of
 from robusttune.training.lockstep.members import Member, build_model

@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from robusttune.declaration.run import Normalization
+from robusttune.declaration.training.sb3 import Normalization
 from tests.unit.lockstep.toys import ACTIONS, largest_difference, reference, toy, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")

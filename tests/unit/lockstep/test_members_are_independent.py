@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robusttune.declaration.run import Normalization
+from robusttune.declaration.training.sb3 import Normalization
 from tests.unit.lockstep.toys import LOCKSTEP, toy, trainer, weights
 
 UNALIGNED = {"pi": [7, 5], "vf": [33]}

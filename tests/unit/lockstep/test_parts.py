@@ -17,7 +17,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from robusttune.declaration.hyperparameters import ACTIVATIONS
-from robusttune.declaration.run import Normalization
+from robusttune.declaration.training.sb3 import Normalization
 from robusttune.training.lockstep.activations import make_activation
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments

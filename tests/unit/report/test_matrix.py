@@ -26,9 +26,6 @@ from robusttune.report.matrix.tables import tables
 BASE = """
 name = "suite"
 root_seed = 3
-[algorithm]
-name = "ppo"
-total_timesteps = 100
 [search_space.parameters]
 learning_rate = { type = "float", low = 1e-5, high = 1e-1, scale = "log" }
 [tuning]
@@ -37,14 +34,15 @@ sampler = "random"
 [post_evaluation]
 top_k = 2
 n_seeds = 6
-[matrix.algorithm]
-name = ["ppo", "a2c"]
+[matrix.synthetic]
+hyperparameters = [{ name = "ppo", algorithm = "ppo" }, { name = "a2c", algorithm = "a2c" }]
 """
 
 
 def truth(mean: float, sd: float, best: float, drop: float, default: float) -> str:
     rate = f'learning_rate = {{ best = {best}, drop = {drop}, scale = "log", absent = {default - mean} }}'
-    return f"synthetic = {{ mean = {mean}, sd = {sd}, effects = {{ {rate} }} }}\n"
+    either = "algorithm = { means = { ppo = 0.0, a2c = 0.0 } }"
+    return f"synthetic = {{ mean = {mean}, sd = {sd}, effects = {{ {rate}, {either} }} }}\n"
 
 
 TRUTHS = {
@@ -89,16 +87,13 @@ def test_tuned_is_what_each_study_recommends_and_default_its_control(
 ) -> None:
     matrix, folder = suite
     assert report.across is not None
-    assert set(report.across.methods) == {"ppo tuned", "a2c tuned", "ppo default", "a2c default"}
+    assert set(report.across.methods) == {"ppo tuned", "a2c tuned", "default"}
     for one in matrix.studies:
         rows = rank_study(one.study, out=folder).rows
         tuned = report.across.methods[f"{one.method} tuned"].on[one.task]
-        assert tuned.name == next(row.name for row in rows if row.in_best_set)
-        default = report.across.methods[f"{one.method} default"].on[one.task]
-        assert (default.name, default.scores) == (
-            "default",
-            next(row.scores for row in rows if row.name == "default"),
-        )
+        assert tuned.name == next(row.name for row in rows if row.analysis.in_best_set)
+        default = report.across.methods["default"].on[one.task]
+        assert default.scores == next(row.runs.scores for row in rows if row.name == "default")
 
 
 def test_the_aggregates_are_rliables_and_see_the_declared_truth(report: MatrixReport) -> None:
@@ -108,18 +103,18 @@ def test_the_aggregates_are_rliables_and_see_the_declared_truth(report: MatrixRe
     assert analysis.rliable_difference < 1e-12
     iqm = {one.method: one.metrics["iqm"] for one in analysis.methods}
     # Every default is far below on every task; the algorithms have the same truth.
-    assert min(iqm["ppo tuned"].low, iqm["a2c tuned"].low) > 0.5 > iqm["ppo default"].high
+    assert min(iqm["ppo tuned"].low, iqm["a2c tuned"].low) > 0.5 > iqm["default"].high
     between = next(
         one.probability for one in analysis.improvements if "default" not in one.first + one.second
     )
     assert between.low < 0.5 < between.high
 
 
-def test_zero_is_the_mean_of_the_defaults_and_one_the_highest_mean(report: MatrixReport) -> None:
+def test_zero_is_the_mean_of_the_default_and_one_the_highest_mean(report: MatrixReport) -> None:
     assert report.across is not None
     for task in TASKS:
         means = {name: np.mean(on[task]) for name, on in report.across.normalised.items()}
-        assert (means["ppo default"] + means["a2c default"]) / 2 == pytest.approx(0.0, abs=1e-12)
+        assert means["default"] == pytest.approx(0.0, abs=1e-12)
         assert max(means.values()) == pytest.approx(1.0)
 
 
@@ -131,12 +126,13 @@ def test_each_task_has_one_ranking_of_the_candidates_of_all_algorithms(
     for ranking in report.rankings:
         own = [one for one in matrix.studies if one.task == ranking.task]
         means = {
-            f"{one.method}: {row.name}": row.mean
+            row.name if row.name == "default" else f"{one.method}: {row.name}": row.analysis.mean.estimate
             for one in own
             for row in rank_study(one.study, out=folder).rows
         }
         assert ranking.analysis is not None
-        assert {name: ranking.analysis.by_id(name).mean.estimate for name in ranking.configurations} == means
+        found = {name: ranking.analysis.configurations[name].mean.estimate for name in ranking.configurations}
+        assert found == means
         assert list(ranking.configurations) == sorted(means, key=lambda name: -means[name])
 
 
@@ -144,9 +140,9 @@ def test_the_files_hold_every_number_and_every_run(suite: tuple[Matrix, Path], r
     matrix, out = suite
     folder = out / "suite"
     frame = pd.read_csv(folder / "matrix.csv")
-    assert len(frame) == 4 * 4
+    assert len(frame) == 3 * 4
     assert set(frame["metric"]) == {"iqm", "median", "mean", "optimality_gap"}
-    assert len(pd.read_csv(folder / "rankings.csv")) == len(matrix.studies) * 3
+    assert len(pd.read_csv(folder / "rankings.csv")) == len(TASKS) * 5
     runs = pd.read_csv(folder / "scores.csv")
     assert len(runs) == len(matrix.studies) * 3 * 6
     assert (runs.groupby("study")["tuned"].sum() == 6).all()
@@ -204,7 +200,7 @@ def test_a_run_of_algorithms_on_one_environment_ends_with_one_ranking(tmp_path: 
     path.write_text(ONE, encoding="utf-8")
     done = CliRunner().invoke(app, ["run", str(path), "--out", str(tmp_path), "-j", "0"])
     assert done.exit_code == 0, done.output
-    assert "highest mean of 6 candidates" in done.output or "the best of 6 candidates" in done.output
+    assert " of 5 candidates (" in done.output
     assert "Over " not in done.output
     assert not (tmp_path / "suite" / "metrics.png").exists()
     assert (tmp_path / "suite" / "rankings.csv").exists()
@@ -231,7 +227,7 @@ def study_scores(
         name: ConfigurationScores(
             name=name,
             config_id=name,
-            training=training or f"{task} {method}",
+            first_run=f"{training or f'{task} {method}'} {name}",
             seeds=tuple(range(len(values))),
             scores=tuple(values),
         )
