@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.noise import Draw, sac_like_study, spreads, table_study
+from benchmarks.noise import Draw, normal, sac_like_study, spreads, table_study
 from robusttune.stats import (
+    aggregate,
     probability_of_improvement,
 )
 from robusttune.stats.comparisons.bayes import best_probability
@@ -39,6 +40,20 @@ class RankCell:
     differences: float  # all difference intervals hold
     regrets: float  # all regret bounds hold
     claimed: float  # share of the pairs
+
+
+def tasks_coverage(metric: str, n: int, *, studies: int, rng: np.random.Generator) -> float:
+    """Return the coverage of the percentile interval of a metric over three tasks of unequal means and SDs."""
+    means, sds = np.linspace(0.0, 1.0, 3), np.linspace(0.1, 0.4, 3)
+    truth = float(means.mean())
+    if metric == "iqm":
+        many = np.sort(normal(np.random.default_rng(12345), (1_000_000, 3)) * sds + means, axis=None)
+        truth = float(many[many.size // 4 : -(many.size // 4)].mean())
+    hits = 0
+    for _ in range(studies):
+        found = aggregate(normal(rng, (n, 3)) * sds + means, metric=metric, n_resamples=500, rng=rng)
+        hits += found.low <= truth <= found.high
+    return hits / studies
 
 
 def ranking(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.protocols_page import page, splits_json
-from robusttune.pipeline.advice import Finding, findings
+from robusttune.pipeline.planning.advice import Finding, findings
 from tests.support.places import ROOT
 
 RESULTS = ROOT / "experiments" / "protocols" / "results.parquet"

@@ -36,6 +36,13 @@ def test_the_trimmed_t_interval_is_exact_for_normal_scores():
     assert np.mean(rates) == pytest.approx(0.95, abs=0.006)
 
 
+# What docs/statistics.md and the report across studies say of too few seeds.
+@pytest.mark.parametrize("metric", ["mean", "median", "iqm"])
+@pytest.mark.parametrize(("n", "low", "high"), [(5, 0.82, 0.88), (10, 0.885, 0.94), (20, 0.92, 0.96)])
+def test_percentile_intervals_over_three_tasks_are_too_short_with_few_seeds(metric, n, low, high):
+    assert low <= cells.tasks_coverage(metric, n, studies=STUDIES, rng=rng(n)) <= high
+
+
 @pytest.mark.parametrize("method", ["percentile", "BCa"])
 def test_percentile_and_bca_intervals_are_seen_to_be_too_short(method):
     assert mean_cells.bootstrap_coverage(normal, 3, method, studies=STUDIES, rng=rng()) < 0.80

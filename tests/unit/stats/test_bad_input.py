@@ -17,7 +17,6 @@ ONE = [
     stats.trimmed_interval,
     stats.skewness,
     stats.lower_tail_mean,
-    lambda x: stats.performance_profile(x, thresholds=[0.0]),
 ]
 MANY = [
     lambda x: stats.rank(x, rng=rng()),
@@ -34,7 +33,6 @@ LEVELS = [
     lambda level: stats.winner_interval(GOOD, winner=0, level=level),
     lambda level: stats.wilson_bounds(1, 4, level=level),
     lambda level: stats.tolerance_bound(n=4, level=level),
-    lambda level: stats.performance_profile(GOOD[0], thresholds=[1.0], level=level),
     lambda level: stats.rank(GOOD, level=level, rng=rng()),
     lambda level: stats.best_set(GOOD, level=level, rng=rng()),
     lambda level: stats.compare(GOOD, level=level, rng=rng()),
@@ -46,8 +44,7 @@ LEVELS = [
     lambda level: stats.improvement_over_tasks(GOOD, GOOD, level=level, rng=rng()),
     lambda level: stats.probability_of_improvement(GOOD[0], GOOD[1], level=level, rng=rng()),
     lambda level: stats.profile_over_tasks(GOOD, thresholds=[1.0], level=level, rng=rng()),
-    lambda level: stats.seeds_for_difference(difference=1, sd_first=1, sd_second=1, level=level),
-    lambda level: stats.plan_seeds([0, 1], [1, 1], level=level, rng=rng()),
+    lambda level: stats.required_seeds([0, 1], [1, 1], level=level, rng=rng()),
     lambda level: stats.seeds_to_separate([0, 1], [1, 1], first=1, second=0, level=level, rng=rng()),
     lambda level: stats.analyse({"a": GOOD[0], "b": GOOD[1]}, level=level, rng=rng()),
 ]
@@ -61,9 +58,8 @@ RANDOM = [
     lambda r: stats.improvement_over_tasks(GOOD, GOOD, rng=r),
     lambda r: stats.probability_of_improvement(GOOD[0], GOOD[1], rng=r),
     lambda r: stats.profile_over_tasks(GOOD, thresholds=[1.0], rng=r),
-    lambda r: stats.plan_seeds([0, 1], [1, 1], rng=r),
+    lambda r: stats.required_seeds([0, 1], [1, 1], rng=r),
     lambda r: stats.seeds_to_separate([0, 1], [1, 1], first=1, second=0, rng=r),
-    lambda r: stats.split_budget(budget=50, sd_seed=1, sd_between=1, rng=r),
     lambda r: stats.analyse({"a": GOOD[0], "b": GOOD[1]}, rng=r),
 ]
 
@@ -155,8 +151,6 @@ def test_negative_sizes_are_refused():
         ValueError, match=r"`winner < 3` \(the number of configurations\) must hold, but got 3"
     ):
         stats.winner_interval(GOOD, winner=3)
-    with pytest.raises(ValueError, match="`sd_first >= 0` and finite must hold, but got -1"):
-        stats.seeds_for_difference(difference=1, sd_first=-1, sd_second=1)
     with pytest.raises(ValueError, match="`margin >= 0`"):
         stats.compare(GOOD, margin=-1.0, rng=rng())
 
@@ -167,7 +161,7 @@ def test_unknown_choices_list_the_known_ones():
     with pytest.raises(ValueError, match="`metric` must be one of"):
         stats.aggregate(GOOD, metric="max", rng=rng())
     with pytest.raises(ValueError, match="`claim` must be one of"):
-        stats.plan_seeds([0, 1], [1, 1], claim="win", rng=rng())
+        stats.required_seeds([0, 1], [1, 1], claim="win", rng=rng())
 
 
 def test_mismatched_lengths_are_refused():
@@ -178,7 +172,7 @@ def test_mismatched_lengths_are_refused():
     with pytest.raises(ValueError, match="`is_control` must have one entry per configuration"):
         stats.headline_intervals(GOOD, is_control=[True])
     with pytest.raises(ValueError, match="`sds` must hold 2 values"):
-        stats.plan_seeds([0, 1], [1, 1, 1], rng=rng())
+        stats.required_seeds([0, 1], [1, 1, 1], rng=rng())
     with pytest.raises(ValueError, match="`low` and `high` must have one value per task"):
         stats.normalise([[1.0, 2.0]], low=[0.0, 0.0], high=[1.0])
     with pytest.raises(ValueError, match="`low != high` must hold"):

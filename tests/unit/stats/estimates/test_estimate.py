@@ -89,10 +89,3 @@ def test_lower_tail_mean_takes_fractions_of_seeds():
     assert stats.lower_tail_mean([1, 2, 3, 4, 5, 6], fraction=0.25) == pytest.approx((1 + 0.5 * 2) / 1.5)
     assert stats.lower_tail_mean([1, 2, 3], fraction=0.2) == 1.0
     assert stats.lower_tail_mean([1, 2, 3], fraction=1.0) == 2.0
-
-
-def test_profile_counts_strictly_above_and_its_band_is_wider_than_pointwise():
-    found = stats.performance_profile(np.arange(10), thresholds=[-1, 4, 9])
-    assert found.share == (1.0, 0.5, 0.0)
-    assert found.band_high[1] - found.share[1] == pytest.approx(0.43, abs=0.005)
-    assert found.band_low[1] < found.low[1] < found.high[1] < found.band_high[1]

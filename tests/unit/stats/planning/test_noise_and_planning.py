@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
-from statsmodels.stats.power import TTestIndPower
 
 from robusttune import stats
 
@@ -64,16 +63,6 @@ def test_single_episodes_cannot_tell_seeds_from_episodes():
         stats.noise_components([[[1.0], [2.0]]])
 
 
-def test_the_best_number_of_episodes_minimises_the_variance_for_the_cost():
-    best = stats.best_episodes(sd_seed=2.0, sd_episode=10.0, cost_training=100.0, cost_episode=1.0)
-
-    def variance(m):  # of the mean, for one unit of budget
-        return (2.0**2 + 10.0**2 / m) * (100 + m)
-
-    assert best == min(range(1, 500), key=variance)
-    assert stats.best_episodes(sd_seed=1, sd_episode=0, cost_training=1, cost_episode=1) == 1
-
-
 def test_reliability_is_near_one_for_distant_configurations_and_near_zero_for_equal_ones():
     noise = rng(5).normal(size=(30, 10))
     assert stats.single_seed_reliability(noise + 50 * np.arange(30)[:, None]).estimate > 0.99
@@ -96,23 +85,9 @@ def test_agreement_has_no_interval_below_eight_configurations_and_no_value_witho
     assert stats.single_seed_reliability([[1.0, 2.0]]).estimate is None
 
 
-@pytest.mark.parametrize("d", [0.5, 1.0, 2.0])
-@pytest.mark.parametrize("n_comparisons", [1, 9, 45])
-def test_seeds_for_a_difference_are_those_of_statsmodels(d, n_comparisons):
-    found = stats.seeds_for_difference(difference=d, sd_first=1, sd_second=1, n_comparisons=n_comparisons)
-    exact = TTestIndPower().solve_power(d, alpha=0.05 / n_comparisons, power=0.8)
-    assert found == int(np.ceil(exact))
-
-
-def test_equal_means_cannot_be_planned_for_and_a_noisier_pair_needs_more():
-    assert stats.seeds_for_difference(difference=0, sd_first=1, sd_second=1) is None
-    quiet, noisy = (stats.seeds_for_difference(difference=1, sd_first=1, sd_second=sd) for sd in (1.0, 3.0))
-    assert noisy > 2 * quiet
-
-
 def test_the_planned_number_of_seeds_reaches_its_power_in_real_studies():
     means, sds = [0.0, 1.0, 3.0], [0.5, 1.0, 1.0]
-    plan = stats.plan_seeds(means, sds, claim="separate_top_two", rng=rng(1))
+    plan = stats.required_seeds(means, sds, claim="separate_top_two", rng=rng(1))
     made, r = 0, rng(2)
     for _ in range(300):
         scores = r.normal(np.array(means)[:, None], np.array(sds)[:, None], (3, plan.n_seeds))
@@ -123,7 +98,7 @@ def test_the_planned_number_of_seeds_reaches_its_power_in_real_studies():
 
 
 def test_a_plan_that_no_number_of_seeds_fulfils_says_none():
-    plan = stats.plan_seeds([0.0, 0.001], [1.0, 1.0], max_seeds=20, n_studies=20, rng=rng())
+    plan = stats.required_seeds([0.0, 0.001], [1.0, 1.0], max_seeds=20, n_studies=20, rng=rng())
     assert plan.n_seeds is None
     assert plan.achieved < 0.8
     assert stats.seeds_to_separate([1.0, 1.0], [1.0, 1.0], first=0, second=1, rng=rng()) is None
@@ -138,35 +113,7 @@ def test_a_small_pilot_inflates_its_sds():
 def test_a_smaller_best_set_needs_more_seeds():
     args = {"claim": "small_best_set", "n_studies": 60}
     few, many = (
-        stats.plan_seeds([0, 1, 2, 2.7], [1] * 4, best_set_size=size, rng=rng(), **args).n_seeds
+        stats.required_seeds([0, 1, 2, 2.7], [1] * 4, best_set_size=size, rng=rng(), **args).n_seeds
         for size in (3, 1)
     )
     assert few < many
-
-
-def test_without_noise_every_run_goes_into_new_trials():
-    best = stats.split_budget(budget=100, sd_seed=0.0, sd_between=1.0, rng=rng())[0]
-    assert (best.n_trials, best.n_tuning_seeds, best.n_post_seeds) == (100, 1, 0)
-
-
-def test_with_noise_as_large_as_the_differences_a_second_stage_pays():
-    found = stats.split_budget(budget=120, sd_seed=1.0, sd_between=1.0, rng=rng())
-    assert found[0].n_tuning_seeds == 1
-    assert 0.1 < found[0].post_share < 0.5
-    single = next(one for one in found if one.n_post_seeds == 0 and one.n_tuning_seeds == 1)
-    assert single.shortfall > 5 * single.standard_error
-
-
-def test_no_split_costs_more_than_the_budget():
-    found = stats.split_budget(
-        budget=90, sd_seed=1.0, landscape=[0.0, 1.0, 5.0], sd_episode=10.0, cost_episode=0.01, rng=rng()
-    )
-    assert found[0].n_episodes == 100
-    assert all(one.n_runs * (1 + 0.01 * one.n_episodes) <= 90 for one in found)
-
-
-def test_a_budget_needs_one_description_of_the_landscape_and_ten_runs():
-    with pytest.raises(ValueError, match="exactly one of"):
-        stats.split_budget(budget=50, sd_seed=1, rng=rng())
-    with pytest.raises(ValueError, match="at least 10 runs"):
-        stats.split_budget(budget=5, sd_seed=1, sd_between=1, rng=rng())

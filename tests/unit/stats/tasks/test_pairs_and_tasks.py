@@ -116,3 +116,65 @@ def test_profile_over_tasks_falls_from_one_to_zero():
     assert list(found.share) == sorted(found.share, reverse=True)
     assert found.share[1] == pytest.approx((x > 0.3).mean())
     assert all(a <= b <= c for a, b, c in zip(found.low, found.share, found.high, strict=True))
+
+
+def test_in_the_interquartile_mean_tasks_count_alike_whatever_their_seeds():
+    few, many = [0.0, 4.0], [1.0, 2.0, 3.0, 3.5]
+    unequal = stats.aggregate([few, many], metric="iqm", rng=rng())
+    repeated = stats.aggregate([few * 2, many], metric="iqm", rng=rng())
+    assert unequal.estimate == pytest.approx(repeated.estimate)
+    assert unequal.estimate == pytest.approx(scipy_stats.trim_mean(few * 2 + many, 0.25))
+    gap = stats.aggregate([few, many], metric="optimality_gap", target=10.0, rng=rng())
+    assert gap.estimate == pytest.approx((8.0 + 7.625) / 2)
+
+
+def test_complete_separation_is_bounded_by_as_many_pairs_as_there_are():
+    high, low = [[5.0, 6.0, 7.0]] * 2, [[1.0, 2.0, 3.0, 4.0]] * 2
+    better = stats.improvement_over_tasks(high, low, rng=rng())
+    assert (better.estimate, better.high) == (1.0, 1.0)
+    assert better.low == pytest.approx(0.025 ** (1 / 6))
+    worse = stats.improvement_over_tasks(low, high, rng=rng())
+    assert (worse.low, worse.high) == (0.0, pytest.approx(1 - better.low))
+
+
+def test_the_analysis_over_tasks_orders_methods_and_holds_each_pair_once():
+    r = rng(3)
+    scores = {
+        name: [r.normal(mean, 0.1, 6) for _ in range(3)]
+        for name, mean in (("b", 0.2), ("a", 0.8), ("c", 0.5))
+    }
+    found = stats.analyse_tasks(scores, tasks=("x", "y", "z"), target=0.9, rng=rng())
+    assert [one.method for one in found.methods] == ["a", "c", "b"]
+    assert [(one.first, one.second) for one in found.improvements] == [("a", "c"), ("a", "b"), ("c", "b")]
+    top = found.methods[0]
+    assert list(top.metrics) == ["iqm", "median", "mean", "optimality_gap"]
+    assert top.metrics["mean"].estimate == pytest.approx(np.mean([x.mean() for x in scores["a"]]))
+    assert top.metrics["optimality_gap"].estimate == pytest.approx(
+        np.mean([np.maximum(0.9 - x, 0).mean() for x in scores["a"]])
+    )
+    assert found.rliable_difference == pytest.approx(0.0, abs=1e-12)
+    assert all(one.profile.share[0] == 1.0 and one.profile.share[-1] == 0.0 for one in found.methods)
+    assert "optimality_gap" not in stats.analyse_tasks(scores, tasks="xyz", rng=rng()).methods[0].metrics
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: stats.aggregate(x, rng=rng()),
+        lambda x: stats.improvement_over_tasks(x, x, rng=rng()),
+        lambda x: stats.profile_over_tasks(x, thresholds=[0.0], rng=rng()),
+        lambda x: stats.analyse_tasks({"a": x}, tasks=("x", "y"), rng=rng()),
+    ],
+)
+def test_a_single_seed_is_not_taken_for_certainty(call):
+    with pytest.raises(ValueError, match=r"must hold at least 2"):
+        call([[1.0, 2.0], [1.0]])
+
+
+def test_a_method_that_lacks_a_task_is_refused():
+    with pytest.raises(
+        ValueError, match=r"`scores\['b'\]` must have one array for each of 2 tasks, but got 1"
+    ):
+        stats.analyse_tasks({"a": [[1.0, 2.0]] * 2, "b": [[1.0, 2.0]]}, tasks=("x", "y"), rng=rng())
+    with pytest.raises(ValueError, match="`scores` must hold at least one method"):
+        stats.analyse_tasks({}, tasks=("x",), rng=rng())

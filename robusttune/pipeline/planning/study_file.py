@@ -12,7 +12,7 @@ from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
-from robusttune.pipeline.advice import advised_split
+from robusttune.pipeline.planning.advice import advised_split
 
 _EVALUATIONS = 2
 
@@ -38,19 +38,21 @@ def write_study_file(
     budget : int
         Training runs of both stages together, split as the protocol study advises; see `advice.advised_split`.
     force : bool
-        Overwrite a file that is there.
+        Overwrite an existing file.
 
     Raises
     ------
     SpecError
-        If the algorithm is unknown, a number is too small, the file is there already and `force` is not set, or it
+        If the algorithm is unknown, a number is too small, the file exists and `force` is not set, or it
         cannot be written.
     """
     path = Path(path)
     _check_request(path, algorithm, timesteps, force=force)
-    split = advised_split(budget, n_controls=1)  # the default configuration
+    split = advised_split(budget)
     templates = Environment(
-        loader=PackageLoader("robusttune.pipeline"), undefined=StrictUndefined, keep_trailing_newline=True
+        loader=PackageLoader("robusttune.pipeline.planning"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
     )
     text = templates.get_template("study.toml.j2").render(
         name=f"{algorithm}-{re.sub(r'[^A-Za-z0-9._-]+', '-', environment)}",
@@ -71,9 +73,9 @@ def write_study_file(
 def _check_request(path: Path, algorithm: str, timesteps: int, *, force: bool) -> None:
     if algorithm not in ALGORITHMS:
         raise SpecError(
-            f"--algo {algorithm}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(algorithm, ALGORITHMS)}."
+            f"algorithm = {algorithm!r}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(algorithm, ALGORITHMS)}."
         )
     if timesteps < _EVALUATIONS:
-        raise SpecError(f"--timesteps {timesteps}: must be at least {_EVALUATIONS}.")
+        raise SpecError(f"timesteps = {timesteps}: must be at least {_EVALUATIONS}.")
     if path.exists() and not force:
-        raise SpecError(f"{path} is there already. Choose another name, or overwrite it with --force.")
+        raise SpecError(f"{path} already exists. Choose another name, or overwrite it with force = true.")
