@@ -15,7 +15,7 @@ from analysis import protocols_page
 from analysis.protocols_claims import claims
 from robusttune import load_study, rank_study
 from robusttune.report.figures import lucky_figure
-from robusttune.report.tables import to_markdown
+from robusttune.report.write import to_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 

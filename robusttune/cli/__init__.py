@@ -142,14 +142,16 @@ def tune(
     verbose: Verbose = False,
 ) -> None:
     """Run the tuning stage alone."""
-    from robusttune.cli.display import trials_table
+    from robusttune.cli.display import print_table
     from robusttune.pipeline import tune_study
+    from robusttune.report.tables import trials_table
 
     for spec in load_studies(study, overrides=overrides or ()):
         trials = tune_study(
             spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
         )
-        console.print(trials_table(spec, trials))
+        found = trials_table(spec, trials)
+        print_table(found, console, title=found.title)
 
 
 @app.command()

@@ -7,8 +7,7 @@ from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.ranking import TaskRanking
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.scores import TUNED
-from robusttune.report.matrix.tables import share, share_interval
-from robusttune.report.prose.words import count, estimate, listed, number
+from robusttune.report.prose.words import count, estimate, listed, number, share, share_interval
 
 _FEW_SEEDS = 30
 
@@ -89,7 +88,7 @@ def _over_tasks(across: AcrossTasks) -> str:
     iqm, level = top.metrics["iqm"], f"{analysis.level:.0%}"
     text = (
         f"Highest IQM over {len(analysis.tasks)} tasks: {top.method} ({share(iqm.estimate)}, {level} interval "
-        f"{share_interval(iqm)})."
+        f"{share_interval(iqm.low, iqm.high)})."
     )
     for one in analysis.improvements:
         if one.first == top.method:
@@ -97,7 +96,7 @@ def _over_tasks(across: AcrossTasks) -> str:
             doubt = "" if p.low > 0.5 else ", which does not tell the two apart"
             return (
                 f"{text} On a task, a run of it beats one of {one.second} with probability {share(p.estimate)} "
-                f"{share_interval(p)}{doubt}."
+                f"{share_interval(p.low, p.high)}{doubt}."
             )
     return text
 
@@ -168,8 +167,8 @@ def _different(report: MatrixReport) -> list[str]:
 def _failures(report: MatrixReport) -> list[str]:
     sentences = []
     for study in report.studies:
-        diverged = sum(one.n_diverged for one in study.configurations)
-        missing = sum(one.n_missing for one in study.configurations)
+        diverged = sum(one.runs.n_diverged for one in study.configurations)
+        missing = sum(one.runs.n_missing for one in study.configurations)
         if diverged:
             sentences.append(
                 f"{diverged} runs of {study.study.name} diverged and count as what that study's failure policy says."

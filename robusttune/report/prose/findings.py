@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from robusttune.report.prose import allocation, comparisons, luck
-from robusttune.report.prose.words import count, interval, listed, number, share
+from robusttune.report.prose.words import count, listed, number, share, share_interval
 
 if TYPE_CHECKING:
     from robusttune.report.model import Ranking
@@ -91,9 +91,9 @@ def _reliability(ranking: Ranking) -> tuple[str, ...]:
 
 
 def _correlation(found: Correlation) -> str:
-    if found.estimate is None:
+    if found.estimate is None or found.low is None or found.high is None:
         return "unknown"
-    return f"{share(found.estimate)} {interval(found.low, found.high)}"
+    return f"{share(found.estimate)} {share_interval(found.low, found.high)}"
 
 
 def _cautions(ranking: Ranking) -> list[str]:
