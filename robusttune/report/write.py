@@ -10,7 +10,10 @@ from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.model import Ranking
 from robusttune.report.output import render, to_svg, write_folder
 
-_PAPER = "rank, rank interval, configuration, tuning, mean, interval, luck, luck interval, reached by, verdict, spread, seeds"
+_PAPER = (
+    "rank, rank interval, configuration, tuning, mean, interval, luck, luck interval, reached by, "
+    "verdict, spread, seeds"
+)
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
