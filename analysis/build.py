@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def quickstart(results: Path) -> tuple[Path, ...]:
     """Write the README's picture and its ranking, from the quickstart study (`make demo`)."""
-    study = load_study(ROOT / "experiments" / "quickstart" / "ppo_pendulum.toml")
-    ranking = rank_study(study, out=results)
+    path = "experiments/quickstart/ppo_pendulum.toml"
+    ranking = rank_study(load_study(ROOT / path), out=results, command=f"robusttune run {path}")
     picture, table = ROOT / "docs" / "images" / "quickstart.png", ROOT / "docs" / "quickstart.md"
     lucky_figure(ranking).savefig(picture, dpi=130, bbox_inches="tight")
     table.write_text(to_markdown(ranking), encoding="utf-8")

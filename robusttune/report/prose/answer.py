@@ -51,7 +51,7 @@ def luck_sentence(row: Row) -> str:
     luck = row.analysis.luck
     assert luck is not None
     score = number(luck.tuning, decimals=known_decimals(luck.low, luck.high))
-    whose = f"reported for {row.name}" if row.candidate.is_control else f"of {row.name} in tuning"
+    whose = f"reported for {row.name}" if row.candidate.is_control else f"that {row.name} scored in tuning"
     reach = "reaches" if luck.n_reached == 1 else "reach"
     return (
         f"The {score} {whose} was lucky by {with_interval(luck.luck, luck.low, luck.high)}; "
@@ -81,11 +81,12 @@ def _next(ranking: Ranking) -> tuple[str, ...]:
         return (
             f"Next: confirm {analysis.recommended} on {CONFIRMATION_SEEDS} seeds that no selection has seen: {run}",
         )
-    if not analysis.plan or ranking.study.post_evaluation.allocation.is_adaptive:
+    plan = [step for step in analysis.plan if step.second in analysis.best_set]
+    if not plan or ranking.study.post_evaluation.allocation.is_adaptive:
         return ()
-    fewest = min(analysis.plan, key=lambda step: step.more_seeds or MOST_MORE_SEEDS + 1)
+    fewest = min(plan, key=lambda step: step.more_seeds or MOST_MORE_SEEDS + 1)
     if fewest.more_seeds is None or fewest.more_seeds > MOST_MORE_SEEDS:
-        names = listed([fewest.first, *(step.second for step in analysis.plan)])
+        names = listed([fewest.first, *(step.second for step in plan)])
         return (f"Next: choose between {names} by spread and cost; more seeds would hardly tell them apart.",)
     return (
         f"Next: tell {fewest.first} from {fewest.second} with {count(fewest.more_seeds, 'more seed')} each: "

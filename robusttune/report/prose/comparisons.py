@@ -27,8 +27,8 @@ def sentences(ranking: Ranking) -> tuple[str, ...]:
 def _confirmed(ranking: Ranking) -> list[str]:
     """Return what the confirmation seeds say beside those that chose."""
     return [
-        f"{count(found.n, 'confirmation seed')} of {name} give {estimate(found)}; the {row.n_seeds} seeds that chose it "
-        f"gave {estimate(row.mean)}."
+        f"{count(found.n, 'confirmation seed')} of {name} give {estimate(found)}; the {row.n_seeds} seeds that chose "
+        f"it gave {estimate(row.mean)}."
         for name, found in ranking.analysis.confirmed.items()
         for row in [ranking.row(name).analysis]
     ]

@@ -29,7 +29,7 @@ def _luck(ranking: Ranking) -> list[str]:
         luck = row.analysis.luck
         assert luck is not None
         sentences.append(
-            f"The {number(luck.tuning)} of {row.name} in tuning was unlucky: fresh seeds give "
+            f"The {number(luck.tuning)} that {row.name} scored in tuning was unlucky: fresh seeds give "
             f"{with_interval(-luck.luck, -luck.high, -luck.low)} more on average."
         )
     consistent = [row.name for row in _with(ranking, CONSISTENT)]

@@ -52,8 +52,8 @@ def test_with_confirmation_the_number_is_that_of_the_confirmation_seeds_alone() 
     assert "confirm=" not in " ".join(ranking.answer)
     mean = ranking.row("trial 1").analysis.mean
     assert ranking.findings["Who is better"][0] == (
-        f"4 confirmation seeds of trial 1 give {with_interval(-225.0, *interval_of(seeds))}; the 20 seeds that chose it "
-        f"gave {with_interval(mean.estimate, mean.low, mean.high)}."
+        f"4 confirmation seeds of trial 1 give {with_interval(-225.0, *interval_of(seeds))}; the 20 seeds that chose "
+        f"it gave {with_interval(mean.estimate, mean.low, mean.high)}."
     )
 
 
