@@ -52,6 +52,11 @@ _PRESETS: Mapping[tuple[str, str], Mapping[str, Parameter]] = {
 PRESET_NAMES = tuple(dict.fromkeys(name for name, _ in _PRESETS))
 
 
+def presets_for(algorithm: str) -> tuple[str, ...]:
+    """Return the names of the spaces that an algorithm has."""
+    return tuple(name for name, of in _PRESETS if of == algorithm)
+
+
 def preset(name: str, algorithm: str) -> dict[str, Parameter]:
     """Return the parameters of a named search space.
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.presets import presets_for
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
@@ -58,6 +59,8 @@ def write_study_file(
         name=f"{algorithm}-{re.sub(r'[^A-Za-z0-9._-]+', '-', environment)}",
         algorithm=algorithm,
         on_policy=ALGORITHMS[algorithm].on_policy,
+        known=ALGORITHMS[algorithm].hyperparameters,
+        presets=presets_for(algorithm),
         environment=environment,
         timesteps=timesteps,
         every=timesteps // _EVALUATIONS,
