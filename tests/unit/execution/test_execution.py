@@ -118,7 +118,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         "from tests.support.pool_work import work; from tests.support.studies import make_study\n"
         "from robusttune.execution.executors import Job, LocalPool\n"
         "from robusttune.declaration.runs import tuning_runs\n"
-        "study = make_study({'environment.kwargs': {'folder': sys.argv[2]}})\n"
+        "study = make_study({'environment.kwargs': {'folder': sys.argv[1]}})\n"
         "pool = LocalPool(2, work=work)\n"
         "for number in range(2):\n"
         "    pool.submit(Job(specs=tuning_runs(study, {'fault': 'sleep'}, number)))\n"
