@@ -40,7 +40,7 @@ def load_matrix(path: str | Path, *, overrides: Sequence[str] = ()) -> Matrix:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpecError(
-            f"{path}: cannot be read ({error.strerror}). `robusttune init` writes a study file."
+            f"{path}: cannot be read ({error.strerror}). `write_study_file` writes one."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not valid TOML: {error}") from None

@@ -61,7 +61,7 @@ def candidates_of(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Cand
     if not candidates:
         raise StudyError(
             "There is nothing to post-evaluate: no trial is complete and the study names no control. "
-            "`robusttune tune` makes trials."
+            "`tune_study` makes trials."
         )
     return candidates
 

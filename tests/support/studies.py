@@ -23,7 +23,7 @@ from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, Job
-from robusttune.execution.progress import Reporter
+from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking
 from robusttune.results import schema
@@ -260,7 +260,7 @@ class MortalStore(ResultStore):
         super().save_trial(tuning_id, record)
 
 
-class Recorder(Reporter):
+class Recorder(SilentReporter):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -323,5 +323,5 @@ def tune(
             claims=claims,
             driver=Driver(store, claims, running, trainer=study.trainer, max_attempts=max_attempts),
             storage=storage,
-            reporter=reporter or Reporter(),
+            reporter=reporter or SilentReporter(),
         )

@@ -47,7 +47,7 @@ def test_the_first_control_is_copied_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"top_k": 1}, "post_evaluation.top_k = 1: --null compares as many copies, 2 at least"),
+        ({"top_k": 1}, "post_evaluation.top_k = 1: as many copies are compared, at least 2"),
         ({"seeds": "common"}, "copies of one configuration on the same seeds are the same runs"),
     ],
 )
