@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.axes import expand, set_value
 from robusttune.declaration.matrix import Matrix, MatrixStudy
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.presets import preset
 from robusttune.declaration.space import Parameter
 from robusttune.declaration.study import StudySpec

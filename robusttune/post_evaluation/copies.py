@@ -13,7 +13,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.post_evaluation.allocate import Question, decide
 from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
-from robusttune.stats._checks import FloatArray
+from robusttune.stats.arrays import FloatArray
 from robusttune.stats.comparisons.best_set import best_set
 
 
