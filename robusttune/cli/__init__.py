@@ -20,6 +20,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
 from robusttune.errors import RobusttuneError, SpecError
 from robusttune.pipeline.location import DEFAULT_OUT
+from robusttune.pipeline.planning.advice import DEFAULT_BUDGET
 
 app = typer.Typer(
     name="robusttune",
@@ -80,7 +81,7 @@ def init(
     ] = 40_000,
     budget: Annotated[
         int, typer.Option("--budget", "-b", help="Training runs of both stages together.")
-    ] = 120,
+    ] = DEFAULT_BUDGET,
     force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented study file to start from."""

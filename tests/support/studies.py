@@ -17,6 +17,7 @@ from typing import Any
 import optuna
 import sqlalchemy as sa
 from optuna.storages import BaseStorage, InMemoryStorage
+from pydantic import TypeAdapter
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.runs import post_evaluation_runs
@@ -297,9 +298,8 @@ def ranking_of(study: StudySpec, store: ResultStore) -> Ranking:
 def stored_specs(store: ResultStore) -> list[RunSpec]:
     """Return the specifications of all stored runs."""
     with store.engine.connect() as connection:
-        return [
-            RunSpec.from_json(text) for text in connection.execute(sa.select(schema.runs.c.spec)).scalars()
-        ]
+        texts = connection.execute(sa.select(schema.runs.c.spec)).scalars()
+        return [TypeAdapter(RunSpec).validate_json(text) for text in texts]
 
 
 def tune(
