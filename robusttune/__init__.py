@@ -78,8 +78,8 @@ if TYPE_CHECKING:
     from robusttune.pipeline import tune_study as tune_study
     from robusttune.pipeline.matrix import report_matrix as report_matrix
     from robusttune.pipeline.null import null_study as null_study
-    from robusttune.pipeline.planning.seeds import seeds_from_figures as seeds_from_figures
-    from robusttune.pipeline.planning.seeds import seeds_from_pilot as seeds_from_pilot
+    from robusttune.pipeline.planning.required_seeds import seeds_from_figures as seeds_from_figures
+    from robusttune.pipeline.planning.required_seeds import seeds_from_pilot as seeds_from_pilot
     from robusttune.pipeline.planning.study_file import write_study_file as write_study_file
     from robusttune.pipeline.simulate import Simulation as Simulation
     from robusttune.pipeline.simulate import simulate_study as simulate_study
@@ -112,7 +112,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "pipeline": ("check_study", "evaluate_study", "rank_study", "report_study", "run_study", "tune_study"),
     "pipeline.matrix": ("report_matrix",),
     "pipeline.null": ("null_study",),
-    "pipeline.planning.seeds": ("seeds_from_figures", "seeds_from_pilot"),
+    "pipeline.planning.required_seeds": ("seeds_from_figures", "seeds_from_pilot"),
     "pipeline.planning.study_file": ("write_study_file",),
     "pipeline.simulate": ("Simulation", "simulate_study"),
     "pipeline.status": ("study_status",),

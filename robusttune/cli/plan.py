@@ -16,7 +16,7 @@ from robusttune.errors import SpecError
 
 if TYPE_CHECKING:
     from robusttune.pipeline.planning.advice import Split
-    from robusttune.pipeline.planning.seeds import ClaimSeeds
+    from robusttune.pipeline.planning.required_seeds import ClaimSeeds
 
 
 PLAN_FLAGS = {
@@ -54,7 +54,7 @@ def plan(
 ) -> None:
     """Say how many seeds a claim needs, and how to split a budget."""
     from robusttune.pipeline.planning.advice import advised_split, split_for
-    from robusttune.pipeline.planning.seeds import seeds_from_figures, seeds_from_pilot
+    from robusttune.pipeline.planning.required_seeds import seeds_from_figures, seeds_from_pilot
 
     if study is not None:
         for spec in load_studies(study, overrides=overrides or ()):
@@ -76,7 +76,7 @@ def plan(
 def _print(found: ClaimSeeds, split: Split | None) -> None:
     from scipy.stats import binomtest
 
-    from robusttune.pipeline.planning.seeds import CLAIMS
+    from robusttune.pipeline.planning.required_seeds import CLAIMS
 
     first = found.claims[0]
     console.print(f"\n{found.source}", highlight=False)

@@ -21,7 +21,7 @@ from robusttune.declaration.training.base import TrainerSpec
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.training import train
-from robusttune.training.protocol import StopRule
+from robusttune.training.interfaces import StopRule
 
 _PARENT_POLL_S = 1.0
 _GRACE_S = 0.5

@@ -17,8 +17,8 @@ from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.result import PostEvaluation, Recommend, candidates_of
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.claims import Claims
+from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.memory import MemoryStore, SoleOwner
-from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import TrialRecord
 
 

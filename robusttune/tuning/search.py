@@ -14,7 +14,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.progress import Reporter
-from robusttune.results.protocols import Ownership, Store
+from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import TrialRecord, TrialState
 from robusttune.tuning.incumbents import proven
 from robusttune.tuning.pruning import PruningView

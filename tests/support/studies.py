@@ -20,8 +20,8 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from pydantic import TypeAdapter
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, Job
 from robusttune.execution.progress import Reporter, SilentReporter

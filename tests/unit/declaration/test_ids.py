@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.ids import canonical_json, config_id
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.declaration.training.sb3 import (
     AlgorithmSpec,
     EnvironmentSpec,

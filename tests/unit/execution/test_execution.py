@@ -16,7 +16,7 @@ from pebble.pool.process import PoolManager
 
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import tuning_runs
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Sb3Training
 from robusttune.errors import SpecError
 from robusttune.execution import executors
@@ -119,7 +119,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         "import sys, time\n"
         "from tests.support.pool_work import work; from tests.support.studies import make_study\n"
         "from robusttune.execution.executors import Job, LocalPool\n"
-        "from robusttune.declaration.runs import tuning_runs\n"
+        "from robusttune.declaration.study_runs import tuning_runs\n"
         "study = make_study({'environment.kwargs': {'folder': sys.argv[2]}})\n"
         "pool = LocalPool(2, work=work)\n"
         "for number in range(2):\n"
@@ -247,7 +247,7 @@ def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> N
         "from robusttune.execution.driver import Driver\n"
         "from robusttune.execution.executors import Job\n"
         "from robusttune.results.claims import Claims\n"
-        "from robusttune.declaration.runs import tuning_runs\n"
+        "from robusttune.declaration.study_runs import tuning_runs\n"
         "def one(spec):\n"
         "    return (yield [Job(specs=(spec,))])[0]\n"
         "study = make_study()\n"

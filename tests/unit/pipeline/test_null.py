@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from robusttune.cli import app
 from robusttune.declaration.allocation import AllocationSpec
-from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.errors import SpecError
 from robusttune.pipeline.null import NullResult, null_study
 from robusttune.post_evaluation.allocate import Question, question_of

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from robusttune import evaluate_study, rank_study, simulate_study, tune_study
-from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.executors import InProcess
 from robusttune.pipeline.location import location_of
@@ -17,7 +17,7 @@ from robusttune.pipeline.simulate import simulation_session
 from robusttune.results.memory import MemoryStore
 from robusttune.results.records import CurvePoint, RunStatus
 from robusttune.results.store import ResultStore
-from robusttune.training.protocol import make_result
+from robusttune.training.interfaces import make_result
 from tests.support.studies import drawn, make_study
 
 TRUTH = {

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import tuning_runs
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.errors import StudyError
 from robusttune.results import schema
 from robusttune.results.claims import Claims

@@ -11,8 +11,8 @@ import pytest
 
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import configuration, post_evaluation_runs, tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import configuration, post_evaluation_runs, tuning_runs
 from robusttune.declaration.toml import load_study
 from robusttune.declaration.training.synthetic import Effect, SyntheticTraining, truth_of
 from robusttune.errors import SpecError

@@ -1,4 +1,4 @@
-"""Tables made from stored runs."""
+"""Scores of the post-evaluation, made from stored runs."""
 
 from __future__ import annotations
 
