@@ -39,7 +39,7 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         save(seeds, folder, "seeds")
     except OSError as error:
         raise StudyError(
-            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder with --out."
+            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder for `out`."
         ) from None
 
 

@@ -47,7 +47,7 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
             save(figure, folder, name)
     except OSError as error:
         raise StudyError(
-            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder with --out."
+            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder for `out`."
         ) from None
 
 
