@@ -50,7 +50,7 @@ def seconds_per_run(trainer: str, n_seeds: int) -> float:
     """Return CPU seconds of this process per run, the ranking included."""
     with tempfile.TemporaryDirectory() as folder:
         begin = time.process_time()
-        evaluate_study(study(trainer, n_seeds), out=folder)
+        evaluate_study(study(trainer, n_seeds), out=folder, workers=0)
         rank_study(study(trainer, n_seeds), out=folder)
         return (time.process_time() - begin) / (n_seeds * len(CONFIGURATIONS))
 

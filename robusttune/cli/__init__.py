@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from robusttune.cli.console import console, error_console
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
-from robusttune.cli.plan import plan
+from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
 from robusttune.errors import RobusttuneError, SpecError
 from robusttune.pipeline.location import DEFAULT_OUT
+from robusttune.pipeline.planning.advice import DEFAULT_BUDGET
 
 app = typer.Typer(
     name="robusttune",
@@ -29,6 +31,7 @@ app = typer.Typer(
 )
 
 _out = Path(DEFAULT_OUT)
+_Command: TypeAlias = Callable[..., None]
 
 
 def main() -> None:
@@ -36,27 +39,39 @@ def main() -> None:
     app()
 
 
-def _guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn errors that are meant for people into one message and an exit code."""
+def _register(flags: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Command], _Command]:
+    """Make a function a command whose errors become one message, in the words of the command line, and an exit code.
 
-    @functools.wraps(command)
-    def wrapper(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except RobusttuneError as error:
-            if kwargs.get("verbose"):
-                error_console.print_exception()
-            error_console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-            raise typer.Exit(2 if isinstance(error, SpecError) else 1) from None
-        except KeyboardInterrupt:
-            error_console.print("Stopped. Finished runs are kept; the same command continues from here.")
-            raise typer.Exit(130) from None
+    Parameters
+    ----------
+    flags : mapping
+        What the command calls parameters that only it has; see `options.in_flags`.
+    """
 
-    return wrapper
+    def register(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def guarded(*args: Any, **kwargs: Any) -> None:
+            try:
+                command(*args, **kwargs)
+            except RobusttuneError as error:
+                if kwargs.get("verbose"):
+                    error_console.print_exception()
+                text = f"error: {in_flags(str(error), flags)}"
+                error_console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+                raise typer.Exit(2 if isinstance(error, SpecError) else 1) from None
+            except KeyboardInterrupt:
+                error_console.print("Stopped. Finished runs are kept; the same command continues from here.")
+                raise typer.Exit(130) from None
+
+        app.command()(guarded)
+        return command
+
+    return register
 
 
-@app.command()
-@_guarded
+@_register(
+    {"algorithm =": "--algo", "timesteps =": "--timesteps", "budget =": "--budget", "force = true": "--force"}
+)
 def init(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
     algo: Annotated[str, typer.Option(help=f"{', '.join(ALGORITHMS)}.")] = "ppo",
@@ -66,23 +81,20 @@ def init(
     ] = 40_000,
     budget: Annotated[
         int, typer.Option("--budget", "-b", help="Training runs of both stages together.")
-    ] = 120,
+    ] = DEFAULT_BUDGET,
     force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented study file to start from."""
     from robusttune.pipeline.planning.study_file import write_study_file
 
-    flags = {"algorithm =": "--algo", "timesteps =": "--timesteps", "budget =": "--budget"}
-    with in_flags({**flags, "force = true": "--force"}):
-        study = write_study_file(
-            path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
-        )
+    study = write_study_file(
+        path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
+    )
     following = shlex.join(["robusttune", "check", str(path)])
     console.print(f"Wrote {path} (study {study.name}). Next: {following}", highlight=False, soft_wrap=True)
 
 
-@app.command()
-@_guarded
+@_register()
 def check(study: StudyFile, overrides: Overrides = None, verbose: Verbose = False) -> None:
     """Validate a study file and print what it asks for: trials, runs, timesteps."""
     from robusttune.cli.display import workload_table
@@ -92,8 +104,7 @@ def check(study: StudyFile, overrides: Overrides = None, verbose: Verbose = Fals
         console.print(workload_table(check_study(spec)))
 
 
-@app.command()
-@_guarded
+@_register()
 def run(
     study: StudyFile,
     out: Out = _out,
@@ -122,7 +133,7 @@ def run(
             one.study,
             out=out,
             storage=storage,
-            workers=_n_workers(workers),
+            workers=workers,
             reporter=_reporter(verbose),
             command=_command(study, out, storage, overrides),
         )
@@ -130,8 +141,7 @@ def run(
     _show_matrix(matrix, out, storage)
 
 
-@app.command()
-@_guarded
+@_register()
 def tune(
     study: StudyFile,
     out: Out = _out,
@@ -146,15 +156,12 @@ def tune(
     from robusttune.report.tables import trials_table
 
     for spec in load_studies(study, overrides=overrides or ()):
-        trials = tune_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
-        )
+        trials = tune_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         found = trials_table(spec, trials)
         print_table(found, console, title=found.title)
 
 
-@app.command()
-@_guarded
+@_register()
 def evaluate(
     study: StudyFile,
     out: Out = _out,
@@ -167,16 +174,13 @@ def evaluate(
     from robusttune.pipeline import evaluate_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        found = evaluate_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
-        )
+        found = evaluate_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         names = ", ".join(candidate.name for candidate in found.candidates)
         following = _command(study, out, storage, overrides, name="report")
         console.print(f"Evaluated: {names}. Next: {following}", highlight=False, soft_wrap=True)
 
 
-@app.command()
-@_guarded
+@_register()
 def rank(
     study: StudyFile,
     out: Out = _out,
@@ -193,8 +197,7 @@ def rank(
         print_ranking(rank_study(spec, out=out, storage=storage, command=command), console)
 
 
-@app.command()
-@_guarded
+@_register()
 def report(
     study: StudyFile,
     out: Out = _out,
@@ -212,8 +215,7 @@ def report(
     _show_matrix(matrix, out, storage)
 
 
-@app.command()
-@_guarded
+@_register()
 def status(
     study: StudyFile,
     out: Out = _out,
@@ -229,7 +231,7 @@ def status(
         console.print(status_table(spec, study_status(spec, out=out, storage=storage)))
 
 
-app.command()(_guarded(plan))
+_register(PLAN_FLAGS)(plan)
 
 
 def _command(
@@ -250,9 +252,7 @@ def _run_null(
     from robusttune.pipeline.null import null_study
 
     for spec in studies:
-        found = null_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
-        )
+        found = null_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         for sentence in found.sentences():
             console.print(f"• {sentence}", highlight=False, markup=False, soft_wrap=True)
 
@@ -277,14 +277,8 @@ def _show_matrix(matrix: Matrix, out: Path, storage: str | None) -> None:
     print_matrix(report_matrix(matrix, out=out, storage=storage), out / matrix.name, console)
 
 
-def _n_workers(workers: int | None) -> int:
-    import loky
-
-    return workers if workers is not None else int(loky.cpu_count())
-
-
 def _reporter(verbose: bool) -> Any:
-    from robusttune.execution.progress import make_reporter
+    from robusttune.cli.progress import make_reporter
 
     return make_reporter(console, verbose=verbose)
 

@@ -10,13 +10,23 @@ from rich import box
 from rich.table import Table
 
 from robusttune.cli.console import console
-from robusttune.cli.options import Out, Overrides, Storage, Verbose, in_flags
+from robusttune.cli.options import Out, Overrides, Storage, Verbose
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import SpecError
 
 if TYPE_CHECKING:
     from robusttune.pipeline.planning.advice import Split
-    from robusttune.pipeline.planning.seeds import ClaimSeeds
+    from robusttune.pipeline.planning.required_seeds import ClaimSeeds
+
+
+PLAN_FLAGS = {
+    "budget =": "--budget",
+    "power =": "--power",
+    "sd =": "--sd",
+    "difference =": "--difference",
+    "n_configs =": "--configurations",
+    "two figures instead": "two figures instead (robusttune plan --sd 100 --difference 50)",
+}
 
 
 def plan(
@@ -44,41 +54,29 @@ def plan(
 ) -> None:
     """Say how many seeds a claim needs, and how to split a budget."""
     from robusttune.pipeline.planning.advice import advised_split, split_for
-    from robusttune.pipeline.planning.seeds import seeds_from_figures, seeds_from_pilot
+    from robusttune.pipeline.planning.required_seeds import seeds_from_figures, seeds_from_pilot
 
-    with in_flags(
-        {
-            "budget =": "--budget",
-            "power =": "--power",
-            "sd =": "--sd",
-            "difference =": "--difference",
-            "n_configs =": "--configurations",
-            "two figures instead": "two figures instead (robusttune plan --sd 100 --difference 50)",
-        }
-    ):
-        if study is not None:
-            for spec in load_studies(study, overrides=overrides or ()):
-                split = None if budget is None else split_for(spec, budget)
-                _print(seeds_from_pilot(spec, out=out, storage=storage, power=power), split)
-            return
-        split = None if budget is None else advised_split(budget)
-        if sd is not None and difference is not None:
-            _print(
-                seeds_from_figures(sd=sd, difference=difference, n_configs=configurations, power=power), split
-            )
-        elif split is not None and sd is None and difference is None:
-            _print_split(split)
-        else:
-            raise SpecError(
-                "a plan needs a study that has been run (robusttune plan STUDY), two figures (robusttune plan --sd 100 "
-                "--difference 50), or a budget of training runs (robusttune plan --budget 120)."
-            )
+    if study is not None:
+        for spec in load_studies(study, overrides=overrides or ()):
+            split = None if budget is None else split_for(spec, budget)
+            _print(seeds_from_pilot(spec, out=out, storage=storage, power=power), split)
+        return
+    split = None if budget is None else advised_split(budget)
+    if sd is not None and difference is not None:
+        _print(seeds_from_figures(sd=sd, difference=difference, n_configs=configurations, power=power), split)
+    elif split is not None and sd is None and difference is None:
+        _print_split(split)
+    else:
+        raise SpecError(
+            "a plan needs a study that has been run (robusttune plan STUDY), two figures (robusttune plan --sd 100 "
+            "--difference 50), or a budget of training runs (robusttune plan --budget 120)."
+        )
 
 
 def _print(found: ClaimSeeds, split: Split | None) -> None:
     from scipy.stats import binomtest
 
-    from robusttune.pipeline.planning.seeds import CLAIMS
+    from robusttune.pipeline.planning.required_seeds import CLAIMS
 
     first = found.claims[0]
     console.print(f"\n{found.source}", highlight=False)

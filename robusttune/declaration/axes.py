@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from robusttune.declaration._messages import did_you_mean, explain
 from robusttune.declaration.matrix import MatrixReportSpec
+from robusttune.declaration.messages import did_you_mean, explain
 from robusttune.errors import SpecError
 
 WHOLE_STUDY = "study"

@@ -12,9 +12,9 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration._consistency import check_consistency
-from robusttune.declaration._messages import explain
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.ids import content_id
+from robusttune.declaration.messages import explain
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
 from robusttune.declaration.space import STRICT, SearchSpace, n_grid_points
 from robusttune.declaration.training import Training, from_tables, to_tables

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, model_validator
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.space import STRICT
 
 # What each sampler and pruner of Optuna may be told; its seed and the study's direction are ours to set.

@@ -19,9 +19,9 @@ from pebble import ProcessExpired
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.execution.executors import Executor, Job
-from robusttune.results.protocols import Ownership, Store
+from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import RunResult, RunStatus, evaluations_together
-from robusttune.training.protocol import make_result, trained_by
+from robusttune.training.interfaces import make_result, trained_by
 
 T = TypeVar("T")
 Task: TypeAlias = Generator[Sequence[Job], list[RunResult], T]

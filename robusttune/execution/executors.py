@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from loky import cpu_count
 from loky.backend import get_context
 from pebble import ProcessPool
 
@@ -20,7 +21,7 @@ from robusttune.declaration.training.base import TrainerSpec
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.training import train
-from robusttune.training.protocol import StopRule
+from robusttune.training.interfaces import StopRule
 
 _PARENT_POLL_S = 1.0
 _GRACE_S = 0.5
@@ -129,24 +130,26 @@ class LocalPool:
         self._pool.join()
 
 
-def make_executor(n_workers: int, *, timeout_s: float | None) -> Executor:
-    """Return where to run: in this process for 0 workers, otherwise a pool.
+def make_executor(workers: int | None, *, timeout_s: float | None) -> Executor:
+    """Return where to run: in this process for 0 workers, otherwise a pool; None is one worker per core.
 
     Raises
     ------
     SpecError
-        If `n_workers` is negative, or a timeout is wanted without a worker process that could be stopped.
+        If `workers` is negative, or a timeout is wanted without a worker process that could be stopped.
     """
-    if n_workers < 0:
-        raise SpecError(f"The number of workers must be 0 (no extra process) or more, but got {n_workers}.")
-    if n_workers == 0:
+    if workers is None:
+        workers = cpu_count()
+    if workers < 0:
+        raise SpecError(f"`workers` must be 0 (no extra process) or more, but got {workers}.")
+    if workers == 0:
         if timeout_s is not None:
             raise SpecError(
                 f"execution.run_timeout_s = {timeout_s:g}: needs a worker process that can be stopped, but got "
-                "0 workers. Use --workers 1 or more."
+                "`workers` = 0. Use 1 or more."
             )
         return InProcess()
-    return LocalPool(n_workers, timeout_s=timeout_s)
+    return LocalPool(workers, timeout_s=timeout_s)
 
 
 def _read_before_burying(manager: Any) -> None:

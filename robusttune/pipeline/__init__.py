@@ -38,7 +38,7 @@ def run_study(
     *,
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     reporter: Reporter | None = None,
     command: str = DEFAULT_COMMAND,
 ) -> Ranking:
@@ -51,8 +51,8 @@ def run_study(
         Results go to `<out>/<study.name>/`.
     storage : str, optional
         SQLAlchemy URL instead of an SQLite file there, or a journal file (`x.log`) for Optuna's part.
-    workers : int
-        Worker processes; 0 trains in this process.
+    workers : int, optional
+        Worker processes; 0 trains in this process. None is one per core, and 0 where runs are drawn, not trained.
     reporter : Reporter, optional
         Told of the progress.
     command : str
@@ -76,7 +76,7 @@ def tune_study(
     *,
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> tuple[TrialRecord, ...]:
     """Run the tuning stage alone and return its trials; see `run_study`."""
@@ -89,7 +89,7 @@ def evaluate_study(
     *,
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> PostEvaluation:
     """Run the post-evaluation of the stored trials and return what it found; see `run_study`."""
@@ -129,7 +129,7 @@ def report_study(
 
 @contextlib.contextmanager
 def _session(
-    study: StudySpec, location: Location, workers: int, reporter: Reporter | None
+    study: StudySpec, location: Location, workers: int | None, reporter: Reporter | None
 ) -> Iterator[Session]:
     from robusttune.pipeline.session import (
         open_session,

@@ -1,4 +1,4 @@
-"""`robusttune run --null`: how often the study's own setting names a winner where there is none."""
+"""How often a study's own setting names a winner where there is none."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def null_study(
     *,
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     reporter: Reporter | None = None,
     n_studies: int = N_STUDIES,
 ) -> NullResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from robusttune.stats._checks import FloatArray, IntArray
+from robusttune.stats.arrays import FloatArray, IntArray
 from robusttune.stats.estimates.location import Locations
 from robusttune.stats.estimates.variance import PRIOR_DF, shrink_variances
 

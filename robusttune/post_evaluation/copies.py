@@ -13,7 +13,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.post_evaluation.allocate import Question, decide
 from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
-from robusttune.stats._checks import FloatArray
+from robusttune.stats.arrays import FloatArray
 from robusttune.stats.comparisons.best_set import best_set
 
 
@@ -51,11 +51,11 @@ def copies_of(study: StudySpec) -> tuple[str, tuple[Candidate, ...]]:
     """
     post = study.post_evaluation
     if post.top_k < 2:
-        raise SpecError(f"post_evaluation.top_k = {post.top_k}: --null compares as many copies, 2 at least.")
+        raise SpecError(f"post_evaluation.top_k = {post.top_k}: as many copies are compared, at least 2.")
     if post.seeds == "common":
         raise SpecError(
             "post_evaluation.seeds = 'common': copies of one configuration on the same seeds are the same runs. "
-            "Use seeds = 'fresh' with --null."
+            "Use seeds = 'fresh' to compare copies."
         )
     name, hyperparameters = DEFAULT_CONTROL, dict[str, JsonValue]()
     if post.controls:

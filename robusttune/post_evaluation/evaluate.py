@@ -17,7 +17,7 @@ from robusttune.post_evaluation.result import (
 )
 from robusttune.post_evaluation.rounds import in_turn, replay
 from robusttune.post_evaluation.select import Candidate
-from robusttune.results.protocols import Store
+from robusttune.results.interfaces import Store
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.training.groups import group_runs
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import confirmation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import confirmation_runs
 from robusttune.errors import StudyError
 from robusttune.post_evaluation.rounds import Lookup, Rounds, replay
 from robusttune.post_evaluation.select import Candidate, select
 from robusttune.results.records import RunResult, TrialRecord
-from robusttune.results.tables import ScoreTable, score_table
+from robusttune.results.scores import ScoreTable, score_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def candidates_of(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Cand
     if not candidates:
         raise StudyError(
             "There is nothing to post-evaluate: no trial is complete and the study names no control. "
-            "`robusttune tune` makes trials."
+            "`tune_study` makes trials."
         )
     return candidates
 

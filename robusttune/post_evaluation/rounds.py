@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.records import RunResult
-from robusttune.results.tables import counted_runs
+from robusttune.results.scores import counted_runs
 from robusttune.seeds import generator
 
 Lookup = Callable[[Iterable[str]], Mapping[str, RunResult]]

@@ -10,7 +10,7 @@ from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking, Row, Runs
 from robusttune.results.records import RunStatus, TrialRecord
-from robusttune.results.tables import ScoreTable
+from robusttune.results.scores import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.configurations import Curve

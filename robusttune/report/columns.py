@@ -12,6 +12,8 @@ from robusttune.report.prose.words import NOT_AVAILABLE, share
 if TYPE_CHECKING:
     from robusttune.report.model import Row
 
+_PADDING = 3  # of a column in the terminal
+
 
 def shown_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
     """Return the columns of tables for people: those that say something of a row."""
@@ -24,12 +26,12 @@ def shown_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
     )
 
 
-def fitting_columns(rows: Sequence[Row], width: int, *, padding: int = 3) -> tuple[Column, ...]:
+def fitting_columns(rows: Sequence[Row], width: int) -> tuple[Column, ...]:
     """Return the most important columns that fit side by side into `width` characters, in their usual order."""
     shown = {column.heading: column for column in shown_columns(rows)}
     chosen = set()
     for heading in (one for one in _PRIORITY if one in shown):
-        needed = padding + max(map(len, (heading, *(shown[heading].text(row) for row in rows))))
+        needed = _PADDING + max(map(len, (heading, *(shown[heading].text(row) for row in rows))))
         if needed > width:
             break
         width -= needed

@@ -128,5 +128,5 @@ def write_folder(folder: Path, texts: Mapping[str, str], figures: Mapping[str, F
             save(figure, folder, name)
     except OSError as error:
         raise StudyError(
-            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder with --out."
+            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder for `out`."
         ) from None

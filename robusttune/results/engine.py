@@ -43,7 +43,7 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
         engine = sa.create_engine(_read_only_url(parsed) if read_only else parsed)
     except (SQLAlchemyError, ImportError) as error:
         raise StudyError(
-            f"The results database {url!r} cannot be used: {error}. Give --storage an SQLAlchemy URL such as "
+            f"The results database {url!r} cannot be used: {error}. Give `storage` an SQLAlchemy URL such as "
             "sqlite:///study.db or postgresql+psycopg://user@host/db (needs `pip install robusttune[postgres]`)."
         ) from None
     if engine.dialect.name == "sqlite" and not read_only:

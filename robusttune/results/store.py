@@ -57,13 +57,13 @@ class ResultStore:
                 make_tables(self.engine)
             elif not sa.inspect(self.engine).has_table(schema.studies.name):
                 raise NoResultsError(
-                    f"The database {self.url} holds no results of robusttune. `robusttune run` makes them."
+                    f"The database {self.url} holds no results of robusttune. `run_study` makes them."
                 )
             self._check_version(read_only=read_only)
         except SQLAlchemyError as error:
             raise StudyError(
                 f"The results database {self.url} cannot be opened: {getattr(error, 'orig', None) or error}. "
-                "Check the path or URL, or choose another with --out or --storage."
+                "Check the path or URL, or choose another by `out` or `storage`."
             ) from None
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
-from robusttune.training.protocol import StopRule, make_result
+from robusttune.training.interfaces import StopRule, make_result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

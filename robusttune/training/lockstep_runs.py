@@ -1,4 +1,4 @@
-"""The lockstep trainer's side of the protocol: RunSpecs in, RunResults out, all runs of a group at once."""
+"""The lockstep trainer: RunSpecs in, RunResults out, all runs of a group at once."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from robusttune.training.evaluation import (
 )
 from robusttune.training.groups import group_key
 from robusttune.training.hyperparameters import constructor_arguments, verify
+from robusttune.training.interfaces import StopRule, make_result
 from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep.trainer import LockstepTrainer
-from robusttune.training.protocol import StopRule, make_result
 from robusttune.training.sb3 import training_of
 from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
 

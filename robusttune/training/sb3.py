@@ -32,8 +32,8 @@ from robusttune.training.evaluation import (
     vectorised,
 )
 from robusttune.training.hyperparameters import constructor_arguments, sb3_class, verify
+from robusttune.training.interfaces import StopRule, make_result
 from robusttune.training.isolation import isolated
-from robusttune.training.protocol import StopRule, make_result
 
 _DEFAULT_GAMMA = 0.99
 

@@ -15,7 +15,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError
 from robusttune.training.environments import acts_in, check_environment
-from robusttune.training.protocol import Choice
+from robusttune.training.interfaces import Choice
 
 # Measured: a trial of one seed takes half as long again, and many seeds gain little, for arithmetic bounds them anyway.
 _SLOW_ALONE_ON_CPU = {

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import JsonValue
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
 
 FloatArray = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.tabular import TabularTraining, file_hash
 from robusttune.errors import SpecError
 from robusttune.training.table import Column, FloatArray, Table

@@ -14,13 +14,13 @@ from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.seeds import Stage
 from robusttune.training.drawn import Drawn, carry_out
-from robusttune.training.protocol import Choice, StopRule
+from robusttune.training.interfaces import Choice, StopRule
 from robusttune.training.table import FloatArray, Table
 from robusttune.training.table_file import read_table
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
-    """Return one result per specification; see `protocol.Trainer`.
+    """Return one result per specification; see `interfaces.Trainer`.
 
     Notes
     -----

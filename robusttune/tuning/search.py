@@ -14,7 +14,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.progress import Reporter
-from robusttune.results.protocols import Ownership, Store
+from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import TrialRecord, TrialState
 from robusttune.tuning.incumbents import proven
 from robusttune.tuning.pruning import PruningView
@@ -209,7 +209,7 @@ class _Search:
         if self._failed_in_a_row >= limit:
             raise StudyError(
                 f"The last {self._failed_in_a_row} trials all failed, so the study stops. Mend the cause and run the "
-                f"same command again; finished trials are kept. The last error was:\n{record.error}"
+                f"study again; finished trials are kept. The last error was:\n{record.error}"
             )
 
     def _key(self, number: int) -> str:

@@ -13,9 +13,9 @@ from optuna.trial import TrialState as OptunaState
 
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import configuration, tuning_runs
 from robusttune.declaration.study import StudySpec
-from robusttune.results.protocols import Store
+from robusttune.declaration.study_runs import configuration, tuning_runs
+from robusttune.results.interfaces import Store
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.tuning.noise import COUNTED
 from robusttune.tuning.parameters import distributions, real_values, shown

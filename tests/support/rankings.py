@@ -12,7 +12,7 @@ from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.build import make_ranking
 from robusttune.report.model import Ranking
-from robusttune.results.tables import ScoreTable
+from robusttune.results.scores import ScoreTable
 from robusttune.seeds import Stage, run_seed
 from tests.support.studies import make_study
 

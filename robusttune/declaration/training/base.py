@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import JsonValue
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class TrainerSpec:
     name : str
         As `execution.trainer` has it.
     module : str
-        Import path of the module whose `train` does it; see `training.protocol.Trainer`.
+        Import path of the module whose `train` does it; see `training.interfaces.Trainer`.
     together : bool
         Whether the runs of one call train side by side, and so reach each evaluation at the same moment.
     """
@@ -52,7 +52,7 @@ class TrainingBase:
         Who can train it; the first is the reference.
     CHECK : str, optional
         Import path of the module whose `check(study)` looks at what the declaration alone cannot show, such as the
-        environment, and chooses the trainer; see `training.protocol.Check`. Without one the reference trains.
+        environment, and chooses the trainer; see `training.interfaces.Check`. Without one the reference trains.
     FILLED : tuple of str
         Fields that nobody writes: they are filled in when a study is read, from what lies outside the study file.
     IN_MEMORY : bool

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.ids import canonical_json
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, Categorical, SearchSpace, bounds
 from robusttune.declaration.training.base import TrainerSpec, TrainingBase

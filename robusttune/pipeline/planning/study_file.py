@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.presets import presets_for
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study

@@ -59,11 +59,6 @@ class MemberEnvironments:
         self._states: Array = np.zeros((len(flat), 0))
         self._elapsed = np.zeros(len(flat), dtype=np.int64)
 
-    @property
-    def uses_kernel(self) -> bool:
-        """Whether the environments are stepped as one array."""
-        return self._kernel is not None
-
     def reset(self) -> Array:
         """Return the first observations, shape (n_members, n_envs, *shape)."""
         observations = self._empty_observations()

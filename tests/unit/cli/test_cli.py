@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
+import robusttune
 from robusttune.cli import app
 from robusttune.declaration.toml import load_study
 from robusttune.pipeline.location import location_of
@@ -151,6 +154,24 @@ def test_a_database_that_is_none_is_an_error_not_a_traceback(study_file: Path, t
     bad_url = call("tune", study_file, "--storage", "nosql://somewhere", "--out", tmp_path / "r", "-j", 0)
     assert bad_url.exit_code == 1
     assert "SQLAlchemy URL" in bad_url.output
+
+
+def test_errors_name_flags_where_the_library_names_parameters(study_file: Path, tmp_path: Path) -> None:
+    timed = ("--set", "execution.run_timeout_s=3")
+    without_worker = call("tune", study_file, "--out", tmp_path, "-j", 0, *timed)
+    assert "but got --workers 0. Use 1 or more." in without_worker.output
+    bad_url = call("tune", study_file, "--out", tmp_path, "--storage", "nosql://somewhere")
+    assert "Give --storage an SQLAlchemy URL" in bad_url.output
+    no_file = call("check", tmp_path / "none.toml")
+    assert "`robusttune init` writes one" in no_file.output
+
+
+@pytest.mark.parametrize("command", ["run", "tune", "evaluate"])
+def test_the_command_line_has_the_defaults_of_the_library(command: str) -> None:
+    function = inspect.signature(getattr(robusttune, f"{command}_study"))
+    defaults = {option.name: option.default for option in get_command(app).commands[command].params}  # type: ignore[attr-defined]
+    assert defaults["workers"] is function.parameters["workers"].default is None
+    assert str(defaults["out"]) == function.parameters["out"].default
 
 
 def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:

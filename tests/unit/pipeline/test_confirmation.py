@@ -14,8 +14,8 @@ from robusttune import evaluate_study, rank_study, run_study, simulate_study, st
 from robusttune.cli.display import workload_table
 from robusttune.declaration.allocation import MAX_CONFIRMATION_SEEDS, MAX_SEEDS
 from robusttune.declaration.ids import config_id
-from robusttune.declaration.runs import confirmation_runs, post_evaluation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import confirmation_runs, post_evaluation_runs
 from robusttune.errors import SpecError, StudyError
 from robusttune.pipeline import check_study, open_results
 from robusttune.pipeline.location import location_of

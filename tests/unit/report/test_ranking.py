@@ -103,8 +103,8 @@ def test_a_configuration_without_any_run_is_left_out_and_named(tmp_path: Path) -
     assert any("runs of default missing" in text for text in sentences(ranking))
 
 
-def test_a_study_without_results_says_which_command_makes_them(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="robusttune run"):
+def test_a_study_without_results_says_what_makes_them(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="`run_study` makes them"):
         rank_study(told_study(), out=tmp_path)
 
 

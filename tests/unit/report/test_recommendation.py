@@ -6,14 +6,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.pipeline import rank_study, report_study
 from robusttune.pipeline.location import location_of
 from robusttune.report.model import Ranking
 from robusttune.report.prose.words import estimate
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord
-from robusttune.training.protocol import make_result
+from robusttune.training.interfaces import make_result
 from tests.support.stored import N_SEEDS, store_story, told_study
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from robusttune import simulate_study
-from robusttune.declaration.runs import post_evaluation_runs, tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import post_evaluation_runs, tuning_runs
 from robusttune.declaration.toml import load_study
 from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.errors import SpecError

@@ -14,14 +14,14 @@ from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.declaration.training.synthetic import truth_of
 from robusttune.execution.executors import InProcess, Job
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore
 from robusttune.seeds import Stage, run_seed
-from robusttune.training.protocol import make_result
+from robusttune.training.interfaces import make_result
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.trials import Trials
 from tests.support.cases import cases

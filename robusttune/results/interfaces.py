@@ -1,4 +1,4 @@
-"""What the stages ask of whoever keeps results, and of whoever keeps several processes apart."""
+"""Interfaces between the stages and the store, and between processes that share a study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables made from stored runs."""
+"""Scores of the post-evaluation, made from stored runs."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def score_table(
     counted, worst = counted_runs(planned, results, diverged_score=diverged_score)
     if not may_all_diverge and all(result.score is None for own in counted.values() for result, _ in own):
         raise StudyError(
-            "There is nothing to rank: no post-evaluation run has a score yet. `robusttune evaluate` makes them."
+            "There is nothing to rank: no post-evaluation run has a score yet. `evaluate_study` makes them."
         )
     n_diverged = tuple(sum(result.score is None for result, _ in own) for own in counted.values())
     return ScoreTable(
@@ -172,6 +172,6 @@ def _require_complete(planned: Mapping[str, Sequence[RunSpec]], results: Mapping
         listed = ", ".join(f"{count} {what}" for what, count in counts.items())
         reason = f"\nThe last error was:\n{example}" if example else ""
         raise StudyError(
-            f"The post-evaluation lacks runs ({listed}). `robusttune evaluate` tries them again; "
+            f"The post-evaluation lacks runs ({listed}). `evaluate_study` tries them again; "
             f"post_evaluation.allow_missing = true ranks without them and says so.{reason}"
         )

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robusttune.declaration.ids import config_id
-from robusttune.declaration.runs import configuration, post_evaluation_runs, seed_blocks, tuning_runs
 from robusttune.declaration.space import Categorical, Float, Int, n_grid_points
+from robusttune.declaration.study_runs import configuration, post_evaluation_runs, seed_blocks, tuning_runs
 from robusttune.errors import SpecError
 from robusttune.seeds import Stage, evaluation_seed
 from tests.support.studies import make_study
