@@ -115,7 +115,7 @@ def run(
         bool,
         typer.Option(
             "--null",
-            help="Tune nothing: judge copies of one configuration, the first control or the default, and report how "
+            help="Tune nothing: evaluate copies of one configuration, the first control or the default, and report how "
             "often these settings name a winner where there is none.",
         ),
     ] = False,

@@ -32,12 +32,12 @@ def workload_table(settled: Settled) -> Table:
     trials = "until the timeout" if workload.n_trials is None else str(workload.n_trials)
     if tuning.timeout_s is not None:
         trials += f", at most {tuning.timeout_s:g} s"
-    pruner = "no pruner" if tuning.pruner == "none" else f"{tuning.pruner} pruner"
+    pruner = "no" if tuning.pruner == "none" else tuning.pruner
     table.add_row("trains", f"{study.training.caption} a run")
     why = "" if settled.why_not_faster is None else f": {settled.why_not_faster}"
     table.add_row("trainer", f"{study.trainer.name}{why}")
     table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
-    table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {pruner})")
+    table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {pruner} pruner)")
     table.add_row("post-evaluation", _post_evaluation(study, workload))
     if post.confirm:
         whom = "the best set" if post.confirm_best_set else "the recommended configuration"

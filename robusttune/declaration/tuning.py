@@ -72,7 +72,7 @@ class TuningSpec:
         `pip install robusttune[hub]` and come from GitHub at first use. `"heteroscedastic-gp"` is `"gp"` that is told
         the noise variance of each objective value: the variance between the trial's seeds, drawn towards the mean of
         all trials, over the number of seeds; unknown while no trial has two. What `"gp"` estimates comes on top, unless
-        `deterministic_objective` is set. It pays no heed to trials that run at the same time, and as published for
+        `deterministic_objective` is set. It ignores trials that run in parallel, and as published for
         Optuna 4 it does not import with Optuna 5: the study then stops before its first run and says so.
     pruner : str
         Optuna's, by their short names.

@@ -67,7 +67,7 @@ class EnvironmentSpec:
     normalization : Normalization, optional
         Running normalisation; `true` stands for both kinds.
     imports : tuple of str
-        Modules to import first, where they register the id.
+        Modules to import first, if they register the id.
     """
 
     id: str = Field(min_length=1)

@@ -29,7 +29,7 @@ class Effect:
     drop : float
         Loss at distance 1; on the log scale, that is a factor of ten.
     scale : {"linear", "log"}
-        On which distances are measured.
+        The scale on which distances are measured.
     means : mapping
         In place of `best`, what each value adds to the mean: `{tanh = 0.0, relu = 5.0}`.
     sd_factors : mapping
@@ -64,7 +64,7 @@ class SyntheticTraining(TrainingBase):
     Attributes
     ----------
     total_timesteps : int
-        Of one run, to count `evaluation.every` by.
+        Length of one run; `evaluation.every` counts in it.
     hyperparameters : mapping
         Fixed for all trials; the search space must not repeat them.
     mean : float

@@ -23,7 +23,7 @@ class TabularTraining(TrainingBase):
     Attributes
     ----------
     total_timesteps : int
-        Of one run, to count `evaluation.every` by.
+        Length of one run; `evaluation.every` counts in it.
     hyperparameters : mapping
         Fixed for all trials; the search space must not repeat them.
     path : str

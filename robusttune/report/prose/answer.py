@@ -32,8 +32,8 @@ def _choice(ranking: Ranking) -> str:
         chosen = f", corrected for being the best of {len(ranking.rows)}"
     decimals = known_decimals(found.low, found.high)
     return (
-        f"Use {analysis.recommended}: {number(found.estimate, decimals=decimals)} on average, {analysis.level:.0%} "
-        f"interval {interval(found.low, found.high, decimals=decimals)}, over {count(found.n, seeds)}{chosen}."
+        f"Use {analysis.recommended}: it scores {number(found.estimate, decimals=decimals)} on average, "
+        f"{analysis.level:.0%} interval {interval(found.low, found.high, decimals=decimals)}, over {count(found.n, seeds)}{chosen}."
     )
 
 
@@ -63,7 +63,7 @@ def _rivals(ranking: Ranking) -> str:
     analysis, n_others = ranking.analysis, len(ranking.rows) - 1
     top, others = analysis.recommended, [one for one in analysis.best_set if one != analysis.recommended]
     if not n_others:
-        return f"{top} is the only configuration that was judged."
+        return f"{top} is the only configuration that was evaluated."
     if others:
         all_of_them = n_others > _NAMED and len(others) == n_others
         return (

@@ -110,8 +110,8 @@ def _cautions(ranking: Ranking) -> list[str]:
         sentences.append(f"Fewer than {FEW_SEEDS} seeds for {listed(few)}: good for screening only.")
     if ranking.study.evaluation.starts == "common":
         sentences.append(
-            "All runs were judged on the same start states. Comparisons are sharper for it, but every score shares one "
-            "error that no number of seeds shows."
+            "All runs were evaluated on the same start states. Comparisons are sharper for it, but every score shares "
+            "one error that no number of seeds shows."
         )
     if ranking.study.post_evaluation.statistic == "iqm":
         sentences.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from robusttune.declaration.post_evaluation import PostEvaluationSpec
 from robusttune.report.prose.allocation import seeds_clause
 from robusttune.report.prose.words import count, known_decimals, listed, number
 
@@ -42,6 +43,7 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         _tuning(ranking),
         f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, "
         f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
+        *_confirmation(post),
         f"Score of a run: {_SCORES[study.evaluation.score]}, {count(study.n_judging_episodes, 'episode')}, "
         f"{'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
@@ -68,10 +70,17 @@ def _tuning(ranking: Ranking) -> str:
         else "Trials were asked while others were running, or until a time was up: a new search may differ. "
         "tuning.batch_size makes it repeatable."
     )
+    pruner = "no" if tuning.pruner == "none" else tuning.pruner
     return (
-        f"Tuning: Optuna, {tuning.sampler} sampler, {tuning.pruner} pruner, {count(tuning.seeds_per_trial, 'seed')} "
+        f"Tuning: Optuna, {tuning.sampler} sampler, {pruner} pruner, {count(tuning.seeds_per_trial, 'seed')} "
         f"per trial{again}; {batch}. {repeat}"
     )
+
+
+def _confirmation(post: PostEvaluationSpec) -> list[str]:
+    whom = "the whole best set" if post.confirm_best_set else "the recommended configuration"
+    seeds = count(post.confirm, "further seed")
+    return [f"Confirmation: {whom} on {seeds}, which never enter the ranking."] if post.confirm else []
 
 
 def _best_set(ranking: Ranking) -> str:

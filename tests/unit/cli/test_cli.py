@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import io
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import robusttune
 from robusttune.cli import app
+from robusttune.cli.display import print_bullets
 from robusttune.declaration.toml import load_study
 from robusttune.pipeline.location import location_of
 from robusttune.pipeline.planning.advice import advised_split
@@ -189,7 +194,35 @@ def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
     assert "LUCKY" in ranked.output
     status = call("status", path, "--out", tmp_path)
     assert "2 complete of 2 wanted" in status.output
+    assert re.search(r"^tuning runs +2 completed *$", status.output, flags=re.MULTILINE)
     assert "0 of 36" in status.output
+
+
+@pytest.mark.parametrize("name", sorted(get_command(app).commands))  # type: ignore[attr-defined]
+def test_help_shows_every_word_of_a_command_s_text(name: str) -> None:
+    """Square brackets, for one, would be taken for markup and vanish."""
+    text = get_command(app).commands[name].callback.__doc__  # type: ignore[attr-defined]
+    shown = " ".join(call(name, "--help").output.split())
+    assert text
+    assert " ".join(text.split("\n\n")[0].split()) in shown
+
+
+def test_the_next_command_finds_the_results_of_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "my study.toml"
+    path.write_text('name = "aa"\nsynthetic.sd = 10.0\ntuning.n_trials = 2\npost_evaluation.n_seeds = 3\n')
+    assert call("tune", path, "--out", tmp_path).exit_code == 0
+    shown = call("evaluate", path, "--out", tmp_path).output
+    following = shlex.split(shown.split("Next: ")[1])
+    assert following == ["robusttune", "report", str(path), "--out", str(tmp_path)]
+    assert call(*following[1:]).exit_code == 0
+
+
+def test_a_command_in_a_sentence_stays_on_one_line_and_can_be_pasted() -> None:
+    console = Console(width=40, file=io.StringIO())
+    print_bullets(["word " * 20, f"Try this: `robusttune run study.toml --set {'x' * 40}=1`"], console)
+    *wrapped, command = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert len(wrapped) > 1
+    assert command == f"• Try this: robusttune run study.toml --set {'x' * 40}=1"
 
 
 def test_plan_from_two_figures_agrees_with_the_textbook() -> None:

@@ -44,6 +44,9 @@ def test_what_is_unknown_is_empty_never_infinite(ranking: Ranking) -> None:
 def test_people_see_a_column_only_where_it_says_something(ranking: Ranking) -> None:
     headings = [column.heading for column in shown_columns(ranking.rows)]
     assert "diverged" not in headings
+    assert "luck" in headings
+    untuned = [column.heading for column in shown_columns(ranked({"a": [1.0, 2.0], "b": [3.0, 4.0]}).rows)]
+    assert not {"tuning", "luck", "luck interval", "reached by", "verdict", "spread"} & set(untuned)
     assert "" not in headings
     assert len(set(headings)) == len(headings)
 

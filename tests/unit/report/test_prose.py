@@ -7,7 +7,16 @@ import pytest
 from scipy import stats
 
 from robusttune.report.model import Ranking
-from robusttune.report.prose.words import count, interval, known_decimals, listed, number, with_interval
+from robusttune.report.prose.words import (
+    count,
+    interval,
+    known_decimals,
+    listed,
+    number,
+    share,
+    share_interval,
+    with_interval,
+)
 from tests.support.rankings import ranked, skewed_scores
 
 RNG = np.random.default_rng(11)
@@ -47,7 +56,7 @@ def test_the_tutorial_s_score_was_lucky_by_what_the_fresh_seeds_say(tutorial: Ra
 def test_with_confirmation_the_number_is_that_of_the_confirmation_seeds_alone() -> None:
     seeds = [-210.0, -220.0, -230.0, -240.0]
     ranking = ranked(SCORES, TUNING, controls=CONTROLS, confirmation={"trial 1": seeds})
-    assert ranking.answer[0].startswith("Use trial 1: −225 on average, 95% interval [")
+    assert ranking.answer[0].startswith("Use trial 1: it scores −225 on average, 95% interval [")
     assert ranking.answer[0].endswith("over 4 confirmation seeds, which had no part in choosing it.")
     assert "confirm=" not in " ".join(ranking.answer)
     mean = ranking.row("trial 1").analysis.mean
@@ -84,6 +93,24 @@ def test_what_cannot_be_told_apart_is_named_and_the_way_to_tell_it_can_be_pasted
     (plan,) = [text for text in ranking.findings["Who is better"] if command in text]
     assert "with probability 80% if the observed difference" in plan
     assert "is the true one" in plan
+
+
+def test_a_best_set_of_everybody_is_counted_not_listed() -> None:
+    even = np.linspace(-1.0, 1.0, 10)
+    ranking = ranked(dict.fromkeys("abcdef", even))
+    assert ranking.answer[2] == f"Cannot be told apart from {ranking.analysis.recommended}: all 5 others."
+
+
+def test_what_to_run_next_tells_apart_what_cannot_be_told_apart_now() -> None:
+    """A rival that needs fewer seeds is of no use if it cannot be the best anyway."""
+    rng = np.random.default_rng(1)
+    shapes = {"a": (0.0, 1.0), "b": (-0.6, 1.0), "c": (-1.3, 1.2), "d": (-1.3, 1.5)}
+    scores = {name: rng.normal(*shape, 8) for name, shape in shapes.items()}
+    ranking = ranked(scores, confirmation={"a": [1.0, 2.0]})
+    fewest = min(ranking.analysis.plan, key=lambda step: step.more_seeds or 1000)
+    assert ranking.analysis.best_set == ("a", "b")
+    assert fewest.second == "d"
+    assert ranking.answer[-1].startswith("Next: tell a from b with ")
 
 
 def test_an_open_verdict_on_the_recommended_one_does_not_read_as_failure() -> None:
@@ -203,5 +230,6 @@ def test_numbers_are_rounded_to_what_is_known() -> None:
     assert known_decimals(1.0, 1.0) is None
     assert interval(None, 1.0) == "–"
     assert (number(-1234.5), number(0.00001234), number(float("inf"))) == ("−1234", "1.23e−05", "–")
+    assert (share(-0.087), share(-0.001), share_interval(-0.1, 0.25)) == ("−0.09", "0.00", "[−0.10, 0.25]")
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert (count(1, "seed"), count(1200, "seed")) == ("1 seed", "1,200 seeds")

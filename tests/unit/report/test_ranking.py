@@ -122,6 +122,13 @@ def test_configurations_within_the_indifference_are_practically_equal(tmp_path: 
     assert any(text.startswith("Practically equal, to within ±5000: ") for text in sentences(ranking))
 
 
+def test_the_recommended_configuration_is_spelled_out(ranking: Ranking) -> None:
+    (text,) = ranking.findings["The configuration to use"]
+    assert text.startswith("trial 1: `")
+    for name, value in ranking.row("trial 1").candidate.hyperparameters.items():
+        assert f"{name}={value!r}" in text
+
+
 def test_every_table_holds_every_configuration(ranking: Ranking) -> None:
     frame = ranking.to_frame()
     assert isinstance(frame, pd.DataFrame)
