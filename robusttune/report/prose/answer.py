@@ -31,9 +31,10 @@ def _choice(ranking: Ranking) -> str:
     elif len(ranking.rows) > 1:
         chosen = f", corrected for being the best of {len(ranking.rows)}"
     decimals = known_decimals(found.low, found.high)
+    bounds = interval(found.low, found.high, decimals=decimals)
     return (
         f"Use {analysis.recommended}: it scores {number(found.estimate, decimals=decimals)} on average, "
-        f"{analysis.level:.0%} interval {interval(found.low, found.high, decimals=decimals)}, over {count(found.n, seeds)}{chosen}."
+        f"{analysis.level:.0%} interval {bounds}, over {count(found.n, seeds)}{chosen}."
     )
 
 

@@ -23,6 +23,7 @@ from robusttune.report.matrix.result import MatrixReport, make_matrix_report
 from robusttune.report.matrix.scores import TUNED, ConfigurationScores, StudyScores
 from robusttune.report.matrix.tables import tables
 from robusttune.report.model import Runs
+from robusttune.report.prose.words import interval
 from tests.support.studies import make_study
 
 BASE = """
@@ -187,7 +188,7 @@ def test_the_same_results_give_the_same_report(suite: tuple[Matrix, Path], repor
 
 
 def test_the_command_reports_each_study_and_then_across_them(
-    suite: tuple[Matrix, Path], monkeypatch: pytest.MonkeyPatch
+    suite: tuple[Matrix, Path], report: MatrixReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, folder = suite
     monkeypatch.setattr("robusttune.pipeline.report_study", rank_study)  # without the files of each study
@@ -195,6 +196,13 @@ def test_the_command_reports_each_study_and_then_across_them(
     assert done.exit_code == 0, done.output
     assert done.output.count("Report: ") == 6
     assert "Highest IQM over 3 tasks: " in done.output
+    rankings = done.output[done.output.index("All candidates on easy") :]
+    for ranking in report.rankings:
+        for row in ranking.rows:  # nothing is cut, however wide the table could be
+            low, high = row.analysis.mean.low, row.analysis.mean.high
+            assert interval(low, high) in rankings
+            assert row.name in rankings
+    assert " worst seed " in rankings
     assert "Report across studies: " in done.output
 
 
