@@ -70,10 +70,7 @@ def print_table(table: report.Table, console: Console, *, title: str | None = No
     """Print a table of the report; rows of the best set are bold."""
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     for heading in table.headings:
-        is_text = heading in table.text
-        shown.add_column(
-            heading, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold"
-        )
+        shown.add_column(heading, justify="left" if heading in table.text else "right", overflow="fold")
     for place, row in enumerate(table.rows):
         cells = [Text(cell, style=_STYLES.get(cell, "")) for cell in row]
         shown.add_row(*cells, style="bold" if table.is_best(place) else "")
