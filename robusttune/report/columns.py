@@ -68,7 +68,7 @@ def _diverged(row: Row) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    plain("rank", "rank", "analysis.rank", "Place by the ranked statistic; 1 is best."),
+    plain("rank", "rank", "analysis.rank", "Rank by the ranked statistic; 1 is best."),
     between(
         "rank",
         "rank interval",
@@ -125,15 +125,15 @@ COLUMNS: tuple[Column, ...] = (
         "verdict",
         "verdict",
         "LUCKY: the tuning score overstates the configuration. UNLUCKY: understates it. CONSISTENT: the tuning score "
-        "tells its worth to within one SD. INCONCLUSIVE: about the tuning score the seeds do not say enough yet; "
-        "whether the configuration is good is told by mean and rank.",
+        "is right to within one SD. INCONCLUSIVE: the seeds do not tell yet how lucky the tuning score was; how good "
+        "the configuration is, mean and rank tell.",
         is_text=True,
     ),
     plain(
         "spread",
         "spread",
         "analysis.spread",
-        "STEADY: its seeds scatter less than those of the other trials. ERRATIC: more. A dash: not shown.",
+        "STEADY: its seeds scatter less than those of the other trials. ERRATIC: more. A dash: neither is shown.",
         is_text=True,
     ),
     numeric("iqm", "IQM", "analysis.iqm.estimate", "Mean of the middle half of the seeds."),
@@ -179,7 +179,7 @@ COLUMNS: tuple[Column, ...] = (
         "tolerance_low",
         "",
         "analysis.tolerance_low",
-        "Nine in ten future seeds score more, with 95 % confidence, if scores are normal.",
+        "Nine in ten future seeds score more, with 95% confidence, if scores are normal.",
     ),
     between("failure", "", "analysis.failure.{}", "Wilson's interval of the share of seeds that diverge."),
     numeric("expected_regret", "", "analysis.expected_regret", "Posterior mean of the regret, descriptive."),

@@ -83,7 +83,7 @@ def _profiles(plots: Any, analysis: TasksAnalysis, colours: Mapping[str, Any]) -
 
 
 def _improvement(plots: Any, analysis: TasksAnalysis, colours: Mapping[str, Any]) -> Figure:
-    """Draw the first method against each other one; all pairs are in the table."""
+    """Draw the first method against every other one; all pairs are in the table."""
     top = analysis.methods[0].method
     pairs = [one for one in analysis.improvements if one.first == top][::-1]
     figure, axes = new_figure(5.5, 0.9 + 0.45 * len(pairs))

@@ -112,12 +112,12 @@ def _on_task(ranking: TaskRanking) -> str:
     score = f"{estimate(analysis.configurations[top].mean)} over {analysis.configurations[top].n_seeds} fresh seeds"
     found = f"{where}{top} is the best of {len(analysis.configurations)} candidates ({score})"
     if analysis.winner_is_clear:
-        return f"{found}, better than each other one at {analysis.level:.0%} confidence."
+        return f"{found}, better than every other one at {analysis.level:.0%} confidence."
     others = [name for name in analysis.best_set if name != top]
     doubt = (
         f"cannot be told apart from {listed(others)}"
         if others
-        else "is not shown to be better than each other one"
+        else "is not shown to be better than every other one"
     )
     return f"{where}{top} has the highest estimate of {len(analysis.configurations)} candidates ({score}), but {doubt}."
 

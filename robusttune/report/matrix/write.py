@@ -14,7 +14,7 @@ CAPTIONS = {
     "metrics": "Bars: intervals; lines: estimates.",
     "profiles": "The share of runs that score above each threshold, averaged over tasks; the higher curve is better. "
     "Bands are pointwise.",
-    "improvement": "The method with the highest IQM against each other one; at 0.5 both win equally often.",
+    "improvement": "The method with the highest IQM against every other one; at 0.5 both win equally often.",
 }
 
 
