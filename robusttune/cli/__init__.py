@@ -90,9 +90,8 @@ def init(
     study = write_study_file(
         path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
     )
-    console.print(
-        f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True
-    )
+    following = shlex.join(["robusttune", "check", str(path)])
+    console.print(f"Wrote {path} (study {study.name}). Next: {following}", highlight=False, soft_wrap=True)
 
 
 @_register()
@@ -116,13 +115,13 @@ def run(
         bool,
         typer.Option(
             "--null",
-            help="Tune nothing: judge copies of one configuration, the first control or the default, and say how "
-            "often this setting names a winner where there is none.",
+            help="Tune nothing: judge copies of one configuration, the first control or the default, and report how "
+            "often these settings name a winner where there is none.",
         ),
     ] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Tune, post-evaluate, rank and report. Takes up what is there: run it again to go on."""
+    """Tune, post-evaluate, rank and report. Finished runs are kept: run it again to continue."""
     from robusttune.pipeline import run_study
 
     if null:
@@ -151,13 +150,15 @@ def tune(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run the tuning stage alone."""
-    from robusttune.cli.display import trials_table
+    """Run the tuning stage only."""
+    from robusttune.cli.display import print_table
     from robusttune.pipeline import tune_study
+    from robusttune.report.tables import trials_table
 
     for spec in load_studies(study, overrides=overrides or ()):
         trials = tune_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
-        console.print(trials_table(spec, trials))
+        found = trials_table(spec, trials)
+        print_table(found, console, title=found.title)
 
 
 @_register()
@@ -169,13 +170,14 @@ def evaluate(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run the post-evaluation of the trials that are there."""
+    """Run the post-evaluation of the finished trials only."""
     from robusttune.pipeline import evaluate_study
 
     for spec in load_studies(study, overrides=overrides or ()):
         found = evaluate_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         names = ", ".join(candidate.name for candidate in found.candidates)
-        console.print(f"Evaluated: {names}. Next: robusttune report {study}", highlight=False, soft_wrap=True)
+        following = _command(study, out, storage, overrides, name="report")
+        console.print(f"Evaluated: {names}. Next: {following}", highlight=False, soft_wrap=True)
 
 
 @_register()
@@ -203,7 +205,7 @@ def report(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Write tables, figures and report.html from the stored results; for a [matrix], also across its studies."""
+    """Write tables, figures and report.html from the stored results; for a matrix, also across its studies."""
     from robusttune.pipeline import report_study
 
     matrix = load_matrix(study, overrides=overrides or ())
@@ -221,7 +223,7 @@ def status(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Print how far a study is."""
+    """Print how far a study has got."""
     from robusttune.cli.display import status_table
     from robusttune.pipeline.status import study_status
 
@@ -232,9 +234,11 @@ def status(
 _register(PLAN_FLAGS)(plan)
 
 
-def _command(study: Path, out: Path, storage: str | None, overrides: Sequence[str] | None) -> str:
-    """Return what runs the study as it was called now, to be pasted."""
-    parts = ["robusttune", "run", str(study)]
+def _command(
+    study: Path, out: Path, storage: str | None, overrides: Sequence[str] | None, *, name: str = "run"
+) -> str:
+    """Return what runs, or reports, the study as it was called now, to be pasted."""
+    parts = ["robusttune", name, str(study)]
     parts += [] if out == _out else ["--out", str(out)]
     parts += [] if storage is None else ["--storage", storage]
     for override in overrides or ():

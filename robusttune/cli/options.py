@@ -12,7 +12,7 @@ import typer
 StudyFile = Annotated[
     Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that holds a folder of results per study.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder with one folder of results per study.")]
 Storage = Annotated[
     str | None,
     typer.Option(help="SQLAlchemy URL of the results database, or a journal file x.log for Optuna's part."),

@@ -57,19 +57,19 @@ class NullResult:
         k, rates = len(self.names), self.rates
         best = ", ".join(name for name, member in zip(self.names, self.members, strict=True) if member)
         return (
-            f"{k} copies of one configuration ({self.configuration}) were judged: none is better than another, and "
-            f"whatever sets them apart is luck. {sum(self.n_seeds)} runs.",
-            f"By their means alone, {self.names[0]} ({self.means[0]:.4g}) would beat {self.names[-1]} "
+            f"{k} copies of one configuration ({self.configuration}) were judged on {sum(self.n_seeds)} runs: none is "
+            "better than another, and all differences are chance.",
+            f"Going by their means alone, {self.names[0]} ({self.means[0]:.4g}) would beat {self.names[-1]} "
             f"({self.means[-1]:.4g}).",
             f"Best set here: {best}."
             + (
-                " That is right: all may be the best."
+                " Correct: any of them may be the best."
                 if all(self.members)
-                else " The others were left out wrongly."
+                else " The others were wrongly left out."
             ),
-            f"In {rates.n_studies} studies drawn from these runs, this setting named a single winner in "
-            f"{rates.winner:.1%}, said of some copy that it is worse than the best in {rates.excluded:.1%}, and of "
-            f"each copy in {rates.dropped:.1%}: {1 - self.level:.1%} is what it may.",
+            f"In {rates.n_studies} studies drawn from these runs, these settings named a single winner in "
+            f"{rates.winner:.1%}, left at least one copy out of the best set in {rates.excluded:.1%}, and any given "
+            f"copy in {rates.dropped:.1%}, where at most {1 - self.level:.1%} is promised.",
             f"The highest of {k} equal means overstates the truth by {rates.lead:.4g} on average.",
         )
 

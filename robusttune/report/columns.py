@@ -16,8 +16,14 @@ _PADDING = 3  # of a column in the terminal
 
 
 def shown_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
-    """Return the columns of tables for people."""
-    return tuple(column for column in COLUMNS if column.heading and column.is_needed(rows))
+    """Return the columns of tables for people: those that say something of a row."""
+    return tuple(
+        column
+        for column in COLUMNS
+        if column.heading
+        and column.is_needed(rows)
+        and any(column.text(row) != NOT_AVAILABLE for row in rows)
+    )
 
 
 def fitting_columns(rows: Sequence[Row], width: int) -> tuple[Column, ...]:
@@ -129,7 +135,6 @@ COLUMNS: tuple[Column, ...] = (
         "analysis.spread",
         "STEADY: its seeds scatter less than those of the other trials. ERRATIC: more. A dash: not shown.",
         is_text=True,
-        is_needed=lambda rows: any(row.analysis.spread for row in rows),
     ),
     numeric("iqm", "IQM", "analysis.iqm.estimate", "Mean of the middle half of the seeds."),
     between("iqm", "IQM interval", "analysis.iqm.{}", "Trimmed-t interval of the interquartile mean."),
@@ -183,27 +188,8 @@ COLUMNS: tuple[Column, ...] = (
     of_training("training_drawdown", "long_term_risk", "Mean of the deepest falls below the best so far"),
 )
 # In a narrow terminal the first of these are shown.
-_PRIORITY = (
-    *(
-        "configuration",
-        "mean",
-        "interval",
-        "tuning",
-        "luck",
-        "reached by",
-        "verdict",
-        "spread",
-        "rank interval",
-    ),
-    *(
-        "diverged",
-        "seeds",
-        "worst seed",
-        "robust ranks",
-        "luck interval",
-        "rank",
-        "IQM",
-        "P(best)",
-        "regret ≤",
-    ),
+_BY_IMPORTANCE = (
+    "configuration, mean, interval, tuning, luck, reached by, verdict, spread, rank interval, diverged, seeds, "
+    "worst seed, robust ranks, luck interval, rank, IQM, P(best), regret ≤"
 )
+_PRIORITY = tuple(_BY_IMPORTANCE.split(", "))

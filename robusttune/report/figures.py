@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from robusttune.report.files import whole_file
 from robusttune.report.model import Ranking, Row
+from robusttune.report.output import RC, new_figure
 from robusttune.report.prose import methods
 from robusttune.report.prose.words import number
 from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
@@ -26,12 +24,9 @@ COLOURS: dict[str | None, str] = {
     INCONCLUSIVE: "#767676",
     None: "#000000",
 }
-_FORMATS = ("png", "pdf", "svg")
 _LONGEST_NAME = 28
 _FAR_OFF = 2.0  # a configuration that makes the axis longer by this factor is drawn at its edge
-# Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
-_RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "text.parse_math": False, "font.size": 9}
-_RC |= {"axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 200}
+_RC: Any = {**RC, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110}
 
 
 def lucky_figure(ranking: Ranking) -> Figure:
@@ -82,20 +77,9 @@ def seeds_figure(ranking: Ranking) -> Figure:
     return figure
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as PNG, PDF and SVG, each whole or not at all."""
-    undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    with mpl.rc_context(_RC):
-        for suffix in _FORMATS:
-            with whole_file(folder / f"{name}.{suffix}") as path:
-                figure.savefig(path, format=suffix, metadata=undated.get(suffix), bbox_inches="tight")
-
-
 def _lines(ranking: Ranking, *, width: float, height: float) -> tuple[Figure, Axes]:
     """Return axes with a line for each configuration, best first."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)  # no display needed
-    axes = figure.add_subplot()
+    figure, axes = new_figure(width, height, layout="constrained")
     rows = ranking.rows
     axes.set_yticks(range(len(rows)), [f"{row.analysis.rank}.  {_short(row.name)}" for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):

@@ -28,7 +28,7 @@ def test_the_answer_has_at_most_five_lines_and_names_choice_luck_rivals_and_the_
 ) -> None:
     choice, lucky, rivals, following = tutorial.answer
     assert choice.startswith("Use trial 1: ")
-    assert lucky.startswith("Lucky: tutorial's best")
+    assert lucky.startswith("The −198 reported for tutorial's best was lucky by ")
     assert rivals == "trial 1 is better than each of the 2 others, at 95% confidence."
     assert following.endswith("`robusttune run study.toml --set post_evaluation.confirm=10`")
 
@@ -39,20 +39,21 @@ def test_the_tutorial_s_score_was_lucky_by_what_the_fresh_seeds_say(tutorial: Ra
     reach = int((x >= -198.0).sum())
     assert 1 < reach < 10
     assert tutorial.answer[1] == (
-        f"Lucky: tutorial's best, reported at −198, by {-198.0 - x.mean():.0f} [{low:.0f}, {high:.0f}]: {reach} of 20 "
-        "fresh seeds reach it."
+        f"The −198 reported for tutorial's best was lucky by {-198.0 - x.mean():.0f} [{low:.0f}, {high:.0f}]; {reach} "
+        "of 20 fresh seeds reach it."
     )
 
 
 def test_with_confirmation_the_number_is_that_of_the_confirmation_seeds_alone() -> None:
     seeds = [-210.0, -220.0, -230.0, -240.0]
     ranking = ranked(SCORES, TUNING, controls=CONTROLS, confirmation={"trial 1": seeds})
-    assert ranking.answer[0].startswith("Use trial 1: −225 on average over 4 confirmation seeds")
+    assert ranking.answer[0].startswith("Use trial 1: −225 on average, 95% interval [")
+    assert ranking.answer[0].endswith("over 4 confirmation seeds, which had no part in choosing it.")
     assert "confirm=" not in " ".join(ranking.answer)
     mean = ranking.row("trial 1").analysis.mean
     assert ranking.findings["Who is better"][0] == (
-        f"4 confirmation seeds of trial 1 give {with_interval(-225.0, *interval_of(seeds))}; the 20 that chose gave "
-        f"{with_interval(mean.estimate, mean.low, mean.high)}."
+        f"4 confirmation seeds of trial 1 give {with_interval(-225.0, *interval_of(seeds))}; the 20 seeds that chose "
+        f"it gave {with_interval(mean.estimate, mean.low, mean.high)}."
     )
 
 
@@ -65,7 +66,7 @@ def test_seeds_that_nobody_can_afford_are_not_offered() -> None:
     even = np.linspace(-1.0, 1.0, 10)
     ranking = ranked({"a": even, "b": even + 0.05}, confirmation={"b": [1.0, 2.0]})
     assert ranking.answer[-1] == (
-        "Next: choose between b and a by spread and cost; seeds hardly tell them apart."
+        "Next: choose between b and a by spread and cost; more seeds would hardly tell them apart."
     )
 
 
@@ -90,9 +91,11 @@ def test_an_open_verdict_on_the_recommended_one_does_not_read_as_failure() -> No
     ranking = ranked({"a": x, "b": x - 50}, {"a": 0.75, "b": 0.0})
     assert ranking.row("a").verdict == "INCONCLUSIVE"
     assert "INCONCLUSIVE" not in " ".join(ranking.answer)
-    (text,) = [text for text in ranking.findings["Luck of the tuning scores"] if text.startswith("Open")]
+    (text,) = [
+        text for text in ranking.findings["Luck of the tuning scores"] if text.startswith("Still open")
+    ]
     assert text.startswith(
-        "Open is only how lucky the tuning score was, not how good the configuration is: a "
+        "Still open is how lucky the tuning score was, not how good the configuration is: a "
     )
 
 
@@ -119,8 +122,8 @@ def test_two_groups_of_seeds_are_told_with_their_sizes() -> None:
     worse, better = np.linspace(-410.0, -390.0, 5), np.linspace(-210.0, -190.0, 9)
     ranking = ranked({"a": [*worse, *better], "b": np.linspace(-430.0, -130.0, 14)})
     assert ranking.findings["Spread between seeds"][0] == (
-        "The seeds of a fall in two groups: 5 of 14 in the worse one, −410 to −390, the others −210 to −190. Which of "
-        "them a run gets is the luck."
+        "The seeds of a fall into two groups: 5 of 14 in the worse one, −410 to −390, the others −210 to −190. Which "
+        "one a run falls into is luck."
     )
 
 

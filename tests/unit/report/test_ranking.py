@@ -13,7 +13,7 @@ from scipy import stats
 
 from robusttune.errors import StudyError
 from robusttune.pipeline import rank_study, report_study
-from robusttune.report import tables
+from robusttune.report import tables, write
 from robusttune.report.model import Ranking
 from tests.support.stored import DEFAULT_MEAN, N_SEEDS, REPORTED, store_story, told_study
 
@@ -129,16 +129,16 @@ def test_every_table_holds_every_configuration(ranking: Ranking) -> None:
     assert frame["mean"].to_numpy() == pytest.approx(
         [row.analysis.mean.estimate for row in ranking.rows], rel=0
     )
-    document = json.loads(tables.to_json(ranking))
+    document = json.loads(write.to_json(ranking))
     assert [row["scores"] for row in document["ranking"]] == [list(row.runs.scores) for row in ranking.rows]
-    markdown = tables.to_markdown(ranking)
+    markdown = write.to_markdown(ranking)
     assert markdown.count("\n| ") == len(ranking.rows) + 2  # with head and rule
     assert "**trial 1**" in markdown
     assert "**default**" not in markdown
 
 
 def test_latex_escapes_what_names_may_contain(ranking: Ranking) -> None:
-    latex = tables.to_latex(ranking)
+    latex = write.to_latex(ranking)
     assert r"as\_published \& 100\%" in latex
     body = latex[latex.index(r"\midrule") : latex.index(r"\bottomrule")].strip().splitlines()[1:]
     (alignment,) = re.findall(r"\\begin\{tabular\}\{([lr]+)\}", latex)
