@@ -237,7 +237,7 @@ def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
 def test_plan_splits_a_budget_in_one_way(tmp_path: Path) -> None:
     split = advised_split(240)
     told = (
-        f"240 runs: {split.n_trials} trials of one seed with the tpe sampler, then the best {split.top_k} and 1 "
+        f"240 runs: {split.n_trials} trials of 1 seed with the tpe sampler, then the best {split.top_k} and 1 "
         f"control on {split.n_seeds} fresh seeds each"
     )
     for figures in ([], ["--sd", 10, "--difference", 10]):
