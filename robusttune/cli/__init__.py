@@ -116,7 +116,7 @@ def run(
         bool,
         typer.Option(
             "--null",
-            help="Tune nothing: judge copies of one configuration, the first control or the default, and say how "
+            help="Tune nothing: evaluate copies of one configuration, the first control or the default, and say how "
             "often this setting names a winner where there is none.",
         ),
     ] = False,

@@ -1,4 +1,4 @@
-"""The post-evaluation of a study: who is judged, on how many seeds, and how the answer is given."""
+"""The post-evaluation of a study: who is evaluated, on how many seeds, and how the answer is given."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class PostEvaluationSpec:
-    """How the best trials are judged.
+    """How the best trials are evaluated again.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""A whole study: what is tuned, how, and how the best trials are judged afterwards."""
+"""A whole study: what is tuned, how, and how the best trials are evaluated afterwards."""
 
 from __future__ import annotations
 
@@ -94,13 +94,13 @@ class StudySpec:
 
     @property
     def n_candidates(self) -> int:
-        """How many configurations are judged at most: the best trials and the controls."""
+        """How many configurations are post-evaluated at most: the best trials and the controls."""
         post = self.post_evaluation
         n_trials = post.top_k if self.n_trials is None else min(post.top_k, self.n_trials)
         return n_trials + len(post.controls) + post.default_control
 
     @property
-    def n_judging_episodes(self) -> int:
+    def n_post_evaluation_episodes(self) -> int:
         """Evaluation episodes of a post-evaluation run."""
         return self.post_evaluation.n_episodes or self.evaluation.n_episodes
 

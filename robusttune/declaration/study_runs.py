@@ -137,7 +137,7 @@ def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stag
     seed = run_seed(study.root_seed, stage, index)
     evaluation = study.evaluation
     if stage is Stage.POST_EVALUATION:
-        evaluation = dataclasses.replace(evaluation, n_episodes=study.n_judging_episodes)
+        evaluation = dataclasses.replace(evaluation, n_episodes=study.n_post_evaluation_episodes)
     common = evaluation.starts == "common"
     return RunSpec(
         training=study.training.bare(),

@@ -175,7 +175,7 @@ class Driver:
         return missing
 
     def _submit(self, pending: _Pending, specs: tuple[RunSpec, ...], *, number: int) -> None:
-        # A rule judges all runs of a job together, so a part of them is trained to the end.
+        # A rule decides on all runs of a job together, so a part of them is trained to the end.
         rule = pending.job.stop_rule if len(specs) == len(pending.job.specs) else None
         future = self._executor.submit(Job(specs=specs, stop_rule=rule, trainer=self.trainer))
         pending.attempts.append(
@@ -231,7 +231,7 @@ def runs_to_make(job: Job, stored: Mapping[str, RunResult]) -> tuple[RunSpec, ..
     """Return the runs of a job that the stored results do not serve.
 
     A run may have been stopped by the pruner of another search; here it counts only if this job's rule stops there.
-    Runs that a rule judges together are made together.
+    Runs that a rule stops together are made together.
     """
     missing = tuple(
         spec for spec in job.specs if spec.run_id not in stored or not stored[spec.run_id].status.is_outcome

@@ -1,4 +1,4 @@
-"""A/A: copies of one configuration, of which none is better, judged as a study judges its candidates."""
+"""A/A: copies of one configuration, of which none is better, evaluated as a study evaluates its candidates."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def replay(
     ----------
     study : StudySpec
     candidates : sequence of Candidate
-        Who is judged.
+        Who is evaluated.
     lookup : callable
         Returns stored results by run id, for example `ResultStore.results`.
     since : Rounds, optional
@@ -130,7 +130,7 @@ def _is_done(rounds: Rounds, *, allow_missing: bool) -> bool:
 def _decide(study: StudySpec, rounds: Rounds) -> tuple[dict[str, int], tuple[str, ...], str | None]:
     import numpy as np
 
-    # scipy comes with it: not for those who only check a study, or judge with fixed seeds
+    # scipy comes with it: not for those who only check a study, or evaluate on fixed numbers of seeds
     from robusttune.post_evaluation.allocate import decide, question_of
 
     counted, _ = counted_runs(

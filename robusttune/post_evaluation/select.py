@@ -1,4 +1,4 @@
-"""Which configurations are judged."""
+"""Which configurations are post-evaluated."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class ScoreTable:
     Raises
     ------
     ValueError
-        If a seed belongs to the tuning stage: what selects does not judge.
+        If a seed belongs to the tuning stage: what selects does not rank.
     """
 
     config_ids: tuple[str, ...]
@@ -58,7 +58,7 @@ class ScoreTable:
             for seed in seeds:
                 if stage_of(seed) is not Stage.POST_EVALUATION:
                     raise ValueError(
-                        f"seed {seed} belongs to the tuning stage. Tuning scores choose what is judged; only "
+                        f"seed {seed} belongs to the tuning stage. Tuning scores choose what is evaluated; only "
                         "post-evaluation scores are ranked."
                     )
 

@@ -31,7 +31,7 @@ def proven(
     Parameters
     ----------
     first : Task of TrialOutcome
-        The trial on the seeds that every trial has; a pruner judges these only.
+        The trial on the seeds that every trial has; a pruner sees these only.
     tuning : TuningSpec
     incumbent : float, optional
         Highest objective value when the trial began; None if there was none.

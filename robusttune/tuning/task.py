@@ -99,7 +99,7 @@ def _at_evaluations(
 
 
 def _replay(view: PruningView, reports: Sequence[tuple[int, float]]) -> int | None:
-    """Tell the view here what the runs were judged by elsewhere; return after how many reports it says stop.
+    """Report to the view here what the runs were stopped by elsewhere; return after how many reports it stops.
 
     The runs may have been trained in a worker process, by another invocation before a crash, or for a search without
     this pruner: what the pruner notes, and what it decides, must not depend on that.

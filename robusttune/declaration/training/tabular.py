@@ -43,7 +43,7 @@ class TabularTraining(TrainingBase):
         landscape has steps, on which a model-based sampler gets stuck more than it would in truth.
     draws : {"halves", "all"}
         From which seeds of a configuration runs are drawn, with replacement: tuning from the first half and the
-        post-evaluation from the rest, so that what selects does not judge; or both from all seeds, so that the
+        post-evaluation from the rest, so that what selects does not rank; or both from all seeds, so that the
         table is the exact truth, as studies of protocols want it.
     sha256 : str, optional
         Of the file; filled in when the study is read, so that a changed table is another study, and a table that
