@@ -20,10 +20,10 @@ def print_matrix(report: MatrixReport, folder: Path, console: Console) -> None:
         console.print(Text(f"\n{answer}", style="bold"))
     for found in tables(report):
         table = Table(title=f"\n{found.title}", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
-        for place, heading in enumerate(found.headings):
-            table.add_column(heading, justify="left" if place < found.n_text else "right")
-        for place, row in enumerate(found.rows):
-            is_bold = bool(found.bold) and found.bold[place]
+        for i, heading in enumerate(found.headings):
+            table.add_column(heading, justify="left" if i < found.n_text else "right")
+        for i, row in enumerate(found.rows):
+            is_bold = bool(found.bold) and found.bold[i]
             table.add_row(*map(Text, row), style="bold" if is_bold else "")
         console.print(table)
         console.print(Text(found.note, style="dim"))

@@ -102,8 +102,8 @@ def null_study(
         study, found = session.study, session.evaluate_candidates(copies)
     post, table = study.post_evaluation, found.scores
     question = dataclasses.replace(question_of(study, len(copies)), n_resamples=_N_RESAMPLES)
-    scored = [place for place, own in enumerate(table.scores) if own]
-    scores = [np.array(table.scores[place]) for place in scored]
+    scored = [i for i, own in enumerate(table.scores) if own]
+    scores = [np.array(table.scores[i]) for i in scored]
     rates = false_winner_rates(
         np.concatenate(scores),
         len(copies),
@@ -113,13 +113,13 @@ def null_study(
         rng=generator(study.root_seed, "null"),
     )
     members = _members(study, found, scored)
-    order = sorted(range(len(scored)), key=lambda place: -scores[place].mean())
+    order = sorted(range(len(scored)), key=lambda i: -scores[i].mean())
     return NullResult(
         configuration=configuration,
-        names=tuple(copies[scored[place]].name for place in order),
-        means=tuple(float(scores[place].mean()) for place in order),
-        n_seeds=tuple(scores[place].size for place in order),
-        members=tuple(members[place] for place in order),
+        names=tuple(copies[scored[i]].name for i in order),
+        means=tuple(float(scores[i].mean()) for i in order),
+        n_seeds=tuple(scores[i].size for i in order),
+        members=tuple(members[i] for i in order),
         rates=rates,
         level=post.confidence_level,
     )
@@ -129,9 +129,9 @@ def _members(study: StudySpec, found: PostEvaluation, scored: Sequence[int]) -> 
     """Return the best set as a report of the study would name it."""
     post, table = study.post_evaluation, found.scores
     if post.allocation.rule == "elimination":
-        return tuple(table.config_ids[place] in found.rounds.kept for place in scored)
+        return tuple(table.config_ids[i] in found.rounds.kept for i in scored)
     return best_set(
-        [table.scores[place] for place in scored],
+        [table.scores[i] for i in scored],
         level=post.confidence_level,
         statistic=post.statistic,
         rng=generator(study.root_seed, "null best set"),

@@ -62,10 +62,10 @@ def best_set_first(study: StudySpec, found: PostEvaluation) -> tuple[str, ...]:
 
 
 def _scored(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
-    """Return name → (candidate, place in the table) of those that have a score."""
-    place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
+    """Return name → (candidate, index in the table) of those that have a score."""
+    index = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
     return {
-        c.name: (c, place[c.config_id]) for c in found.candidates if found.scores.scores[place[c.config_id]]
+        c.name: (c, index[c.config_id]) for c in found.candidates if found.scores.scores[index[c.config_id]]
     }
 
 
@@ -102,10 +102,10 @@ def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
     ]
 
 
-def _runs(table: ScoreTable, place: int) -> Runs:
+def _runs(table: ScoreTable, index: int) -> Runs:
     return Runs(
-        seeds=table.seeds[place],
-        scores=table.scores[place],
-        n_diverged=table.n_diverged[place],
-        n_missing=table.n_missing[place],
+        seeds=table.seeds[index],
+        scores=table.scores[index],
+        n_diverged=table.n_diverged[index],
+        n_missing=table.n_missing[index],
     )

@@ -41,10 +41,10 @@ def carry_out(runs: Sequence[Drawn], stop_rule: StopRule | None) -> list[RunResu
     """Return the results of runs that go on together, evaluation by evaluation, until the rule stops them."""
     means = [run.means for run in runs]
     n_made, is_stopped = len(runs[0].evaluations), False
-    for place in range(n_made - 1 if stop_rule is not None else 0):
-        seen = [own[place] for own in means]
-        if stop_rule is not None and np.isfinite(seen).any() and stop_rule(runs[0].indices[place], seen):
-            n_made, is_stopped = place + 1, True
+    for i in range(n_made - 1 if stop_rule is not None else 0):
+        seen = [own[i] for own in means]
+        if stop_rule is not None and np.isfinite(seen).any() and stop_rule(runs[0].indices[i], seen):
+            n_made, is_stopped = i + 1, True
             break
     return [_result(run, own[:n_made], is_stopped=is_stopped) for run, own in zip(runs, means, strict=True)]
 

@@ -141,7 +141,7 @@ class _Group:
         n_episodes, environments = self._first.evaluation.n_episodes, self._evaluation_envs
         n_envs = environments.n_envs
         # Episodes are dealt out to environments beforehand, so that short ones do not count more often.
-        quota = np.array([(n_episodes + place) // n_envs for place in range(n_envs)])
+        quota = np.array([(n_episodes + i) // n_envs for i in range(n_envs)])
         counts = np.zeros((len(self._specs), n_envs), dtype=int)
         totals = np.zeros((len(self._specs), n_envs))
         found: dict[int, list[float]] = {member: [] for member in alive}
@@ -152,10 +152,10 @@ class _Group:
                 np.nan_to_num(actions) if np.issubdtype(actions.dtype, np.floating) else actions
             )
             totals += step.rewards
-            for member, place in zip(*np.nonzero(step.dones & (counts < quota)), strict=True):
+            for member, i in zip(*np.nonzero(step.dones & (counts < quota)), strict=True):
                 if member in found:
-                    found[int(member)].append(float(totals[member, place]))
-                counts[member, place] += 1
+                    found[int(member)].append(float(totals[member, i]))
+                counts[member, i] += 1
             totals[step.dones] = 0.0
             observations = step.observations
         return found

@@ -38,15 +38,15 @@ def proven(
     worst : float, optional
         What a diverged run counts as.
     runs : callable
-        From places among the seeds of the trial to runs.
+        From indices among the seeds of the trial to runs.
     together : bool
         Whether the trainer takes many runs at once.
     """
     outcome = yield from first
     steps = [outcome]
     while _is_would_be(outcome, incumbent) and len(outcome.results) < tuning.max_seeds_per_trial:
-        places = _next_places(len(outcome.results), tuning, incumbent)
-        more = yield jobs(runs(places), together=together)
+        indices = _next_indices(len(outcome.results), tuning, incumbent)
+        more = yield jobs(runs(indices), together=together)
         outcome = ended(outcome.number, [*outcome.results, *more], tuning, worst, outcome.reports)
         steps.append(outcome)
     return dataclasses.replace(outcome, note=_note(steps, incumbent)) if len(steps) > 1 else outcome
@@ -57,7 +57,7 @@ def _is_would_be(outcome: TrialOutcome, incumbent: float | None) -> bool:
     return value is not None and (incumbent is None or value > incumbent)
 
 
-def _next_places(n_seeds: int, tuning: TuningSpec, incumbent: float | None) -> range:
+def _next_indices(n_seeds: int, tuning: TuningSpec, incumbent: float | None) -> range:
     """Return the seeds of the next round: as many again, or at once all where no value could end the rounds."""
     most = tuning.max_seeds_per_trial
     return range(n_seeds, most if incumbent is None else min(2 * n_seeds, most))

@@ -85,9 +85,9 @@ class Trials:
         trial = self._frozen(number)
         return trial if _HYPERPARAMETERS in trial.user_attrs else self._suggest(number)
 
-    def runs(self, trial: FrozenTrial, places: range | None = None) -> tuple[RunSpec, ...]:
-        """Return the runs that a trial begins with, or those at some places among its seeds."""
-        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number, places=places)
+    def runs(self, trial: FrozenTrial, indices: range | None = None) -> tuple[RunSpec, ...]:
+        """Return the runs that a trial begins with, or those at some indices among its seeds."""
+        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number, indices=indices)
 
     def mark(self, trial: FrozenTrial, key: str, value: Any) -> None:
         """Keep a note with a trial."""
