@@ -122,7 +122,7 @@ def run(
     ] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Tune, post-evaluate, rank and report. Takes up what is there: run it again to go on."""
+    """Tune, post-evaluate, rank and report. Run it again to continue where it stopped."""
     from robusttune.pipeline import run_study
 
     if null:
@@ -169,7 +169,7 @@ def evaluate(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run the post-evaluation of the trials that are there."""
+    """Run the post-evaluation of the stored trials."""
     from robusttune.pipeline import evaluate_study
 
     for spec in load_studies(study, overrides=overrides or ()):

@@ -42,7 +42,7 @@ class MatrixReportSpec:
         Task → `{low = …, high = …}`, its scores that count as 0 and as 1. A task is called as its value in the
         matrix; a value that is no text as `key=value`, a table as its `name`.
     target : float, optional
-        Normalised score that is wanted; the report then has the optimality gap.
+        Normalised score to reach; the report then has the optimality gap.
     tasks : tuple of str, optional
         The axes that make the tasks. Left out, it is those of what is acted in: `environment`, `synthetic`, `tabular`.
         All others make methods, which are compared on every task.
@@ -57,9 +57,7 @@ class MatrixReportSpec:
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.reference and (self.low or self.high):
-            raise ValueError(
-                "low and high name controls, and reference takes their place: remove one of the two."
-            )
+            raise ValueError("low and high name controls, which reference replaces: remove one of the two.")
         return self
 
 

@@ -24,7 +24,7 @@ class Control:
     hyperparameters : mapping
         The whole configuration; what is absent has the algorithm's default.
     reported_score : float, optional
-        The score that somebody published for it; takes the place of a tuning score.
+        The score published for it; used in place of a tuning score.
     """
 
     name: str = Field(min_length=1)

@@ -86,7 +86,7 @@ class StudySpec:
 
     @property
     def n_trials(self) -> int | None:
-        """How many finished trials are wanted; a grid has no more than its points. None if only time ends it."""
+        """How many finished trials are wanted; a grid has no more than its points. None if only a timeout ends it."""
         if self.tuning.sampler != "grid":
             return self.tuning.n_trials
         n_points = math.prod(n_grid_points(p) or 1 for p in self.search_space.parameters.values())
@@ -165,7 +165,7 @@ class StudySpec:
         return to_tables(_STUDY.dump_python(self, mode="json"))
 
     def written(self) -> dict[str, Any]:
-        """Return what differs from the defaults of this version, by field: all that somebody can have meant."""
+        """Return what differs from the defaults of this version, by field: all that was written on purpose."""
         document: dict[str, Any] = _STUDY.dump_python(self, mode="json", exclude_defaults=True)
         for name in self.training.FILLED:
             document["training"].pop(name, None)

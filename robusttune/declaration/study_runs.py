@@ -38,7 +38,7 @@ def tuning_runs(
     hyperparameters : mapping
     trial_number : int
     indices : range, optional
-        Which of the seeds that are kept for the trial; None stands for those that every trial has.
+        Which of the seeds reserved for the trial; None is those that every trial has.
     """
     tuning = study.tuning
     first = 0 if tuning.seeds == "common" else trial_number * tuning.max_seeds_per_trial

@@ -59,7 +59,7 @@ AggregationName = Literal["mean", "median", "iqm", "minimum", "lower-tail-mean",
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class TuningSpec:
-    """How the search goes.
+    """How hyperparameters are searched.
 
     Attributes
     ----------
@@ -72,8 +72,8 @@ class TuningSpec:
         `pip install robusttune[hub]` and come from GitHub at first use. `"heteroscedastic-gp"` is `"gp"` that is told
         the noise variance of each objective value: the variance between the trial's seeds, drawn towards the mean of
         all trials, over the number of seeds; unknown while no trial has two. What `"gp"` estimates comes on top, unless
-        `deterministic_objective` is set. It pays no heed to trials that run at the same time, and as published for
-        Optuna 4 it does not import with Optuna 5: the study then stops before its first run and says so.
+        `deterministic_objective` is set. It ignores trials that run in parallel. As published for Optuna 4 it does
+        not import with Optuna 5: the study then stops before its first run and says so.
     pruner : str
         Optuna's, by their short names.
     sampler_options, pruner_options : mapping

@@ -41,7 +41,7 @@ class Executor(Protocol):
 
     @property
     def n_workers(self) -> int:
-        """How many jobs go on at a time."""
+        """How many jobs run at a time."""
         ...
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
@@ -136,7 +136,7 @@ def make_executor(workers: int | None, *, timeout_s: float | None) -> Executor:
     Raises
     ------
     SpecError
-        If `workers` is negative, or a timeout is wanted without a worker process that could be stopped.
+        If `workers` is negative, or there is a timeout but no worker process that could be stopped.
     """
     if workers is None:
         workers = cpu_count()
@@ -155,7 +155,7 @@ def make_executor(workers: int | None, *, timeout_s: float | None) -> Executor:
 def _read_before_burying(manager: Any) -> None:
     """Let a pool read what a dead worker had sent before it looks for the worker's job.
 
-    A worker says which job it takes. Where its death is noticed before these words are read, pebble finds no job of
+    A worker reports which job it takes. If its death is noticed before this report is read, pebble finds no job of
     that worker and forgets the death: the job's future would never be done.
     """
     bury = manager.handle_worker_expiration

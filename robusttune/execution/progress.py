@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 
 class Reporter(Protocol):
-    """Is told of the progress; a context manager, entered while runs go on."""
+    """Is told of the progress; a context manager, entered while runs are carried out."""
 
     def stage(self, title: str, *, done: int, total: int | None) -> None:
         """Begin a stage of `total` steps, of which `done` had been done before."""

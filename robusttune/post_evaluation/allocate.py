@@ -1,4 +1,4 @@
-"""Who gets how many further seeds: pure decisions, from scores to numbers."""
+"""How many further seeds each configuration gets: pure decisions, from scores to numbers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Question:
 
 
 def question_of(study: StudySpec, n_configs: int) -> Question:
-    """Return the question that a study asks about so many configurations."""
+    """Return the question that a study asks about this many configurations."""
     post = study.post_evaluation
     return Question(
         allocation=post.allocation,
@@ -83,7 +83,7 @@ def decide(
     *,
     rng: np.random.Generator,
 ) -> Decision:
-    """Return who gets how many further seeds, or why nobody does.
+    """Return how many further seeds each configuration gets, or why none does.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def ocba_weights(mean: FloatArray, variance: FloatArray) -> FloatArray:
 
 
 def ocba_batch(locations: Locations, given: IntArray, n_more: int) -> IntArray:
-    """Return how many of the next seeds each configuration gets: always the one that lacks most.
+    """Return how many of the next seeds each configuration gets: always the one that is furthest below its share.
 
     Parameters
     ----------

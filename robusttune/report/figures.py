@@ -37,7 +37,7 @@ _RC |= {"axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110,
 def lucky_figure(ranking: Ranking) -> Figure:
     """Return the figure of luck: an arrow from each tuning score to the mean over fresh seeds, with its interval.
 
-    Beside it stands how many fresh seeds reach the tuning score. A configuration that is far worse than all others is
+    Beside it: how many fresh seeds reach the tuning score. A configuration that is far worse than all others is
     drawn at the edge, with its mean.
     """
     rows = ranking.rows

@@ -65,7 +65,7 @@ def to_html(ranking: Ranking, lucky: Figure, seeds: Figure) -> str:
 
 
 def _code(sentence: str) -> Markup:
-    """Return a sentence as HTML, what stands between backticks as code."""
+    """Return a sentence as HTML, text between backticks as code."""
     parts = [escape(part) for part in sentence.split("`")]
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts)
@@ -73,7 +73,7 @@ def _code(sentence: str) -> Markup:
 
 
 def to_svg(figure: Figure) -> Markup:
-    """Return a figure as it stands in a page."""
+    """Return a figure as the page embeds it."""
     buffer = io.StringIO()
     # Text as outlines: the page looks the same whatever fonts its reader has.
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "robusttune"}):

@@ -1,4 +1,4 @@
-"""Runs that are drawn instead of trained: how one that is known to its end becomes a result."""
+"""From a run that was drawn whole, instead of trained, to its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from robusttune.training.interfaces import StopRule, make_result
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A run before anybody looks at it.
+    """A run that was drawn to its end.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Drawn:
 
 
 def carry_out(runs: Sequence[Drawn], stop_rule: StopRule | None) -> list[RunResult]:
-    """Return the results of runs that go on together, evaluation by evaluation, until the rule stops them."""
+    """Return the results of runs that advance together, evaluation by evaluation, until the rule stops them."""
     means = [run.means for run in runs]
     n_made, is_stopped = len(runs[0].evaluations), False
     for i in range(n_made - 1 if stop_rule is not None else 0):

@@ -77,7 +77,7 @@ def evaluate_model(model: BaseAlgorithm, environment: VecEnv, spec: RunSpec) -> 
     with isolated(), undisturbed(model.action_space):
         torch.manual_seed(spec.evaluation_seed)  # for stochastic policies
         np.random.seed(spec.evaluation_seed)  # noqa: NPY002  (DQN's ε-greedy policy draws from it)
-        # Seeded anew each time: the final evaluation does not depend on how many came before.
+        # Seeded again each time: the final evaluation does not depend on how many came before.
         environment.seed(spec.evaluation_seed)
         if isinstance(environment, VecNormalize):
             environment.training = environment.norm_reward = False

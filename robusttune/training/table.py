@@ -1,4 +1,4 @@
-"""A table of results that somebody has made: configurations, distances between them, and what their seeds came to."""
+"""A table of earlier results: configurations, distances between them, and the scores of their seeds."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Table:
     def evaluations(self, row: int) -> tuple[int, ...]:
         """Return which evaluations the runs of a configuration have, the last always among them.
 
-        A long rollout passes over some: what no seed has, though a later one is there, was not made.
+        A long rollout skips some: an evaluation that no seed has, before one that some seed has, was not made.
         """
         if self.curves is None:
             return (0,)

@@ -1,4 +1,4 @@
-"""Runs drawn from a table of results that somebody has made. Nothing is trained."""
+"""Runs drawn from a table of earlier results. Nothing is trained."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A trial is believed to be the best only after as many seeds as the study asks for.
 
 One seed's score that beats all others is lucky more often than not. Such a trial, a would-be incumbent, is run again
-on further seeds, and all its seeds together decide. Whoever falls behind on the way stays there: the highest
+on further seeds, and all its seeds together decide. A trial that falls behind stays behind: the highest
 objective value of a search rests on `incumbent_seeds` seeds, always.
 """
 

@@ -1,4 +1,4 @@
-"""The task of one trial: its runs, when its pruner is asked, and the value they come to."""
+"""The task of one trial: its runs, when its pruner is asked, and its objective value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TrialOutcome:
     counted : tuple of float
         What the objective value was made of: the scores, with the worst one known for a diverged run.
     note : str
-        For people: what else happened on the way.
+        What else happened, for people.
     """
 
     number: int
@@ -86,7 +86,7 @@ def _at_evaluations(
 ) -> Task[TrialOutcome]:
     """Run all seeds; report their aggregate at each evaluation, and prune there if there is a pruner."""
     results = yield jobs
-    # NaN and infinity are told to nobody: how a diverged run counts is the aggregation's to say.
+    # NaN and infinity are never reported: the aggregation decides how a diverged run counts.
     reports = tuple(
         (index, value)
         for index, means in evaluations_together(results)

@@ -67,7 +67,7 @@ class Trials:
         return self._study.get_trials(deepcopy=False)
 
     def running(self) -> list[FrozenTrial]:
-        """Return the trials that nobody has told the end of."""
+        """Return the trials that have not been told."""
         return [trial for trial in self.all() if not trial.state.is_finished()]
 
     def n_finished(self) -> int:

@@ -1,4 +1,4 @@
-"""A table of results that somebody has made: runs are drawn from it, and nothing is trained."""
+"""A table of earlier results: runs are drawn from it, and nothing is trained."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class TabularTraining(TrainingBase):
 
 
 def resolved(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the declaration of a table with its path made absolute and its content's hash, if the file is there.
+    """Return the declaration of a table with its path made absolute and its content's hash, if the file exists.
 
     Where it is not, a study can still be reported, but not run.
     """

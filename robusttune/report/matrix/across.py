@@ -1,4 +1,4 @@
-"""From the studies of a matrix to methods on tasks: who stands for a method, what counts as 0 and 1, the analysis."""
+"""From the studies of a matrix to methods on tasks: who represents a method, what counts as 0 and 1, the analysis."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def share_interval(found: AggregateEstimate) -> str:
 
 
 def tables(report: MatrixReport) -> tuple[Table, ...]:
-    """Return all tables: aggregates, pairs, who stands for each method on each task, and the rankings."""
+    """Return all tables: aggregates, pairs, the representative of each method on each task, and the rankings."""
     across = report.across
     found = [] if across is None else [_aggregates(across), _improvements(across), _by_task(across)]
     return (*found, *(_ranking(one) for one in report.rankings if one.analysis is not None))
