@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from loky import cpu_count
@@ -36,7 +36,7 @@ class Job:
     trainer: TrainerSpec | None = None
 
 
-class Executor(Protocol):
+class Executor(AbstractContextManager["Executor", None], Protocol):
     """Carries out jobs; a context manager."""
 
     @property
@@ -47,12 +47,6 @@ class Executor(Protocol):
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Begin a job. The future raises `TimeoutError`, or `ProcessExpired` if the worker died."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class InProcess:
@@ -69,9 +63,7 @@ class InProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         pass
 
 
@@ -120,10 +112,8 @@ class LocalPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
+    def __exit__(self, *exception: object) -> None:
+        if exception[0] is None:
             self._pool.close()  # type: ignore[no-untyped-call]  # pebble has no types here
         else:
             self._pool.stop()  # type: ignore[no-untyped-call]

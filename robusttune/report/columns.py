@@ -184,26 +184,7 @@ COLUMNS: tuple[Column, ...] = (
 )
 # In a narrow terminal the first of these are shown.
 _PRIORITY = (
-    *(
-        "configuration",
-        "mean",
-        "interval",
-        "tuning",
-        "luck",
-        "reached by",
-        "verdict",
-        "spread",
-        "rank interval",
-    ),
-    *(
-        "diverged",
-        "seeds",
-        "worst seed",
-        "robust ranks",
-        "luck interval",
-        "rank",
-        "IQM",
-        "P(best)",
-        "regret ≤",
-    ),
+    *("configuration", "mean", "interval", "tuning", "luck", "reached by", "verdict", "spread"),
+    *("rank interval", "diverged", "seeds", "worst seed", "robust ranks", "luck interval", "rank"),
+    *("IQM", "P(best)", "regret ≤"),
 )

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import JsonValue
 
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
-
-FloatArray = npt.NDArray[np.float64]
+from robusttune.stats.arrays import FloatArray
 
 
 class Column:

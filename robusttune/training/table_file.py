@@ -13,7 +13,8 @@ import pandas as pd
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.tabular import TabularTraining, file_hash
 from robusttune.errors import SpecError
-from robusttune.training.table import Column, FloatArray, Table
+from robusttune.stats.arrays import FloatArray
+from robusttune.training.table import Column, Table
 
 MIN_SEEDS = 3
 """One for tuning, and two for the post-evaluation to have a spread."""

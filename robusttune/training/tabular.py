@@ -13,9 +13,10 @@ from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.seeds import Stage
+from robusttune.stats.arrays import FloatArray
 from robusttune.training.drawn import Drawn, carry_out
 from robusttune.training.interfaces import Choice, StopRule
-from robusttune.training.table import FloatArray, Table
+from robusttune.training.table import Table
 from robusttune.training.table_file import read_table
 
 
