@@ -95,9 +95,7 @@ def confirmation_runs(
 
 
 def _in_blocks(
-    study: StudySpec,
-    configurations: Mapping[str, Mapping[str, JsonValue]],
-    indices: Mapping[str, range],
+    study: StudySpec, configurations: Mapping[str, Mapping[str, JsonValue]], indices: Mapping[str, range]
 ) -> dict[str, tuple[RunSpec, ...]]:
     """Return runs at some indices of the blocks of seeds; with common seeds all configurations have one block."""
     if study.post_evaluation.seeds == "common":

@@ -77,11 +77,7 @@ class Decision:
 
 
 def decide(
-    scores: Sequence[FloatArray],
-    given: Sequence[int],
-    question: Question,
-    *,
-    rng: np.random.Generator,
+    scores: Sequence[FloatArray], given: Sequence[int], question: Question, *, rng: np.random.Generator
 ) -> Decision:
     """Return how many further seeds each configuration gets, or why none does.
 

@@ -124,9 +124,5 @@ def _study(
     if question.allocation.rule == "elimination":
         return scores, kept
     return scores, best_set(
-        scores,
-        level=question.level,
-        statistic=question.statistic,
-        n_resamples=question.n_resamples,
-        rng=rng,
+        scores, level=question.level, statistic=question.statistic, n_resamples=question.n_resamples, rng=rng
     ).members

@@ -68,11 +68,7 @@ def evaluate(
 
 
 def _carry_out(
-    missing: Sequence[RunSpec],
-    names: Mapping[str, str],
-    study: StudySpec,
-    driver: Driver,
-    reporter: Reporter,
+    missing: Sequence[RunSpec], names: Mapping[str, str], study: StudySpec, driver: Driver, reporter: Reporter
 ) -> None:
     groups = group_runs(missing, n_workers=driver.n_workers, trainer=study.trainer)
     for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):

@@ -68,12 +68,7 @@ def _aggregates(across: AcrossTasks) -> Table:
 
 def _improvements(across: AcrossTasks) -> Table:
     rows = tuple(
-        (
-            one.first,
-            one.second,
-            share(one.probability.estimate),
-            share_interval(one.probability),
-        )
+        (one.first, one.second, share(one.probability.estimate), share_interval(one.probability))
         for one in across.analysis.improvements
     )
     return Table(
