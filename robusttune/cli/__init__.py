@@ -221,7 +221,7 @@ def status(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Print how far a study is."""
+    """Print the progress of a study."""
     from robusttune.cli.display import status_table
     from robusttune.pipeline.status import study_status
 

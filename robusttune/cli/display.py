@@ -47,7 +47,7 @@ def workload_table(settled: Settled) -> Table:
 
 
 def status_table(study: StudySpec, status: Status) -> Table:
-    """Return how far a study is."""
+    """Return the progress of a study."""
     table = _facts(study.name)
     trials = ", ".join(f"{count} {state.value}" for state, count in sorted(status.trials.items())) or "none"
     wanted = "" if study.tuning.n_trials is None else f" of {study.tuning.n_trials} wanted"

@@ -181,7 +181,6 @@ class StudySpec:
             One line per problem: place, rule, value received, nearest valid name.
         """
         _check_finite(document)
-        _check_moved(document)
         try:
             # Through JSON text: there a list may become a tuple, while everything else stays strict.
             return _STUDY.validate_json(json.dumps(from_tables(document), default=str))
@@ -190,15 +189,6 @@ class StudySpec:
 
 
 _STUDY = TypeAdapter(StudySpec)
-
-
-def _check_moved(document: Mapping[str, Any]) -> None:
-    algorithm = document.get("algorithm")
-    if isinstance(algorithm, Mapping) and "trainer" in algorithm:
-        raise SpecError(
-            f"algorithm.trainer = {algorithm['trainer']!r}: who trains is now execution.trainer, for it changes no "
-            "result. [synthetic] and [tabular] need none."
-        )
 
 
 def _check_finite(value: Any, *path: str) -> None:

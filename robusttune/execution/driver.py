@@ -58,7 +58,7 @@ class _Active(Generic[T]):
 
 
 class Driver:
-    """Carries tasks to their end.
+    """Runs tasks to completion.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class NullResult:
     rates : Rates
         Over studies drawn from these runs.
     level : float
-        What was promised.
+        Nominal confidence of the best set.
     """
 
     configuration: str
@@ -69,7 +69,7 @@ class NullResult:
             ),
             f"In {rates.n_studies} studies drawn from these runs, this setting named a single winner in "
             f"{rates.winner:.1%}, said of some copy that it is worse than the best in {rates.excluded:.1%}, and of "
-            f"each copy in {rates.dropped:.1%}: {1 - self.level:.1%} is what it may.",
+            f"each copy in {rates.dropped:.1%}: at most {1 - self.level:.1%} is allowed.",
             f"The highest of {k} equal means overstates the truth by {rates.lead:.4g} on average.",
         )
 

@@ -1,4 +1,4 @@
-"""A declaration is settled once: checked against the world, its open values filled, and what it asks for counted."""
+"""A declaration is settled once: checked, its open values filled, its runs counted."""
 
 from __future__ import annotations
 

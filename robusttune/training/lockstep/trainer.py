@@ -114,7 +114,7 @@ class LockstepTrainer(ABC):
         return self
 
     def stop(self, member: int) -> None:
-        """Let a member train no further: the others go on without it."""
+        """Stop training a member; the others continue."""
         if not 0 <= member < len(self.members):
             raise ValueError(f"0 <= member < {len(self.members)} must hold, but got {member=}.")
         self._stopping.add(member)
