@@ -116,7 +116,7 @@ def _print_split(split: Split) -> None:
     console.print(
         f"\n{split.budget} runs: {split.n_trials} trials of {seeds} with the {split.sampler} sampler, then the best "
         f"{split.top_k}{controls} on {split.n_seeds} fresh seeds each "
-        f"({split.n_judging_runs / split.budget:.0%} of the runs).",
+        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs).",
         highlight=False,
         soft_wrap=True,
     )
@@ -132,11 +132,11 @@ def _print_split(split: Split) -> None:
 
 def _print_price(found: ClaimSeeds, split: Split) -> None:
     """Say what the claim on the first two costs, where the split's seeds are too few for it."""
-    needed, n_judged = found.claims[0].n_seeds, split.top_k + split.n_controls
+    needed, n_configs = found.claims[0].n_seeds, split.top_k + split.n_controls
     if needed is not None and needed > split.n_seeds:
         console.print(
             f"{split.n_seeds} seeds are too few for the first claim above: {needed} seeds for each of "
-            f"{n_judged} configurations are {n_judged * needed} runs of post-evaluation alone.",
+            f"{n_configs} configurations are {n_configs * needed} runs of post-evaluation alone.",
             highlight=False,
             soft_wrap=True,
         )
