@@ -22,8 +22,9 @@ A study is read from a file (`load_study`) or built in Python:
 >>> ranking = rt.run_study(study)  # doctest: +SKIP
 >>> ranking.to_frame()  # doctest: +SKIP
 
-`Sb3Training`, `SyntheticTraining` and `TabularTraining` are what can be trained. `stats` has the statistics alone, for
-scores that come from elsewhere: `rt.stats.analyse`.
+`Sb3Training`, `SyntheticTraining` and `TabularTraining` are what can be trained. A part that breaks a rule raises
+`pydantic.ValidationError`, a file `SpecError`; both are ValueErrors. `stats` has the statistics alone, for scores that
+come from elsewhere: `rt.stats.analyse`.
 
 The public names load their modules when first used: `import robusttune` loads neither torch nor optuna.
 """

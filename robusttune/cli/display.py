@@ -40,9 +40,9 @@ def workload_table(settled: Settled) -> Table:
     table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {pruner} pruner)")
     table.add_row("post-evaluation", _post_evaluation(study, workload))
     if post.confirm:
-        whom = "the best set" if post.confirm_best_set else "the recommended configuration"
+        which = "the best set" if post.confirm_best_set else "the recommended configuration"
         most = f"at most {workload.n_confirmation_runs}" if post.confirm_best_set else post.confirm
-        table.add_row("confirmation", f"{whom} on {post.confirm} further seeds = {most} runs")
+        table.add_row("confirmation", f"{which} on {post.confirm} further seeds = {most} runs")
     if workload.n_tuning_runs is not None and workload.n_timesteps is not None:
         total = workload.n_tuning_runs + workload.n_post_evaluation_runs + workload.n_confirmation_runs
         table.add_row("altogether", f"at most {total} runs, {workload.n_timesteps:,} timesteps")
@@ -50,7 +50,7 @@ def workload_table(settled: Settled) -> Table:
 
 
 def status_table(study: StudySpec, status: Status) -> Table:
-    """Return how far a study is."""
+    """Return the progress of a study."""
     table = _facts(study.name)
     trials = ", ".join(f"{count} {state.value}" for state, count in sorted(status.trials.items())) or "none"
     wanted = "" if study.tuning.n_trials is None else f" of {study.tuning.n_trials} wanted"

@@ -111,7 +111,7 @@ def _print_split(split: Split) -> None:
     console.print(
         f"\n{split.budget} runs: {split.n_trials} trials of {count(split.seeds_per_trial, 'seed')} with the "
         f"{split.sampler} sampler, then the best {split.top_k}{controls} on {split.n_seeds} fresh seeds each "
-        f"({split.n_judging_runs / split.budget:.0%} of the runs).",
+        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs).",
         highlight=False,
         soft_wrap=True,
     )

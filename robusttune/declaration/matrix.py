@@ -57,9 +57,7 @@ class MatrixReportSpec:
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.reference and (self.low or self.high):
-            raise ValueError(
-                "low and high name controls, and reference takes their place: remove one of the two."
-            )
+            raise ValueError("low and high name controls, which reference replaces: remove one of the two.")
         return self
 
 

@@ -59,7 +59,7 @@ AggregationName = Literal["mean", "median", "iqm", "minimum", "lower-tail-mean",
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class TuningSpec:
-    """How the search goes.
+    """How hyperparameters are searched.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class TuningSpec:
     incumbent_seeds : int, optional
         Seeds after which a trial is believed. One that beats all finished trials is run again, on twice as many seeds
         each time, as long as its objective value over all of them still beats theirs; then that value counts. A pruner
-        judges the first seeds only.
+        sees the first seeds only.
     seeds : {"fresh", "common"}
         Every trial its own seeds, or the same for all.
     aggregation : str
@@ -145,7 +145,7 @@ class TuningSpec:
 
     @property
     def prunes_seeds(self) -> bool:
-        """Whether a pruner judges trials of several seeds."""
+        """Whether a pruner decides on trials of several seeds."""
         return self.pruner != "none" and self.seeds_per_trial > 1
 
     @property

@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from loky import cpu_count
@@ -36,23 +36,17 @@ class Job:
     trainer: TrainerSpec | None = None
 
 
-class Executor(Protocol):
+class Executor(AbstractContextManager["Executor", None], Protocol):
     """Carries out jobs; a context manager."""
 
     @property
     def n_workers(self) -> int:
-        """How many jobs go on at a time."""
+        """How many jobs run at a time."""
         ...
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Begin a job. The future raises `TimeoutError`, or `ProcessExpired` if the worker died."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class InProcess:
@@ -69,9 +63,7 @@ class InProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         pass
 
 
@@ -120,10 +112,8 @@ class LocalPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
+    def __exit__(self, *exception: object) -> None:
+        if exception[0] is None:
             self._pool.close()  # type: ignore[no-untyped-call]  # pebble has no types here
         else:
             self._pool.stop()  # type: ignore[no-untyped-call]
@@ -136,7 +126,7 @@ def make_executor(workers: int | None, *, timeout_s: float | None) -> Executor:
     Raises
     ------
     SpecError
-        If `workers` is negative, or a timeout is wanted without a worker process that could be stopped.
+        If `workers` is negative, or there is a timeout but no worker process that could be stopped.
     """
     if workers is None:
         workers = cpu_count()
@@ -155,7 +145,7 @@ def make_executor(workers: int | None, *, timeout_s: float | None) -> Executor:
 def _read_before_burying(manager: Any) -> None:
     """Let a pool read what a dead worker had sent before it looks for the worker's job.
 
-    A worker says which job it takes. Where its death is noticed before these words are read, pebble finds no job of
+    A worker reports which job it takes. If its death is noticed before this report is read, pebble finds no job of
     that worker and forgets the death: the job's future would never be done.
     """
     bury = manager.handle_worker_expiration

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
 
-class Reporter(Protocol):
-    """Is told of the progress; a context manager, entered while runs go on."""
+class Reporter(AbstractContextManager["Reporter", None], Protocol):
+    """Is told of the progress; a context manager, entered while runs are carried out."""
 
     def stage(self, title: str, *, done: int, total: int | None) -> None:
         """Begin a stage of `total` steps, of which `done` had been done before."""
@@ -20,12 +20,6 @@ class Reporter(Protocol):
     def message(self, text: str) -> None:
         """Take note of something else worth knowing."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class SilentReporter:
@@ -43,7 +37,5 @@ class SilentReporter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         pass

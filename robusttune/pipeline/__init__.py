@@ -1,4 +1,4 @@
-"""The whole way: settle → tune → post-evaluate → rank → report. Each step takes up what is stored."""
+"""The whole way: settle → tune → post-evaluate → rank → report. Each step continues from what is stored."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run_study(
     reporter: Reporter | None = None,
     command: str = DEFAULT_COMMAND,
 ) -> Ranking:
-    """Tune, post-evaluate, rank and write the report; take up whatever is stored already.
+    """Tune, post-evaluate, rank and write the report; continue from whatever is stored.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def run_study(
     reporter : Reporter, optional
         Told of the progress.
     command : str
-        What runs this study in a terminal: the report completes it to what to run next.
+        What runs this study in a terminal; the report completes it to a command to run next.
 
     Raises
     ------

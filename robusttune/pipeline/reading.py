@@ -87,5 +87,5 @@ def _nothing(declared: StudySpec, latest: StudySpec | None, where: str) -> str:
     changed = ", ".join(search_differences(declared, latest)[:3]) or "its search"
     return (
         f"There are no results of the study {declared.name} as it is declared now; what is stored was run with "
-        f"{changed}. `run_study` makes new ones, or declare it as it was."
+        f"{changed}. `run_study` makes new ones; to read the old ones, restore the declaration."
     )

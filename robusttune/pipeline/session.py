@@ -1,4 +1,4 @@
-"""What the stages of one invocation share: where results are kept, who carries runs out, who owns what."""
+"""What the stages of one invocation share: the store, the claims and the driver."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def open_session(
 
 
 def memory_session(study: StudySpec, *, store: MemoryStore | None = None) -> Session:
-    """Return a session without database and processes: what it keeps is gone when nobody holds it any more.
+    """Return a session without database and processes: its results last as long as its store.
 
     Parameters
     ----------
@@ -136,6 +136,6 @@ def _news(settled: Settled) -> Iterator[str]:
     if settled.kept:
         listed = ", ".join(settled.kept)
         yield (
-            f"The study goes on as it began: {listed}. These defaults have changed since; to take the new ones, give "
+            f"The study continues as it began: {listed}. These defaults have changed since; to use the new ones, give "
             "the study another name."
         )

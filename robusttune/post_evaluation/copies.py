@@ -1,4 +1,4 @@
-"""A/A: copies of one configuration, of which none is better, judged as a study judges its candidates."""
+"""A/A: copies of one configuration, of which none is better, evaluated as a study evaluates its candidates."""
 
 from __future__ import annotations
 
@@ -124,9 +124,5 @@ def _study(
     if question.allocation.rule == "elimination":
         return scores, kept
     return scores, best_set(
-        scores,
-        level=question.level,
-        statistic=question.statistic,
-        n_resamples=question.n_resamples,
-        rng=rng,
+        scores, level=question.level, statistic=question.statistic, n_resamples=question.n_resamples, rng=rng
     ).members

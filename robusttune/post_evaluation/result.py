@@ -50,12 +50,12 @@ Recommend = Callable[[StudySpec, PostEvaluation], Sequence[str]]
 
 
 def candidates_of(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Candidate, ...]:
-    """Return who is evaluated; see `select`.
+    """Return the candidates; see `select`.
 
     Raises
     ------
     StudyError
-        If there is nobody.
+        If there are none.
     """
     candidates = select(study, trials)
     if not candidates:
@@ -84,9 +84,9 @@ def stored_post_evaluation(
     lookup : callable
         Returns stored results by run id, for example `ResultStore.results`.
     rounds : Rounds, optional
-        Of an earlier replay, to go on from there.
+        Of an earlier replay, to continue from there.
     recommend : callable, optional
-        Who is confirmed, where the study wants that; None confirms nobody.
+        Which configurations are confirmed, if the study asks for it; None confirms none.
 
     Raises
     ------

@@ -39,7 +39,7 @@ def make_ranking(
     command : str
         What runs the study, for commands to paste.
     """
-    analysis, candidates = _analyse(study, found), _judged(found)
+    analysis, candidates = _analyse(study, found), _scored(found)
     rows = tuple(
         Row(candidate=candidates[name][0], analysis=one, runs=_runs(found.scores, candidates[name][1]))
         for name, one in analysis.configurations.items()
@@ -57,22 +57,22 @@ def make_ranking(
 
 def best_set_first(study: StudySpec, found: PostEvaluation) -> tuple[str, ...]:
     """Return the config_ids of the best set, highest estimate first: the first one is recommended."""
-    analysis, candidates = _analyse(study, found), _judged(found)
+    analysis, candidates = _analyse(study, found), _scored(found)
     return tuple(candidates[name][0].config_id for name in analysis.best_set or (analysis.recommended,))
 
 
-def _judged(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
-    """Return name → (candidate, place in the table) of those that have a score."""
-    place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
+def _scored(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
+    """Return name → (candidate, index in the table) of those that have a score."""
+    index = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
     return {
-        c.name: (c, place[c.config_id]) for c in found.candidates if found.scores.scores[place[c.config_id]]
+        c.name: (c, index[c.config_id]) for c in found.candidates if found.scores.scores[index[c.config_id]]
     }
 
 
 def _analyse(study: StudySpec, found: PostEvaluation) -> StudyAnalysis:
     table, post, rounds = found.scores, study.post_evaluation, found.rounds
-    at = {name: i for name, (_, i) in _judged(found).items()}
-    candidates = [c for c, _ in _judged(found).values()]
+    at = {name: i for name, (_, i) in _scored(found).items()}
+    candidates = [c for c, _ in _scored(found).values()]
     names = {c.config_id: c.name for c in candidates}
     episodes = {name: [e for e in table.episode_returns[i] if e] for name, i in at.items()}
     dropped_some = post.allocation.rule == "elimination" and rounds.n_decisions > 0
@@ -102,10 +102,10 @@ def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
     ]
 
 
-def _runs(table: ScoreTable, place: int) -> Runs:
+def _runs(table: ScoreTable, index: int) -> Runs:
     return Runs(
-        seeds=table.seeds[place],
-        scores=table.scores[place],
-        n_diverged=table.n_diverged[place],
-        n_missing=table.n_missing[place],
+        seeds=table.seeds[index],
+        scores=table.scores[index],
+        n_diverged=table.n_diverged[index],
+        n_missing=table.n_missing[index],
     )

@@ -89,7 +89,7 @@ COLUMNS: tuple[Column, ...] = (
         "tuning_score",
         "tuning",
         "candidate.tuning_score",
-        "Score that the search saw (for a control: the score somebody reported). Chosen for being high, so no estimate "
+        "Score that the search saw (for a control: the score reported for it). Chosen for being high, so no estimate "
         "of quality.",
     ),
     numeric("mean", "mean", "analysis.mean.estimate", "Mean score over fresh seeds: what it is worth."),

@@ -47,7 +47,7 @@ class MemoryStore:
 
 
 class SoleOwner:
-    """Owns whatever it asks for: nobody else is there; see `interfaces.Ownership`."""
+    """Owns whatever it asks for, as the only process; see `interfaces.Ownership`."""
 
     worker_id = "alone"
 

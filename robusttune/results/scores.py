@@ -34,7 +34,7 @@ class ScoreTable:
     Raises
     ------
     ValueError
-        If a seed belongs to the tuning stage: what selects does not judge.
+        If a seed belongs to the tuning stage: what selects does not rank.
     """
 
     config_ids: tuple[str, ...]
@@ -58,7 +58,7 @@ class ScoreTable:
             for seed in seeds:
                 if stage_of(seed) is not Stage.POST_EVALUATION:
                     raise ValueError(
-                        f"seed {seed} belongs to the tuning stage. Tuning scores choose what is judged; only "
+                        f"seed {seed} belongs to the tuning stage. Tuning scores choose what is evaluated; only "
                         "post-evaluation scores are ranked."
                     )
 
@@ -69,7 +69,7 @@ def counted_runs(
     *,
     diverged_score: float | None,
 ) -> tuple[dict[str, list[tuple[RunResult, float]]], float | None]:
-    """Return the runs that count, each with its score: here and nowhere else is it said what a diverged run counts as.
+    """Return the runs that count, each with its score; this function alone decides what a diverged run counts as.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def score_table(
     allow_missing : bool
         Leave out runs without an outcome, and count them.
     may_all_diverge : bool
-        Whether a table without a single score of its own is worth having.
+        Allow a table in which every run has diverged.
 
     Raises
     ------

@@ -26,7 +26,7 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
 
 
 def draw(spec: RunSpec) -> Drawn:
-    """Return what a run would bring if it were trained to its end."""
+    """Return the whole run, as if nothing stopped it."""
     synthetic = spec.training
     assert isinstance(synthetic, SyntheticTraining)
     truth = truth_of(synthetic, spec.hyperparameters)

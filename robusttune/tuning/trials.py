@@ -67,7 +67,7 @@ class Trials:
         return self._study.get_trials(deepcopy=False)
 
     def running(self) -> list[FrozenTrial]:
-        """Return the trials that nobody has told the end of."""
+        """Return the trials that have not been told."""
         return [trial for trial in self.all() if not trial.state.is_finished()]
 
     def n_finished(self) -> int:
@@ -85,9 +85,9 @@ class Trials:
         trial = self._frozen(number)
         return trial if _HYPERPARAMETERS in trial.user_attrs else self._suggest(number)
 
-    def runs(self, trial: FrozenTrial, places: range | None = None) -> tuple[RunSpec, ...]:
-        """Return the runs that a trial begins with, or those at some places among its seeds."""
-        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number, places=places)
+    def runs(self, trial: FrozenTrial, indices: range | None = None) -> tuple[RunSpec, ...]:
+        """Return the runs that a trial begins with, or those at some indices among its seeds."""
+        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number, indices=indices)
 
     def mark(self, trial: FrozenTrial, key: str, value: Any) -> None:
         """Keep a note with a trial."""

@@ -79,6 +79,13 @@ def test_a_study_that_is_built_from_public_names_runs_and_gives_a_frame(tmp_path
     assert rt.rank_study(study, out=tmp_path).to_frame().equals(frame)
 
 
+def test_a_part_that_breaks_a_rule_is_a_value_error_that_names_it() -> None:
+    with pytest.raises(ValueError, match="n_trails"):
+        rt.TuningSpec(n_trails=4)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match=r"one of n_trials and timeout_s is needed"):
+        rt.TuningSpec()
+
+
 def test_the_example_of_the_package_builds_its_study() -> None:
     assert doctest.testmod(rt).attempted > 1
     assert doctest.testmod(rt).failed == 0

@@ -1,4 +1,4 @@
-"""What every kind of training tells the rest of the house."""
+"""What every kind of training must say about itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerSpec:
-    """Somebody who carries out runs.
+    """An implementation that carries out runs.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class TrainingBase:
         Import path of the module whose `check(study)` looks at what the declaration alone cannot show, such as the
         environment, and chooses the trainer; see `training.interfaces.Check`. Without one the reference trains.
     FILLED : tuple of str
-        Fields that nobody writes: they are filled in when a study is read, from what lies outside the study file.
+        Fields that are not written by hand: they are filled in when a study is read, from outside the study file.
     IN_MEMORY : bool
         Whether runs cost next to nothing, so that a whole study may be simulated and forgotten.
     """

@@ -75,12 +75,7 @@ def seeds_from_pilot(
 
 
 def seeds_from_figures(
-    *,
-    sd: float,
-    difference: float,
-    n_configs: int = 2,
-    level: float = 0.95,
-    power: float = 0.8,
+    *, sd: float, difference: float, n_configs: int = 2, level: float = 0.95, power: float = 0.8
 ) -> ClaimSeeds:
     """Return the seeds that claims need, given the SD between seeds and the difference that matters.
 

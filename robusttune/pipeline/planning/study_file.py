@@ -19,13 +19,7 @@ _EVALUATIONS = 2
 
 
 def write_study_file(
-    path: str | Path,
-    *,
-    algorithm: str,
-    environment: str,
-    timesteps: int,
-    budget: int,
-    force: bool = False,
+    path: str | Path, *, algorithm: str, environment: str, timesteps: int, budget: int, force: bool = False
 ) -> StudySpec:
     """Write a commented study file and return the study that it declares.
 

@@ -39,14 +39,14 @@ def scores_frame(report: MatrixReport) -> pd.DataFrame:
 
 def _run_records(study: StudyScores) -> Iterator[dict[str, Any]]:
     tuned = study.roles[TUNED]
-    place: dict[str, Any] = {"study": study.study.name, "task": study.task, "method": study.method}
+    where: dict[str, Any] = {"study": study.study.name, "task": study.task, "method": study.method}
     for one in study.configurations:
-        own = {**place, "configuration": one.name, "config_id": one.candidate.config_id}
+        own = {**where, "configuration": one.name, "config_id": one.candidate.config_id}
         own["tuned"] = one.candidate.config_id == tuned.candidate.config_id
         for seed, score in zip(one.runs.seeds, one.scores, strict=True):
             yield {**own, "stage": "post-evaluation", "seed": seed, "score": score}
     for score in tuned.scores if study.is_confirmed else ():
-        own = {**place, "configuration": tuned.name, "config_id": tuned.candidate.config_id, "tuned": True}
+        own = {**where, "configuration": tuned.name, "config_id": tuned.candidate.config_id, "tuned": True}
         yield {**own, "stage": "confirmation", "seed": None, "score": score}
 
 

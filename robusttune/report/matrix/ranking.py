@@ -21,7 +21,7 @@ _QUANTITY: Mapping[str, Callable[[StudySpec], object]] = {
 }
 _CONDITIONS: Mapping[str, Callable[[StudySpec], object]] = {
     "total_timesteps": lambda study: study.training.total_timesteps,
-    "evaluation episodes": lambda study: study.n_judging_episodes,
+    "evaluation episodes": lambda study: study.n_post_evaluation_episodes,
     "evaluation.starts": lambda study: study.evaluation.starts,
     "post_evaluation.confidence_level": lambda study: study.post_evaluation.confidence_level,
     "post_evaluation.statistic": lambda study: study.post_evaluation.statistic,

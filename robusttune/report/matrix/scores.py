@@ -17,7 +17,7 @@ TUNED = "tuned"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationScores:
-    """One configuration that a study judged.
+    """One configuration that a study evaluated.
 
     Attributes
     ----------

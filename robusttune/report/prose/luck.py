@@ -73,7 +73,7 @@ def _rank_shifts(ranking: Ranking) -> list[str]:
 
 
 def _episodes(ranking: Ranking) -> list[str]:
-    tuning, judging = ranking.study.evaluation.n_episodes, ranking.study.n_judging_episodes
+    tuning, judging = ranking.study.evaluation.n_episodes, ranking.study.n_post_evaluation_episodes
     if tuning == judging:
         return []
     return [

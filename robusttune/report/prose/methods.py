@@ -23,9 +23,10 @@ def caption(ranking: Ranking) -> str:
     study, table = ranking.study, ranking.found.scores
     counts = sorted({row.analysis.n_seeds for row in ranking.rows})
     seeds = count(counts[0], "fresh seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} fresh seeds"
+    episodes = count(study.n_post_evaluation_episodes, "evaluation episode")
     text = (
-        f"{study.training.caption}; {seeds} per configuration, "
-        f"{count(study.n_judging_episodes, 'evaluation episode')} per seed; {ranking.analysis.level:.0%} intervals."
+        f"{study.training.caption}; {seeds} per configuration, {episodes} per seed; "
+        f"{ranking.analysis.level:.0%} intervals."
     )
     n_diverged, n_missing = sum(table.n_diverged), sum(table.n_missing)
     if n_diverged:
@@ -44,7 +45,7 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, "
         f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
         *_confirmation(post),
-        f"Score of a run: {_SCORES[study.evaluation.score]}, {count(study.n_judging_episodes, 'episode')}, "
+        f"Score of a run: {_SCORES[study.evaluation.score]}, {count(study.n_post_evaluation_episodes, 'episode')}, "
         f"{'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
         f"Best set: {_best_set(ranking)}.",

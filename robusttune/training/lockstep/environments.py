@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_obs_shape
 
-from robusttune.training.lockstep.kernels import find_kernel, time_limit
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Env = gym.Env[Any, Any]
+from robusttune.training.lockstep.kernels import Env, find_kernel, time_limit
+from robusttune.training.lockstep.layout import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

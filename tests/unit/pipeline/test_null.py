@@ -100,5 +100,5 @@ def test_the_command_says_it_in_plain_words(tmp_path: Path) -> None:
     )
     found = CliRunner().invoke(app, ["run", str(path), "--null", "--out", str(tmp_path), "-j", "0"])
     assert found.exit_code == 0, found.output
-    assert "3 copies of one configuration (default) were judged on " in found.output
+    assert "3 copies of one configuration (default) were evaluated on " in found.output
     assert "these settings named a single winner in" in found.output

@@ -73,7 +73,6 @@ def test_open_values_are_filled(changes: dict[str, Any], trainer: str, steps: st
             "needs pruning_steps = 'seeds'",
         ),
         ({"tuning.pruning_steps": "seeds"}, "needs a pruner and seeds_per_trial >= 2"),
-        ({"algorithm.trainer": "sb3"}, "who trains is now execution.trainer"),
         ({"execution.trainer": "lockstp"}, "one of auto, sb3, lockstep.*did you mean 'lockstep'"),
     ],
     ids=str,

@@ -274,7 +274,7 @@ def test_declared_reference_scores_take_the_place_of_controls() -> None:
 def test_without_a_control_on_a_task_the_way_out_is_named() -> None:
     studies = [study_scores(task, "", {"trial 1": GOOD}) for task in ("a", "b")]
     with pytest.raises(
-        StudyError, match=r"No study on a judged the control 'default'.*matrix.report.reference"
+        StudyError, match=r"No study on a evaluated the control 'default'.*matrix.report.reference"
     ):
         make(studies)
 
@@ -302,7 +302,7 @@ def test_rankings_are_reported_where_tasks_cannot_be_compared() -> None:
     found = make(studies)
     assert found.across is None
     assert len(found.rankings) == 2
-    assert prose.findings(found)[0].startswith("There is no comparison over tasks. No study on a judged")
+    assert prose.findings(found)[0].startswith("There is no comparison over tasks. No study on a evaluated")
 
 
 def test_a_control_that_is_not_on_every_task_is_left_out_and_named() -> None:

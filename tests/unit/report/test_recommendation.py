@@ -21,7 +21,7 @@ def re_run(study: StudySpec, out: Path, number: int, scores: list[float | None])
     """Give a stored trial the scores of several seeds, None for one that diverged."""
     store = location_of(study, out=out).open_to_write()
     record = next(trial for trial in store.trials(study.tuning_id) if trial.number == number)
-    runs = tuning_runs(study, record.hyperparameters, number, places=range(len(scores)))
+    runs = tuning_runs(study, record.hyperparameters, number, indices=range(len(scores)))
     for run, score in zip(runs, scores, strict=True):
         if score is None:
             result = make_result(run, RunStatus.DIVERGED, error="diverged")

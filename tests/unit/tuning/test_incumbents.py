@@ -262,8 +262,8 @@ def twin(
     tuning = study.tuning
     told: list[tuple[tuple[float | None, ...], float | None]] = []
     for trial in trials:
-        places = range(tuning.max_seeds_per_trial)
-        runs = tuning_runs(study, trial.hyperparameters, trial.number, places=places)
+        indices = range(tuning.max_seeds_per_trial)
+        runs = tuning_runs(study, trial.hyperparameters, trial.number, indices=indices)
         scores = [synthetic_result(run, behaviour).score for run in runs]
         before = trial.number - (trial.number % tuning.batch_size if tuning.batch_size else 0)
         incumbent = max((value for _, value in told[:before] if value is not None), default=None)
