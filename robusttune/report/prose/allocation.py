@@ -18,7 +18,7 @@ _NAMES = {
 
 
 def seeds_clause(study: StudySpec) -> str:
-    """Return on how many seeds configurations are judged."""
+    """Return on how many seeds configurations are evaluated."""
     post = study.post_evaluation
     match post.allocation.rule:
         case "fixed":

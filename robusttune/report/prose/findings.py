@@ -21,11 +21,7 @@ def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
         "The configuration to use": _configuration(ranking),
         "Who is better": comparisons.sentences(ranking),
         "Luck of the tuning scores": luck.sentences(ranking),
-        "Spread between seeds": (
-            *luck.spread_sentences(ranking),
-            *_failures(ranking),
-            *_constant(ranking),
-        ),
+        "Spread between seeds": (*luck.spread_sentences(ranking), *_failures(ranking), *_constant(ranking)),
         "What one seed tells": _reliability(ranking),
         "Before using these numbers": (*allocation.sentences(ranking), *_cautions(ranking)),
     }

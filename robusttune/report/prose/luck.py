@@ -73,11 +73,11 @@ def _rank_shifts(ranking: Ranking) -> list[str]:
 
 
 def _episodes(ranking: Ranking) -> list[str]:
-    tuning, judging = ranking.study.evaluation.n_episodes, ranking.study.n_post_evaluation_episodes
-    if tuning == judging:
+    tuning, again = ranking.study.evaluation.n_episodes, ranking.study.n_post_evaluation_episodes
+    if tuning == again:
         return []
     return [
-        f"A tuning score rests on {count(tuning, 'episode')} per seed, a post-evaluation score on {judging}: part of "
+        f"A tuning score rests on {count(tuning, 'episode')} per seed, a post-evaluation score on {again}: part of "
         "the luck is that of few episodes."
     ]
 
