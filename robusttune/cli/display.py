@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from robusttune.cli.console import console, say
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.settle import Settled, Workload
 from robusttune.pipeline.status import Status
@@ -78,7 +78,7 @@ def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
     return table
 
 
-def print_ranking(ranking: Ranking, console: Console) -> None:
+def print_ranking(ranking: Ranking) -> None:
     """Print the answer, the ranking and what else the data say."""
     columns = fitting_columns(ranking.rows, console.width)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
@@ -89,8 +89,7 @@ def print_ranking(ranking: Ranking, console: Console) -> None:
         table.add_row(*cells, style="bold" if row.analysis.in_best_set else "")
     console.print()
     for line in ranking.answer:
-        # Unwrapped, so that the command in it can be pasted.
-        console.print(Text(line.replace("`", ""), style="bold"), soft_wrap=True)
+        say(line.replace("`", ""), style="bold")
     console.print("\n", table, Text(f"\n{ranking.caption}", style="dim"), sep="")
     for heading, sentences in ranking.findings.items():
         console.print(Text(f"\n{heading}", style="underline"))

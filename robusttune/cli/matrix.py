@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from robusttune.cli.console import console, say
 from robusttune.report.matrix import prose
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.tables import tables
 
 
-def print_matrix(report: MatrixReport, folder: Path, console: Console) -> None:
+def print_matrix(report: MatrixReport, folder: Path) -> None:
     """Print the answers, the tables and where the report is."""
     for answer in prose.answers(report):
         console.print(Text(f"\n{answer}", style="bold"))
@@ -30,4 +30,4 @@ def print_matrix(report: MatrixReport, folder: Path, console: Console) -> None:
     console.print()
     for sentence in prose.findings(report):
         console.print(Text(f"• {sentence}"))
-    console.print(f"\nReport across studies: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    say(f"\nReport across studies: {folder / 'report.html'}")

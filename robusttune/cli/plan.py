@@ -9,7 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from robusttune.cli.console import console
+from robusttune.cli.console import console, say
 from robusttune.cli.options import Out, Overrides, Storage, Verbose
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import SpecError
@@ -79,7 +79,7 @@ def _print(found: ClaimSeeds, split: Split | None) -> None:
     from robusttune.pipeline.planning.required_seeds import CLAIMS
 
     first = found.claims[0]
-    console.print(f"\n{found.source}", highlight=False)
+    say(f"\n{found.source}")
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for heading in (
         "to claim that",
@@ -95,12 +95,10 @@ def _print(found: ClaimSeeds, split: Split | None) -> None:
         hidden = f"{exact.high:.0%} of the seeds"
         table.add_row(CLAIMS[one.claim], needs, f"{one.achieved:.2f}", hidden)
     console.print(table)
-    console.print(
+    say(
         f"Simulated: {first.n_studies} studies per number of seeds; {first.note}. The last column: the share of a "
         f"configuration's seeds that may fail although none of those seen does, at {first.level:.0%} confidence.",
         style="dim",
-        highlight=False,
-        soft_wrap=True,
     )
     if split is not None:
         _print_split(split)
@@ -113,20 +111,16 @@ def _print_split(split: Split) -> None:
         "" if not split.n_controls else f" and {split.n_controls} control{'s' * (split.n_controls > 1)}"
     )
     found = split.finding
-    console.print(
+    say(
         f"\n{split.budget} runs: {split.n_trials} trials of {seeds} with the {split.sampler} sampler, then the best "
         f"{split.top_k}{controls} on {split.n_seeds} fresh seeds each "
-        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs).",
-        highlight=False,
-        soft_wrap=True,
+        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs)."
     )
-    console.print(
+    say(
         f"The protocol study's advice (docs/protocols.md). At {found.budget} runs with {split.sampler} it found a mean "
         f"regret of {found.regret:.2f}; {found.multi_seed:.2f} where several seeds a trial replace the second stage, "
         f"{found.single_seed:.2f} where single seeds are believed (0: the best configuration, 1: a middling one).",
         style="dim",
-        highlight=False,
-        soft_wrap=True,
     )
 
 
@@ -134,9 +128,7 @@ def _print_price(found: ClaimSeeds, split: Split) -> None:
     """Say what the claim on the first two costs, where the split's seeds are too few for it."""
     needed, n_configs = found.claims[0].n_seeds, split.top_k + split.n_controls
     if needed is not None and needed > split.n_seeds:
-        console.print(
+        say(
             f"{split.n_seeds} seeds are too few for the first claim above: {needed} seeds for each of "
-            f"{n_configs} configurations are {n_configs * needed} runs of post-evaluation alone.",
-            highlight=False,
-            soft_wrap=True,
+            f"{n_configs} configurations are {n_configs * needed} runs of post-evaluation alone."
         )

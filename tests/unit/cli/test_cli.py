@@ -174,6 +174,15 @@ def test_the_command_line_has_the_defaults_of_the_library(command: str) -> None:
     assert str(defaults["out"]) == function.parameters["out"].default
 
 
+def test_no_help_holds_brackets_which_would_vanish_as_markup() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    texts = [
+        text for one in commands.values() for text in (one.help, *(option.help for option in one.params))
+    ]
+    assert len(texts) > 30
+    assert [text for text in texts if text and "[" in text] == []
+
+
 def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
     import tomllib
 
