@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from robusttune.report.columns import record, shown_columns
+from robusttune.report.files import template
 from robusttune.report.model import Ranking
 
 _LATEX_COLUMNS = (
@@ -27,20 +26,16 @@ _LATEX_ESCAPES = {
 
 def to_markdown(ranking: Ranking) -> str:
     """Return answer, table and findings as Markdown."""
-    environment = Environment(loader=PackageLoader("robusttune.report"), undefined=StrictUndefined)
-    environment.filters["md"] = lambda text: text.replace("|", r"\|")
-    return (
-        environment.get_template("ranking.md.j2").render(ranking=ranking, columns=shown_columns(ranking.rows))
-        + "\n"
-    )
+    made = template("ranking.md.j2", filters={"md": lambda text: text.replace("|", r"\|")})
+    return made.render(ranking=ranking, columns=shown_columns(ranking.rows)) + "\n"
 
 
 def to_latex(ranking: Ranking) -> str:
     """Return a booktabs table."""
     # Braces and percent signs are LaTeX's own, so the template uses other marks.
-    environment = Environment(
-        loader=PackageLoader("robusttune.report"),
-        undefined=StrictUndefined,
+    made = template(
+        "ranking.tex.j2",
+        filters={"latex": _latex},
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",
@@ -48,10 +43,8 @@ def to_latex(ranking: Ranking) -> str:
         comment_start_string="<#",
         comment_end_string="#>",
     )
-    environment.filters["latex"] = _latex
     columns = [column for column in shown_columns(ranking.rows) if column.heading in _LATEX_COLUMNS]
-    template = environment.get_template("ranking.tex.j2")
-    return template.render(rows=ranking.rows, columns=columns, caption=_latex(ranking.caption)) + "\n"
+    return made.render(rows=ranking.rows, columns=columns, caption=_latex(ranking.caption)) + "\n"
 
 
 def to_json(ranking: Ranking) -> str:

@@ -7,14 +7,12 @@ import json
 from pathlib import Path
 
 import matplotlib as mpl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from robusttune.errors import StudyError
 from robusttune.report import columns, tables
 from robusttune.report.figures import lucky_figure, save, seeds_figure
-from robusttune.report.files import write_text
+from robusttune.report.files import template, write_text, writing_to
 from robusttune.report.model import Ranking
 from robusttune.report.prose import words
 
@@ -27,8 +25,7 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with writing_to(folder):
         write_text(folder / "ranking.md", tables.to_markdown(ranking))
         write_text(folder / "ranking.tex", tables.to_latex(ranking))
         write_text(folder / "ranking.csv", ranking.to_frame().to_csv(index=False))
@@ -37,19 +34,11 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         write_text(folder / "report.html", to_html(ranking, lucky, seeds))
         save(lucky, folder, "tuning_vs_post_evaluation")
         save(seeds, folder, "seeds")
-    except OSError as error:
-        raise StudyError(
-            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder for `out`."
-        ) from None
 
 
 def to_html(ranking: Ranking, lucky: Figure, seeds: Figure) -> str:
     """Return one page with everything in it: no script, no file beside it."""
-    environment = Environment(
-        loader=PackageLoader("robusttune.report"), undefined=StrictUndefined, autoescape=True
-    )
-    environment.filters["code"] = _code
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2", filters={"code": _code}, autoescape=True).render(
         ranking=ranking,
         columns=columns.shown_columns(ranking.rows),
         data_columns=[column for column in columns.COLUMNS if not column.heading],

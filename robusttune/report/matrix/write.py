@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from robusttune.errors import StudyError
 from robusttune.report.figures import save
-from robusttune.report.files import write_text
+from robusttune.report.files import template, write_text, writing_to
 from robusttune.report.matrix import data, prose
 from robusttune.report.matrix.figures import figures
 from robusttune.report.matrix.result import MatrixReport
@@ -33,8 +31,7 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         If the folder cannot be written.
     """
     drawn = {} if report.across is None else figures(report.across.analysis)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with writing_to(folder):
         write_text(folder / "matrix.md", _render("matrix.md.j2", report))
         write_text(folder / "matrix.json", data.to_json(report))
         write_text(folder / "scores.csv", data.scores_frame(report).to_csv(index=False))
@@ -45,20 +42,11 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         write_text(folder / "report.html", _render("matrix.html.j2", report, drawn))
         for name, figure in drawn.items():
             save(figure, folder, name)
-    except OSError as error:
-        raise StudyError(
-            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder for `out`."
-        ) from None
 
 
-def _render(template: str, report: MatrixReport, drawn: dict[str, Figure] | None = None) -> str:
-    environment = Environment(
-        loader=PackageLoader("robusttune.report"),
-        undefined=StrictUndefined,
-        autoescape=template.endswith(".html.j2"),
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(template).render(
+def _render(name: str, report: MatrixReport, drawn: dict[str, Figure] | None = None) -> str:
+    made = template(name, autoescape=name.endswith(".html.j2"), keep_trailing_newline=True)
+    return made.render(
         name=report.matrix.name,
         answers=prose.answers(report),
         findings=prose.findings(report),
