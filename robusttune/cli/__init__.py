@@ -7,20 +7,23 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from robusttune.cli.console import console, error_console
+from robusttune.cli.console import console, error_console, say
+from robusttune.cli.init import INIT_FLAGS, init
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import PLAN_FLAGS, plan
-from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
 from robusttune.errors import RobusttuneError, SpecError
 from robusttune.pipeline.location import DEFAULT_OUT
-from robusttune.pipeline.planning.advice import DEFAULT_BUDGET
+
+if TYPE_CHECKING:
+    from robusttune.execution.progress import Reporter
+    from robusttune.report.model import Ranking
 
 app = typer.Typer(
     name="robusttune",
@@ -69,29 +72,7 @@ def _register(flags: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Com
     return register
 
 
-@_register(
-    {"algorithm =": "--algo", "timesteps =": "--timesteps", "budget =": "--budget", "force = true": "--force"}
-)
-def init(
-    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
-    algo: Annotated[str, typer.Option(help=f"{', '.join(ALGORITHMS)}.")] = "ppo",
-    env: Annotated[str, typer.Option(help="Gymnasium id of the environment.")] = "Pendulum-v1",
-    timesteps: Annotated[
-        int, typer.Option("--timesteps", "-n", help="Environment steps of one run.")
-    ] = 40_000,
-    budget: Annotated[
-        int, typer.Option("--budget", "-b", help="Training runs of both stages together.")
-    ] = DEFAULT_BUDGET,
-    force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
-) -> None:
-    """Write a commented study file to start from."""
-    from robusttune.pipeline.planning.study_file import write_study_file
-
-    study = write_study_file(
-        path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
-    )
-    following = shlex.join(["robusttune", "check", str(path)])
-    console.print(f"Wrote {path} (study {study.name}). Next: {following}", highlight=False, soft_wrap=True)
+_register(INIT_FLAGS)(init)
 
 
 @_register()
@@ -129,15 +110,11 @@ def run(
         return
     matrix = load_matrix(study, overrides=overrides or ())
     for one in matrix.studies:
+        command, reporter = _command(study, out, storage, overrides), _reporter(verbose)
         ranking = run_study(
-            one.study,
-            out=out,
-            storage=storage,
-            workers=workers,
-            reporter=_reporter(verbose),
-            command=_command(study, out, storage, overrides),
+            one.study, out=out, storage=storage, workers=workers, reporter=reporter, command=command
         )
-        _show(ranking, one.study, out)
+        _show(ranking, out / one.study.name)
     _show_matrix(matrix, out, storage)
 
 
@@ -158,7 +135,7 @@ def tune(
     for spec in load_studies(study, overrides=overrides or ()):
         trials = tune_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         found = trials_table(spec, trials)
-        print_table(found, console, title=found.title)
+        print_table(found, title=found.title)
 
 
 @_register()
@@ -177,7 +154,7 @@ def evaluate(
         found = evaluate_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         names = ", ".join(candidate.name for candidate in found.candidates)
         following = _command(study, out, storage, overrides, name="report")
-        console.print(f"Evaluated: {names}. Next: {following}", highlight=False, soft_wrap=True)
+        say(f"Evaluated: {names}. Next: {following}")
 
 
 @_register()
@@ -194,7 +171,7 @@ def rank(
 
     for spec in load_studies(study, overrides=overrides or ()):
         command = _command(study, out, storage, overrides)
-        print_ranking(rank_study(spec, out=out, storage=storage, command=command), console)
+        print_ranking(rank_study(spec, out=out, storage=storage, command=command))
 
 
 @_register()
@@ -211,7 +188,7 @@ def report(
     matrix = load_matrix(study, overrides=overrides or ())
     for one in matrix.studies:
         command = _command(study, out, storage, overrides)
-        _show(report_study(one.study, out=out, storage=storage, command=command), one.study, out)
+        _show(report_study(one.study, out=out, storage=storage, command=command), out / one.study.name)
     _show_matrix(matrix, out, storage)
 
 
@@ -254,17 +231,14 @@ def _run_null(
     for spec in studies:
         found = null_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         for sentence in found.sentences():
-            console.print(f"• {sentence}", highlight=False, markup=False, soft_wrap=True)
+            say(f"• {sentence}")
 
 
-def _show(ranking: Any, spec: StudySpec, out: Path) -> None:
+def _show(ranking: Ranking, folder: Path) -> None:
     from robusttune.cli.display import print_ranking
 
-    print_ranking(ranking, console)
-    folder = out / spec.name
-    console.print(
-        f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True
-    )
+    print_ranking(ranking)
+    say(f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}")
 
 
 def _show_matrix(matrix: Matrix, out: Path, storage: str | None) -> None:
@@ -274,14 +248,10 @@ def _show_matrix(matrix: Matrix, out: Path, storage: str | None) -> None:
     from robusttune.cli.matrix import print_matrix
     from robusttune.pipeline.matrix import report_matrix
 
-    print_matrix(report_matrix(matrix, out=out, storage=storage), out / matrix.name, console)
+    print_matrix(report_matrix(matrix, out=out, storage=storage), out / matrix.name)
 
 
-def _reporter(verbose: bool) -> Any:
+def _reporter(verbose: bool) -> Reporter:
     from robusttune.cli.progress import make_reporter
 
     return make_reporter(console, verbose=verbose)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from robusttune.cli.console import console, say
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.settle import Settled, Workload
 from robusttune.pipeline.status import Status
@@ -66,7 +66,7 @@ def status_table(study: StudySpec, status: Status) -> Table:
     return table
 
 
-def print_table(table: report.Table, console: Console, *, title: str | None = None) -> None:
+def print_table(table: report.Table, *, title: str | None = None) -> None:
     """Print a table of the report; rows of the best set are bold."""
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     for heading in table.headings:
@@ -80,20 +80,19 @@ def print_table(table: report.Table, console: Console, *, title: str | None = No
         console.print(Text(table.note, style="dim"))
 
 
-def print_ranking(ranking: Ranking, console: Console) -> None:
+def print_ranking(ranking: Ranking) -> None:
     """Print the answer, the ranking and what else the data say."""
     console.print()
     for line in ranking.answer:
-        # Unwrapped, so that the command in it can be pasted.
-        console.print(Text(line.replace("`", ""), style="bold"), soft_wrap=True)
+        say(line.replace("`", ""), style="bold")
     table = ranking_table(ranking.rows, fitting_columns(ranking.rows, console.width), note=ranking.caption)
-    print_table(table, console)
+    print_table(table)
     for heading, sentences in ranking.findings.items():
         console.print(Text(f"\n{heading}", style="underline"))
-        print_bullets(sentences, console)
+        print_bullets(sentences)
 
 
-def print_bullets(sentences: Sequence[str], console: Console) -> None:
+def print_bullets(sentences: Sequence[str]) -> None:
     """Print sentences; those with a command in them unwrapped, so that it can be pasted."""
     for sentence in sentences:
         console.print(Text(f"• {sentence.replace('`', '')}"), soft_wrap="`" in sentence)

@@ -22,7 +22,7 @@ Workers = Annotated[
     typer.Option(
         "--workers",
         "-j",
-        help="Worker processes; 0 trains in this process. Default: one per core, and 0 for [synthetic] and [tabular].",
+        help="Worker processes; 0 trains in this process. Default: one per core, or 0 where nothing is trained.",
     ),
 ]
 Overrides = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from robusttune.cli.console import console
+from robusttune.cli.console import say
 from robusttune.cli.options import Out, Overrides, Storage, Verbose
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import SpecError
@@ -97,7 +97,7 @@ def _print(found: ClaimSeeds, split: Split | None) -> None:
         note=f"Simulated: {first.n_studies} studies per number of seeds; {first.note}. The last column: the share of a "
         f"configuration's seeds that may fail although none of those seen does, at {first.level:.0%} confidence.",
     )
-    print_table(table, console, title=table.title)
+    print_table(table, title=table.title)
     if split is not None:
         _print_split(split)
         _print_price(found, split)
@@ -108,20 +108,16 @@ def _print_split(split: Split) -> None:
 
     controls = f" and {count(split.n_controls, 'control')}" if split.n_controls else ""
     found = split.finding
-    console.print(
+    say(
         f"\n{split.budget} runs: {split.n_trials} trials of {count(split.seeds_per_trial, 'seed')} with the "
         f"{split.sampler} sampler, then the best {split.top_k}{controls} on {split.n_seeds} fresh seeds each "
-        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs).",
-        highlight=False,
-        soft_wrap=True,
+        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs)."
     )
-    console.print(
+    say(
         f"The protocol study's advice (docs/protocols.md). At {found.budget} runs with {split.sampler} it found a mean "
         f"regret of {found.regret:.2f}; {found.multi_seed:.2f} where several seeds per trial replace the second stage, "
         f"{found.single_seed:.2f} where single seeds are believed (0: the best configuration, 1: a middling one).",
         style="dim",
-        highlight=False,
-        soft_wrap=True,
     )
 
 
@@ -129,9 +125,7 @@ def _print_price(found: ClaimSeeds, split: Split) -> None:
     """Say what the claim on the first two costs, where the split's seeds are too few for it."""
     needed, n_configs = found.claims[0].n_seeds, split.top_k + split.n_controls
     if needed is not None and needed > split.n_seeds:
-        console.print(
-            f"{split.n_seeds} seeds are too few for the first claim above: {needed} seeds for each of {n_configs} "
-            f"configurations are {n_configs * needed} runs of post-evaluation alone.",
-            highlight=False,
-            soft_wrap=True,
+        say(
+            f"{split.n_seeds} seeds are too few for the first claim above: {needed} seeds for each of "
+            f"{n_configs} configurations are {n_configs * needed} runs of post-evaluation alone."
         )

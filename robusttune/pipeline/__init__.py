@@ -52,7 +52,9 @@ def run_study(
     storage : str, optional
         SQLAlchemy URL instead of an SQLite file there, or a journal file (`x.log`) for Optuna's part.
     workers : int, optional
-        Worker processes; 0 trains in this process. None is one per core, and 0 where runs are drawn, not trained.
+        Worker processes; 0 trains in this process. None is one per core, and 0 where runs are drawn, not
+        trained. Workers do not import the calling script: an environment that it registers itself needs
+        `environment.imports`, or `workers=0`.
     reporter : Reporter, optional
         Told of the progress.
     command : str

@@ -23,7 +23,7 @@ def make_ranking(
     found: PostEvaluation,
     *,
     is_reproducible: bool,
-    command: str = "robusttune run study.toml",
+    command: str,
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
 

@@ -288,11 +288,13 @@ def fixed_runs(study: StudySpec, candidates: Sequence[Candidate]) -> dict[str, t
 
 def ranking_of(study: StudySpec, store: ResultStore) -> Ranking:
     """Return the ranking of what is stored."""
+    from robusttune.pipeline import DEFAULT_COMMAND
     from robusttune.pipeline.reading import Results
     from robusttune.report.build import make_ranking
 
     found = Results(study=study, store=store)
-    return make_ranking(study, found.trials(), found.post_evaluation(), is_reproducible=True)
+    evaluated = found.post_evaluation()
+    return make_ranking(study, found.trials(), evaluated, is_reproducible=True, command=DEFAULT_COMMAND)
 
 
 def stored_specs(store: ResultStore) -> list[RunSpec]:

@@ -16,8 +16,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import robusttune
-from robusttune.cli import app
-from robusttune.cli.display import print_bullets
+from robusttune.cli import app, display
 from robusttune.declaration.toml import load_study
 from robusttune.pipeline.location import location_of
 from robusttune.pipeline.planning.advice import advised_split
@@ -179,6 +178,15 @@ def test_the_command_line_has_the_defaults_of_the_library(command: str) -> None:
     assert str(defaults["out"]) == function.parameters["out"].default
 
 
+def test_no_help_holds_brackets_which_would_vanish_as_markup() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    texts = [
+        text for one in commands.values() for text in (one.help, *(option.help for option in one.params))
+    ]
+    assert len(texts) > 30
+    assert [text for text in texts if text and "[" in text] == []
+
+
 def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
     import tomllib
 
@@ -217,10 +225,11 @@ def test_the_next_command_finds_the_results_of_this_one(tmp_path: Path) -> None:
     assert call(*following[1:]).exit_code == 0
 
 
-def test_a_command_in_a_sentence_stays_on_one_line_and_can_be_pasted() -> None:
-    console = Console(width=40, file=io.StringIO())
-    print_bullets(["word " * 20, f"Try this: `robusttune run study.toml --set {'x' * 40}=1`"], console)
-    *wrapped, command = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+def test_a_command_in_a_sentence_stays_on_one_line_and_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(display, "console", Console(width=40, file=file))
+    display.print_bullets(["word " * 20, f"Try this: `robusttune run study.toml --set {'x' * 40}=1`"])
+    *wrapped, command = file.getvalue().splitlines()
     assert len(wrapped) > 1
     assert command == f"• Try this: robusttune run study.toml --set {'x' * 40}=1"
 
