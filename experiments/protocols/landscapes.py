@@ -203,7 +203,7 @@ def _choices(u: FloatArray) -> FloatArray:
 
 
 def _plateau(u: FloatArray) -> FloatArray:
-    return np.minimum(1.0, 1.35 * _bowl(u, (0.35, 0.6, 0.5, 0.5), (0.22, 0.22, 0.4, 0.6)))
+    return np.minimum(1.0, 1.1 * _bowl(u, (0.35, 0.6, 0.5, 0.5), (0.2, 0.2, 0.35, 0.5)))
 
 
 def _basins(u: FloatArray) -> FloatArray:
@@ -272,7 +272,7 @@ def declared() -> tuple[Declared, ...]:
             name="plateau",
             dimensions=(0, 0, 0, 0),
             level=_plateau,
-            spread=lambda u: 0.06 + 0.3 * (1.0 - _plateau(u)),
+            spread=lambda u: 0.12 + 0.25 * (1.0 - _plateau(u)),
             noise="skewed",
         ),
         Declared(name="two basins", dimensions=(0, 0, 0), level=_basins, spread=_constant(0.15)),

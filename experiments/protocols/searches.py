@@ -1,0 +1,190 @@
+"""Many searches of one landscape at once, with everything that any protocol needs to know of them.
+
+A search of fewer trials is the beginning of a longer one, so that all budgets share their searches; and the fresh runs
+of a trial are drawn once, so that all protocols that judge it see the same ones. Both sharpen the comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.protocols.landscapes import Declared, FloatArray, uniform
+from experiments.protocols.tables import Table
+from experiments.protocols.tpe import suggest
+from robusttune.post_evaluation.encoding import Encoded
+from robusttune.stats._checks import IntArray
+
+N_FRESH = 40
+"""Fresh runs of a trial at most."""
+INCUMBENT_SEEDS = 5
+RISK = 0.5
+"""How many SDs between seeds a risk-averse protocol subtracts from a mean."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Searches:
+    """Searches of one landscape.
+
+    Attributes
+    ----------
+    values : ndarray, shape (n_searches, n_trials)
+        Objective values.
+    cost : ndarray, shape (n_searches, n_trials)
+        Runs spent up to each trial, that one included.
+    truth : ndarray, shape (n_searches, n_trials)
+        True means.
+    fresh : ndarray, shape (n_searches, n_trials, N_FRESH)
+        Scores of further runs.
+    best, unit : ndarray, shape (n_searches,)
+        What can be attained, and the distance from there to the median configuration, in score units.
+    encode : callable
+        From (search, number of trials) to the configurations as the model reads them.
+    """
+
+    values: FloatArray
+    cost: FloatArray
+    truth: FloatArray
+    fresh: FloatArray
+    best: FloatArray
+    unit: FloatArray
+    encode: Callable[[int, int], Encoded]
+
+    def n_within(self, runs: int) -> IntArray:
+        """Return how many trials of each search so many runs pay for."""
+        found: IntArray = (self.cost <= runs).sum(axis=1)
+        return found
+
+    def regret(self, trials: IntArray) -> FloatArray:
+        """Return the regret of one trial of each search."""
+        return (self.best - self.truth[np.arange(len(trials)), trials]) / self.unit
+
+
+def search_declared(
+    landscape: Declared, sampler: str, *, n_searches: int, n_runs: int, kind: str, rng: np.random.Generator
+) -> Searches:
+    """Return searches of a declared landscape.
+
+    Parameters
+    ----------
+    landscape : Declared
+    sampler : {"random", "tpe"}
+    n_searches, n_runs : int
+        Each search has as many trials as n_runs pay for, or a few more.
+    kind : str
+        "1 seed", "2 seeds" or "3 seeds" a trial; "incumbents" re-runs a trial that would be the best on up to 5 seeds;
+        "risk-averse incumbents" compares mean − 0.5 SD.
+    rng : numpy.random.Generator
+    """
+    n_seeds = int(kind[0]) if kind[0].isdigit() else 1
+    n_trials = n_runs // n_seeds
+    d = len(landscape.dimensions)
+    points, values = np.empty((n_searches, n_trials, d)), np.empty((n_searches, n_trials))
+    cost = np.full((n_searches, n_trials), float(n_seeds))
+    believed = _Incumbents(n_searches, RISK if kind.startswith("risk") else 0.0)
+    for t in range(n_trials):
+        if sampler == "tpe":
+            points[:, t] = suggest(landscape.dimensions, points[:, :t], values[:, :t], rng)
+        else:
+            points[:, t] = uniform(landscape.dimensions, rng.random((n_searches, d)))
+        if kind.endswith("incumbents"):
+            runs = landscape.draw(points[:, t], INCUMBENT_SEEDS, rng)
+            values[:, t], cost[:, t] = believed.tell(runs)
+        else:
+            values[:, t] = landscape.draw(points[:, t], n_seeds, rng).mean(axis=-1)
+    everywhere = np.ones(n_searches)
+    return Searches(
+        values=values,
+        cost=np.cumsum(cost, axis=1),
+        truth=landscape.truth(points),
+        fresh=landscape.draw(points, N_FRESH, rng),
+        best=landscape.best * everywhere,
+        unit=(landscape.best - landscape.typical) * everywhere,
+        encode=lambda r, n: encode_points(landscape.dimensions, points[r, :n]),
+    )
+
+
+def search_table(table: Table, *, n_searches: int, n_runs: int, n_seeds: int, rng: np.random.Generator) -> Searches:
+    """Return random searches of a table: each visits its rows in an order of its own, none twice."""
+    n_rows, n_all = table.scores.shape
+    n_trials = min(n_rows, n_runs // n_seeds)
+    rows = np.argsort(rng.random((n_searches, n_rows)), axis=1)
+    searched = judged = np.broadcast_to(table.scores, (n_searches, n_rows, n_all))
+    if table.is_halved:
+        # A row's seeds are its own: each row of each repetition is dealt anew.
+        dealt = np.argsort(rng.random((n_searches, n_rows, n_all)), axis=-1)
+        mixed = np.take_along_axis(searched, dealt, axis=-1)
+        searched, judged = mixed[..., : n_all // 2], mixed[..., n_all // 2 :]
+    known, truth = searched.mean(axis=-1), judged.mean(axis=-1)
+    best = np.take_along_axis(truth, known.argmax(axis=1)[:, None], axis=1)[:, 0]
+    rows = rows[:, :n_trials]
+
+    def runs(n: int) -> FloatArray:
+        place = rng.integers(searched.shape[-1], size=(n_searches, n_trials, n))
+        return np.take_along_axis(np.take_along_axis(searched, rows[..., None], axis=1), place, axis=-1)
+
+    return Searches(
+        values=runs(n_seeds).mean(axis=-1),
+        cost=np.broadcast_to(n_seeds * np.arange(1.0, n_trials + 1), (n_searches, n_trials)),
+        truth=np.take_along_axis(truth, rows, axis=1),
+        fresh=runs(N_FRESH),
+        # One scale for all repetitions: the best of one deal alone would be a noisy divisor.
+        best=best,
+        unit=np.full(n_searches, best.mean() - np.median(truth)),
+        encode=lambda r, n: Encoded(columns=table.columns[rows[r, :n]], groups=table.groups),
+    )
+
+
+def encode_points(dimensions: tuple[int, ...], points: FloatArray) -> Encoded:
+    """Return points as the model reads them: numbers on [0, 1], choices one-hot."""
+    blocks = [
+        points[:, [i]] / max(1, m - 1) if m >= 0 else (points[:, [i]] == np.arange(-m)).astype(float)
+        for i, m in enumerate(dimensions)
+    ]
+    groups = np.repeat(np.arange(len(blocks)), [block.shape[1] for block in blocks])
+    return Encoded(columns=np.concatenate(blocks, axis=1), groups=groups)
+
+
+class _Incumbents:
+    """Which trials are run again because they would be the best; as `robusttune.tuning.incumbents` does it."""
+
+    def __init__(self, n_searches: int, risk: float) -> None:
+        self._risk = risk
+        self._incumbent = np.full(n_searches, -np.inf)
+        self._sum_of_variances = np.zeros(n_searches)
+        self._n_variances = np.zeros(n_searches)
+
+    def tell(self, runs: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the objective value and the number of runs of each search's next trial."""
+        first = not np.isfinite(self._incumbent).any()
+        n = np.ones(len(runs), dtype=int)
+        value = self._value(runs, n)
+        for more in [INCUMBENT_SEEDS] if first else [2, 4, INCUMBENT_SEEDS]:
+            n = np.where(value > self._incumbent, more, n)
+            value = self._value(runs, n)
+        rerun = n > 1
+        self._sum_of_variances += np.where(rerun, self._variance(runs, n), 0.0)
+        self._n_variances += rerun
+        value = self._value(runs, n)
+        self._incumbent = np.maximum(self._incumbent, value)
+        return value, n.astype(float)
+
+    def _variance(self, runs: FloatArray, n: IntArray) -> FloatArray:
+        used = np.arange(runs.shape[1]) < n[:, None]
+        mean = self._mean(runs, n)
+        return np.where(used, (runs - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(n - 1, 1)
+
+    @staticmethod
+    def _mean(runs: FloatArray, n: IntArray) -> FloatArray:
+        mean: FloatArray = np.where(np.arange(runs.shape[1]) < n[:, None], runs, 0.0).sum(axis=1) / n
+        return mean
+
+    def _value(self, runs: FloatArray, n: IntArray) -> FloatArray:
+        mean = self._mean(runs, n)
+        if not self._risk or not self._n_variances.any():
+            return mean
+        pooled = self._sum_of_variances / np.maximum(self._n_variances, 1.0)
+        shrunk = (2.0 * pooled + (n - 1) * self._variance(runs, n)) / (n + 1)
+        return mean - self._risk * np.sqrt(shrunk)
