@@ -28,7 +28,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 
 from benchmarks.lockstep_speed import CASES, FAR_APART, Case
 from benchmarks.machine import commit, machine
-from robusttune.training import lockstep
+from robusttune.training.hyperparameters import sb3_class
+from robusttune.training.lockstep.members import Member
+from robusttune.training.lockstep_runs import learner
 
 TABLE = Path(__file__).with_suffix(".csv")
 REPORT = Path(__file__).with_suffix(".txt")
@@ -80,10 +82,12 @@ def train(sample: str, case: Case, seeds: list[int]) -> list[float]:
     """Return the scores of some seeds."""
     if sample == SB3:
         envs = make_vec_env(case.env_id, n_envs=case.n_envs)
-        model = case.reference("MlpPolicy", envs, seed=seeds[0], device="cpu", **case.hyperparameters)
+        model = sb3_class(case.algorithm)(
+            "MlpPolicy", envs, seed=seeds[0], device="cpu", **case.hyperparameters
+        )
         return [score(model.learn(case.timesteps), case)]
-    members = [lockstep.Member(seed=seed, hyperparameters=case.hyperparameters) for seed in seeds]
-    together = case.trainer(
+    members = [Member(seed=seed, arguments=case.hyperparameters) for seed in seeds]
+    together = learner(case.algorithm)(
         members,
         make_env=lambda: gym.make(case.env_id),
         n_envs=case.n_envs,

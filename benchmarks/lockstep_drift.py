@@ -19,7 +19,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
 from benchmarks.lockstep_speed import CASES, FAR_APART
-from robusttune.training import lockstep
+from robusttune.training.lockstep.members import Member
+from robusttune.training.lockstep.trainer import LockstepTrainer
+from robusttune.training.lockstep_runs import learner
 
 REPORT = Path(__file__).with_suffix(".txt")
 N_ITERATIONS = 20
@@ -65,12 +67,12 @@ def together() -> list[list[np.ndarray]]:
     case = CASES["ppo"]
     rows: list[list[np.ndarray]] = [[] for _ in SEEDS]
 
-    def remember(trainer: lockstep.LockstepTrainer) -> None:
+    def remember(trainer: LockstepTrainer) -> None:
         for member, row in enumerate(rows):
             row.append(weights(trainer.to_sb3(member)))
 
-    case.trainer(
-        [lockstep.Member(seed=seed, hyperparameters=case.hyperparameters) for seed in SEEDS],
+    learner(case.algorithm)(
+        [Member(seed=seed, arguments=case.hyperparameters) for seed in SEEDS],
         make_env=lambda: gym.make(case.env_id),
         n_envs=case.n_envs,
         total_timesteps=N_ITERATIONS * 256 * case.n_envs,

@@ -18,11 +18,12 @@ from typing import Any
 
 import gymnasium as gym
 import torch
-from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.env_util import make_vec_env
 
 from benchmarks.machine import commit, machine
-from robusttune.training import lockstep
+from robusttune.training.hyperparameters import sb3_class
+from robusttune.training.lockstep.members import Member
+from robusttune.training.lockstep_runs import learner
 
 REPORT = Path(__file__).with_suffix(".txt")
 SIZES = (1, 2, 5, 10, 20)
@@ -35,8 +36,7 @@ class Case:
     """One training task, for both sides."""
 
     title: str
-    reference: Any
-    trainer: Any
+    algorithm: str
     env_id: str
     n_envs: int
     timesteps: int
@@ -44,12 +44,11 @@ class Case:
     sizes: tuple[int, ...] = SIZES
 
 
-def off_policy(title: str, reference: Any, trainer: Any) -> Case:
+def off_policy(algorithm: str) -> Case:
     """Return a task of an algorithm whose default networks are large: there is arithmetic to do, not only overhead."""
     return Case(
-        title=f"{title} Pendulum-v1",
-        reference=reference,
-        trainer=trainer,
+        title=f"{algorithm.upper()} Pendulum-v1",
+        algorithm=algorithm,
         env_id="Pendulum-v1",
         n_envs=1,
         timesteps=1_000,
@@ -61,8 +60,7 @@ def off_policy(title: str, reference: Any, trainer: Any) -> Case:
 CASES = {
     "ppo": Case(
         title="PPO Pendulum-v1",
-        reference=PPO,
-        trainer=lockstep.LockstepPPO,
+        algorithm="ppo",
         env_id="Pendulum-v1",
         n_envs=5,
         timesteps=40_000,
@@ -70,8 +68,7 @@ CASES = {
     ),
     "a2c": Case(
         title="A2C CartPole-v1",
-        reference=A2C,
-        trainer=lockstep.LockstepA2C,
+        algorithm="a2c",
         env_id="CartPole-v1",
         n_envs=5,
         timesteps=20_000,
@@ -79,31 +76,29 @@ CASES = {
     ),
     "dqn": Case(
         title="DQN CartPole-v1",
-        reference=DQN,
-        trainer=lockstep.LockstepDQN,
+        algorithm="dqn",
         env_id="CartPole-v1",
         n_envs=1,
         timesteps=10_000,
         hyperparameters={"target_update_interval": 500, "buffer_size": 100_000},
     ),
-    "sac": off_policy("SAC", SAC, lockstep.LockstepSAC),
-    "td3": off_policy("TD3", TD3, lockstep.LockstepTD3),
-    "ddpg": off_policy("DDPG", DDPG, lockstep.LockstepDDPG),
+    "sac": off_policy("sac"),
+    "td3": off_policy("td3"),
+    "ddpg": off_policy("ddpg"),
 }
 
 
 def train_reference(case: Case, seed: int) -> None:
     """Train one seed with SB3."""
     envs = make_vec_env(case.env_id, n_envs=case.n_envs)
-    case.reference("MlpPolicy", envs, seed=seed, device="cpu", **case.hyperparameters).learn(case.timesteps)
+    model = sb3_class(case.algorithm)("MlpPolicy", envs, seed=seed, device="cpu", **case.hyperparameters)
+    model.learn(case.timesteps)
 
 
 def train_lockstep(case: Case, n_members: int, timesteps: int | None = None) -> None:
     """Train `n_members` seeds together."""
-    members = [
-        lockstep.Member(seed=FAR_APART * i, hyperparameters=case.hyperparameters) for i in range(n_members)
-    ]
-    case.trainer(
+    members = [Member(seed=FAR_APART * i, arguments=case.hyperparameters) for i in range(n_members)]
+    learner(case.algorithm)(
         members,
         make_env=lambda: gym.make(case.env_id),
         n_envs=case.n_envs,

@@ -42,8 +42,8 @@ def study(trainer: str, n_seeds: int) -> StudySpec:
     post = dataclasses.replace(
         quickstart.post_evaluation, controls=controls, default_control=False, n_seeds=n_seeds
     )
-    algorithm = dataclasses.replace(quickstart.algorithm, trainer=trainer)
-    return dataclasses.replace(quickstart, algorithm=algorithm, post_evaluation=post)
+    execution = dataclasses.replace(quickstart.execution, trainer=trainer)
+    return dataclasses.replace(quickstart, execution=execution, post_evaluation=post)
 
 
 def seconds_per_run(trainer: str, n_seeds: int) -> float:

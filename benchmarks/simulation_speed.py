@@ -30,14 +30,10 @@ def declared(sampler: str, root_seed: int) -> StudySpec:
         {
             "name": f"speed-{sampler}-{root_seed}",
             "root_seed": root_seed,
-            "environment": {
-                "id": "synthetic",
-                "kwargs": {
-                    "sd": 20.0,
-                    "effects": {"learning_rate": {"best": 1e-3, "drop": 30.0, "scale": "log"}},
-                },
+            "synthetic": {
+                "sd": 20.0,
+                "effects": {"learning_rate": {"best": 1e-3, "drop": 30.0, "scale": "log"}},
             },
-            "algorithm": {"name": "ppo", "trainer": "synthetic", "total_timesteps": 1000},
             "search_space": {"parameters": PARAMETERS},
             "tuning": {"n_trials": 60, "sampler": sampler},
             "evaluation": {"n_episodes": 1},

@@ -12,14 +12,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.allocation import AllocationSpec
+from robusttune.declaration.evaluation import EvaluationSpec
+from robusttune.declaration.hyperparameters import ACTIVATIONS
 from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
 from robusttune.declaration.presets import PRESET_NAMES
-from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, Wrapper
 from robusttune.declaration.space import Categorical, Float, Int
-from robusttune.declaration.study import AlgorithmSpec, ExecutionSpec, StudySpec
-from robusttune.declaration.synthetic import Effect, SyntheticSpec
-from robusttune.declaration.tabular import TabularSpec
+from robusttune.declaration.study import ExecutionSpec, StudySpec
+from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Normalization, Wrapper
+from robusttune.declaration.training.synthetic import Effect, SyntheticTraining
+from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.declaration.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
 
 TARGET = Path(__file__).with_name("study-files.md")
@@ -29,10 +32,10 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[environment]`", EnvironmentSpec),
     ("`[environment.normalization]`, or `normalization = true`", Normalization),
     ("`environment.wrappers`: import paths, or tables", Wrapper),
-    ("`[synthetic]`, in place of `[environment]`", SyntheticSpec),
-    ("`[synthetic.effects.<hyperparameter>]`", Effect),
-    ("`[tabular]`, in place of `[environment]`", TabularSpec),
     ("`[algorithm]`", AlgorithmSpec),
+    ("`[synthetic]`, instead of `[environment]` and `[algorithm]`", SyntheticTraining),
+    ("`[synthetic.effects.<hyperparameter>]`", Effect),
+    ("`[tabular]`, instead of `[environment]` and `[algorithm]`", TabularTraining),
     ('`[search_space.parameters]`, `type = "float"`', Float),
     ('`[search_space.parameters]`, `type = "int"`', Int),
     ('`[search_space.parameters]`, `type = "categorical"`', Categorical),
@@ -49,6 +52,9 @@ _HEAD = f"""# Study files
 A study is declared in TOML. Unknown keys, wrong types and impossible combinations are errors that name the place,
 the rule, the value and the nearest valid name: `robusttune check study.toml`. Any value can be replaced for one
 command: `--set tuning.n_trials=4`. This page is made from the source by `python -m docs.make_study_files`.
+
+`algorithm.name` is one of {", ".join(f"`{name}`" for name in ALGORITHMS)}. `activation_fn` is one of
+{", ".join(f"`{name}`" for name in ACTIVATIONS)}.
 
 `search_space.preset` takes a named space ({", ".join(f"`{name}`" for name in PRESET_NAMES)}); ranges under
 `[search_space.parameters]` and values under `[algorithm.hyperparameters]` take precedence over it. Hyperparameters have
@@ -76,7 +82,9 @@ def render() -> str:
 
 def _is_key(field: dataclasses.Field[Any]) -> bool:
     """Whether a field is a key of its own table, and not a tag or a table that comes further down."""
-    return field.name != "type" and not str(field.type).endswith(("Spec", "SearchSpace"))
+    return field.name not in ("type", "kind") and not str(field.type).endswith(
+        ("Spec", "SearchSpace", "Training")
+    )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -11,17 +11,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from robusttune.declaration.study import StudySpec
     from robusttune.declaration.toml import load_studies, load_study
-    from robusttune.pipeline import evaluate_study, rank_study, report_study, run_study, tune_study
-    from robusttune.pipeline.check import check_study, study_status
+    from robusttune.pipeline import (
+        check_study,
+        evaluate_study,
+        rank_study,
+        report_study,
+        run_study,
+        tune_study,
+    )
     from robusttune.pipeline.simulate import Simulation, simulate_study
+    from robusttune.pipeline.status import study_status
+    from robusttune.report.model import Ranking
 
 _HOMES = {
+    "Ranking": "robusttune.report.model",
     "Simulation": "robusttune.pipeline.simulate",
     "StudySpec": "robusttune.declaration.study",
     "load_study": "robusttune.declaration.toml",
     "load_studies": "robusttune.declaration.toml",
-    "check_study": "robusttune.pipeline.check",
-    "study_status": "robusttune.pipeline.check",
+    "check_study": "robusttune.pipeline",
+    "study_status": "robusttune.pipeline.status",
     "run_study": "robusttune.pipeline",
     "tune_study": "robusttune.pipeline",
     "evaluate_study": "robusttune.pipeline",
@@ -31,6 +40,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Ranking",
     "Simulation",
     "StudySpec",
     "check_study",

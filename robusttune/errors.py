@@ -15,5 +15,9 @@ class StudyError(RobusttuneError, RuntimeError):
     """A well-declared study cannot go on, for example because every run fails."""
 
 
+class NoResultsError(StudyError):
+    """Nothing is stored of what shall be read."""
+
+
 class MissingDependencyError(RobusttuneError, ImportError):
     """An optional package is needed for what was asked; the message names the install command."""

@@ -24,8 +24,8 @@ from rich.console import Console
 
 from robusttune import StudySpec, load_study, tune_study
 from robusttune.execution.progress import PlainReporter
-from robusttune.pipeline.place import open_store, place_of
-from robusttune.training.stackable import with_trainer
+from robusttune.pipeline.location import location_of
+from robusttune.pipeline.reading import open_results
 
 FOLDER = Path(__file__).parent
 TASKS = ("pendulum", "cartpole")
@@ -48,14 +48,10 @@ def main() -> None:
 
 def table(study: StudySpec, out: Path) -> pd.DataFrame:
     """Return the runs of a study's tuning stage, by configuration and seed."""
-    study, _ = with_trainer(study)
-    store = open_store(place_of(study, out=out), create=False)
-    try:
-        trials = store.trials(study.tuning_id)
-        results = store.results(run_id for trial in trials for run_id in trial.run_ids)
-    finally:
-        store.close()
-    n_evaluations = study.evaluation.count(study.algorithm.total_timesteps)
+    with open_results(study, location_of(study, out=out)) as found:
+        trials = found.trials()
+        results = found.store.results(run_id for trial in trials for run_id in trial.run_ids)
+    n_evaluations = study.evaluation.count(study.training.total_timesteps)
     rows = []
     for trial in trials:
         for run_id in trial.run_ids:

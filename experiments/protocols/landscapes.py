@@ -272,7 +272,7 @@ def declared() -> tuple[Declared, ...]:
             name="plateau",
             dimensions=(0, 0, 0, 0),
             level=_plateau,
-            spread=lambda u: 0.12 + 0.25 * (1.0 - _plateau(u)),
+            spread=lambda u: 0.06 + 0.15 * (1.0 - _plateau(u)),
             noise="skewed",
         ),
         Declared(name="two basins", dimensions=(0, 0, 0), level=_basins, spread=_constant(0.15)),

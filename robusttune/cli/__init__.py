@@ -12,6 +12,7 @@ import typer
 from robusttune.cli.console import console, error_console
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers
 from robusttune.cli.plan import plan
+from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import RobusttuneError, SpecError
@@ -55,7 +56,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
 @_guarded
 def init(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
-    algo: Annotated[str, typer.Option(help="ppo, a2c, sac, td3, ddpg or dqn.")] = "ppo",
+    algo: Annotated[str, typer.Option(help=f"{', '.join(ALGORITHMS)}.")] = "ppo",
     env: Annotated[str, typer.Option(help="Gymnasium id of the environment.")] = "Pendulum-v1",
     timesteps: Annotated[
         int, typer.Option("--timesteps", "-n", help="Environment steps of one run.")
@@ -80,11 +81,11 @@ def init(
 @_guarded
 def check(study: StudyFile, overrides: Overrides = None, verbose: Verbose = False) -> None:
     """Validate a study file and print what it asks for: trials, runs, timesteps."""
-    from robusttune.cli.display import plan_table
-    from robusttune.pipeline.check import check_study
+    from robusttune.cli.display import workload_table
+    from robusttune.pipeline import check_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        console.print(plan_table(spec, check_study(spec)))
+        console.print(workload_table(check_study(spec)))
 
 
 @app.command()
@@ -153,11 +154,11 @@ def evaluate(
     from robusttune.pipeline import evaluate_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        candidates = evaluate_study(
+        found = evaluate_study(
             spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
         )
-        names = ", ".join(candidate.name for candidate in candidates)
-        console.print(f"Judged: {names}. Next: robusttune report {study}", highlight=False, soft_wrap=True)
+        names = ", ".join(candidate.name for candidate in found.candidates)
+        console.print(f"Evaluated: {names}. Next: robusttune report {study}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -204,7 +205,7 @@ def status(
 ) -> None:
     """Print how far a study is."""
     from robusttune.cli.display import status_table
-    from robusttune.pipeline.check import study_status
+    from robusttune.pipeline.status import study_status
 
     for spec in load_studies(study, overrides=overrides or ()):
         console.print(status_table(spec, study_status(spec, out=out, storage=storage)))

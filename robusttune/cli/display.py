@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from robusttune.declaration.study import StudySpec
-from robusttune.pipeline.check import Plan, Status
+from robusttune.pipeline.settle import Settled, Workload
+from robusttune.pipeline.status import Status
 from robusttune.report.columns import fitting_columns
 from robusttune.report.model import Ranking
 from robusttune.results.records import TrialRecord
@@ -18,27 +19,26 @@ from robusttune.results.records import TrialRecord
 _STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
 
 
-def plan_table(study: StudySpec, plan: Plan) -> Table:
+def workload_table(settled: Settled) -> Table:
     """Return what a study asks for."""
-    tuning, algorithm = study.tuning, study.algorithm
+    study, workload = settled.study, settled.workload
+    tuning = study.tuning
     table = _facts(f"{study.name}: valid")
     seeds = "" if tuning.seeds_per_trial == 1 else f" × {tuning.seeds_per_trial} seeds"
     if tuning.incumbent_seeds is not None:
         seeds = f" × {tuning.seeds_per_trial} to {tuning.incumbent_seeds} seeds"
-    trials = "until the timeout" if plan.n_trials is None else str(plan.n_trials)
+    trials = "until the timeout" if workload.n_trials is None else str(workload.n_trials)
     if tuning.timeout_s is not None:
         trials += f", at most {tuning.timeout_s:g} s"
-    table.add_row(
-        "trains", f"{algorithm.name} on {study.environment.id}, {algorithm.total_timesteps:,} timesteps a run"
-    )
-    why = "" if plan.why_not_lockstep is None else f": {plan.why_not_lockstep}"
-    table.add_row("trainer", f"{plan.trainer}{why}")
+    table.add_row("trains", f"{study.training.caption} a run")
+    why = "" if settled.why_not_faster is None else f": {settled.why_not_faster}"
+    table.add_row("trainer", f"{study.trainer.name}{why}")
     table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
     table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {tuning.pruner} pruner)")
-    table.add_row("post-evaluation", _post_evaluation(study, plan))
-    if plan.n_tuning_runs is not None and plan.n_timesteps is not None:
-        total = plan.n_tuning_runs + plan.n_post_evaluation_runs
-        table.add_row("altogether", f"at most {total} runs, {plan.n_timesteps:,} timesteps")
+    table.add_row("post-evaluation", _post_evaluation(study, workload))
+    if workload.n_tuning_runs is not None and workload.n_timesteps is not None:
+        total = workload.n_tuning_runs + workload.n_post_evaluation_runs
+        table.add_row("altogether", f"at most {total} runs, {workload.n_timesteps:,} timesteps")
     return table
 
 
@@ -75,26 +75,32 @@ def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
 
 
 def print_ranking(ranking: Ranking, console: Console) -> None:
-    """Print the best set, the ranking and what follows from it."""
+    """Print the answer, the ranking and what else the data say."""
     columns = fitting_columns(ranking.rows, console.width)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
     for column in columns:
         table.add_column(column.heading, justify="left" if column.is_text else "right", no_wrap=True)
     for row in ranking.rows:
         cells = [Text(column.text(row), style=_STYLES.get(column.text(row), "")) for column in columns]
-        table.add_row(*cells, style="bold" if row.in_best_set else "")
-    console.print(Text(f"\n{ranking.headline}\n", style="bold"))
-    console.print(table)
-    console.print(Text(f"\nBold: cannot be told apart from the best. {ranking.caption}\n", style="dim"))
-    for sentence in ranking.findings:
-        console.print(Text(f"• {sentence}"))
+        table.add_row(*cells, style="bold" if row.analysis.in_best_set else "")
+    console.print()
+    for line in ranking.answer:
+        # Unwrapped, so that the command in it can be pasted.
+        console.print(Text(line.replace("`", ""), style="bold"), soft_wrap=True)
+    console.print("\n", table, Text(f"\n{ranking.caption}", style="dim"), sep="")
+    for heading, sentences in ranking.findings.items():
+        console.print(Text(f"\n{heading}", style="underline"))
+        for sentence in sentences:
+            console.print(Text(f"• {sentence.replace('`', '')}"))
 
 
-def _post_evaluation(study: StudySpec, plan: Plan) -> str:
-    post, n_runs = study.post_evaluation, plan.n_post_evaluation_runs
+def _post_evaluation(study: StudySpec, workload: Workload) -> str:
+    post, n_runs = study.post_evaluation, workload.n_post_evaluation_runs
     if post.allocation.is_adaptive:
-        return f"{plan.n_candidates} configurations, seeds by {post.allocation.rule}, at most {n_runs} runs"
-    return f"{plan.n_candidates} configurations × {post.n_seeds} fresh seeds = {n_runs} runs"
+        return (
+            f"{workload.n_candidates} configurations, seeds by {post.allocation.rule}, at most {n_runs} runs"
+        )
+    return f"{workload.n_candidates} configurations × {post.n_seeds} fresh seeds = {n_runs} runs"
 
 
 def _facts(title: str) -> Table:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
+_TAG = "kind"
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
@@ -21,27 +23,69 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""
 
 
+def one_of(names: Iterable[str]) -> AfterValidator:
+    """Return a validator of names that a table holds, whose error reads like that of a `Literal`."""
+    known = tuple(names)
+
+    def check(value: str) -> str:
+        if value not in known:
+            raise PydanticCustomError("one_of", "must be one of {expected}", {"expected": ", ".join(known)})
+        return value
+
+    return AfterValidator(check)
+
+
 def explain(error: ValidationError, root: type) -> str:
     """Return one line per problem: the place, the rule, the value received and the nearest valid name."""
-    problems = [dict(problem) for problem in error.errors(include_url=False)]
+    problems: list[dict[str, Any]] = [dict(problem) for problem in error.errors(include_url=False)]
     misspelt = {_meant(problem, root) for problem in problems if problem["type"] in _UNKNOWN}
     # A misspelt required key is one mistake, not an unknown and a missing one.
-    told = [p for p in problems if p["type"] not in _MISSING or p["loc"] not in misspelt]
+    told = [p for p in problems if p["type"] not in _MISSING or not _is_misspelt(p["loc"], misspelt, root)]
     return "\n".join(dict.fromkeys(_line(problem, root) for problem in told))
 
 
 def _meant(problem: dict[str, Any], root: type) -> tuple[Any, ...]:
     """Return the location that an unknown key was probably meant for."""
     *parents, last = problem["loc"]
-    return (*parents, *difflib.get_close_matches(str(last), _known_keys(root, parents), n=1, cutoff=0.6))
+    nearest = difflib.get_close_matches(str(last), _known_keys(root, parents), n=1, cutoff=0.6)
+    return (*_place(parents, root), *nearest)
+
+
+def _place(location: Sequence[Any], root: type) -> tuple[Any, ...]:
+    """Return where a study file has what a type has at a location: without tags, and without the union of tables."""
+    if location and location[0] in _tables(root):
+        field, *rest = location
+        kind, *inner = rest or [None]
+        # A kind that owns several tables has a field for each; one that owns a single table is that table.
+        is_one = kind is not None and kind in _tables(root)[field]
+        location = rest if is_one else inner
+    return tuple(part for part in location if not _is_tag(part))
+
+
+def _tables(root: type) -> dict[str, list[str]]:
+    """Return the fields of a type that a file declares by tables of their own, and these tables."""
+    found = {}
+    for name, hint in typing.get_type_hints(root).items():
+        names = [table for member in _members(hint) for table in getattr(member, "TABLES", ())]
+        if names:
+            found[name] = names
+    return found
+
+
+def _is_misspelt(location: Sequence[Any], misspelt: set[tuple[Any, ...]], root: type) -> bool:
+    names = _tables(root).get(location[0], []) if len(location) == 1 else []
+    return not misspelt.isdisjoint([_place(location, root), *((name,) for name in names)])
 
 
 def _line(problem: dict[str, Any], root: type) -> str:
     location, kind, value = problem["loc"], problem["type"], problem["input"]
-    place = ".".join(str(part) for part in location if not _is_tag(part)) or "study"
+    place = ".".join(map(str, _place(location, root))) or "study"
     if kind in _UNKNOWN:
         known = _known_keys(root, location[:-1])
         return f"{place}: unknown key{did_you_mean(location[-1], known)}. Known keys: {', '.join(known)}."
+    if kind in _MISSING and len(location) == 1 and location[0] in _tables(root):
+        listed = ", ".join(f"[{name}]" for name in _tables(root)[location[0]])
+        return f"study: what is trained is missing. Tables that declare it: {listed}."
     if kind in _MISSING:
         return f"{place}: this key is required."
     message = problem["msg"].removeprefix("Value error, ")
@@ -52,7 +96,7 @@ def _line(problem: dict[str, Any], root: type) -> str:
         return f"{place}: `type` must be one of {expected}, but got {problem['ctx']['tag']!r}."
     if kind == "union_tag_not_found":
         return f"{place}.type: this key is required."
-    if kind == "literal_error":
+    if kind in ("literal_error", "one_of"):
         expected = problem["ctx"]["expected"]
         choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
         return f"{place} = {value!r}: must be one of {', '.join(choices)}{did_you_mean(value, choices)}."
@@ -68,19 +112,25 @@ def _known_keys(root: type, path: Iterable[Any]) -> list[str]:
     for part in path:
         hint = _step(hint, part)
     return [
-        field.name
+        name
         for member in _members(hint)
         if dataclasses.is_dataclass(member)
         for field in dataclasses.fields(member)
+        if field.name != _TAG
+        for name in _tables(typing.cast(type, member)).get(field.name, [field.name])
     ]
 
 
 def _step(hint: Any, part: Any) -> Any:
     """Return the type found by following one part of a location."""
-    for member in _members(hint):
+    members = _members(hint)
+    for member in members:
+        if dataclasses.is_dataclass(member) and any(
+            field.name in ("type", _TAG) and field.default == part for field in dataclasses.fields(member)
+        ):
+            return member  # the location names the member of a tagged union
+    for member in members:
         if dataclasses.is_dataclass(member):
-            if any(field.name == "type" and field.default == part for field in dataclasses.fields(member)):
-                return member  # the location names the member of a tagged union
             if not _is_tag(part):
                 return typing.get_type_hints(member).get(part)
         elif typing.get_origin(member) is tuple:

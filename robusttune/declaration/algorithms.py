@@ -1,20 +1,15 @@
-"""What the supported algorithms accept: known without importing torch, so that `check` is quick."""
+"""The registry of algorithms: all that is known of one without importing torch, so that `check` is quick.
+
+To add an algorithm, add an entry to `ALGORITHMS`; names of classes are import paths, loaded when a run is trained.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
-
-from robusttune.declaration._messages import did_you_mean
-from robusttune.errors import SpecError
-
-ACTIVATIONS = ("tanh", "relu", "elu", "leaky_relu", "silu", "gelu")
-NOISE_TYPES = ("normal", "ornstein-uhlenbeck")
-SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf")
-PPO_BATCH_SIZE, PPO_N_STEPS = 64, 2048  # Stable-Baselines3's defaults
 
 _POLICY = ("net_arch", "activation_fn", "optimizer_kwargs", "normalize_images", "share_features_extractor")
 _ON_POLICY = (
@@ -27,21 +22,73 @@ _OFF_POLICY = (
     *("gradient_steps", "optimize_memory_usage", "n_steps"),
 )
 _NOISE = ("noise_type", "noise_std")
+_ANY_ACTIONS = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
+_NO_SDE: Mapping[str, JsonValue] = {"use_sde": False, "sde_sample_freq": -1, "use_sde_at_warmup": False}
+_PLAIN_REPLAY: Mapping[str, JsonValue] = {"n_steps": 1, "optimize_memory_usage": False}
+_FREE_ON_POLICY = (
+    *("learning_rate", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"),
+    *("ortho_init", "log_std_init"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lockstep:
+    """How many runs of one algorithm train together.
+
+    Attributes
+    ----------
+    learner : str
+        Import path of a subclass of `LockstepTrainer`.
+    free : tuple of str
+        Hyperparameters in which the members of a group may differ: they change no shape and no loop.
+    only : mapping
+        Name → the only value with which a run can be stacked.
+    policy : tuple of str
+        Hyperparameters of the policy that stacked networks know.
+    slow_on_cpu : bool
+        Whether seeds that train together gain little on a CPU, so that `trainer = "auto"` leaves them apart.
+    """
+
+    learner: str
+    free: tuple[str, ...]
+    only: Mapping[str, JsonValue] = field(default_factory=dict)
+    policy: tuple[str, ...] = (
+        *("net_arch", "activation_fn", "ortho_init", "log_std_init", "n_critics", "optimizer_kwargs"),
+    )
+    slow_on_cpu: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Algorithm:
-    """The names that one algorithm accepts.
+    """One algorithm of the Stable-Baselines3 family.
 
-    `constructor` are arguments of the Stable-Baselines3 class, `policy` go into its `policy_kwargs`, and
-    `noise` are the two names that describe its action noise.
+    Attributes
+    ----------
+    name : str
+        As in study files.
+    sb3 : str
+        Import path of its class.
+    constructor, policy, noise : tuple of str
+        The hyperparameters: arguments of the class, entries of its `policy_kwargs`, and the two names that
+        describe an action noise.
+    actions : tuple of str
+        The classes in gymnasium.spaces that it can act in.
+    on_policy : bool
+    rollout : (int, int), optional
+        The default `n_steps` and `batch_size`, where minibatches are cut from a rollout.
+    lockstep : Lockstep, optional
+        How its runs train together, if they can.
     """
 
     name: str
+    sb3: str
     constructor: tuple[str, ...]
     policy: tuple[str, ...]
     noise: tuple[str, ...] = ()
+    actions: tuple[str, ...]
     on_policy: bool = False
+    rollout: tuple[int, int] | None = None
+    lockstep: Lockstep | None = None
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
@@ -54,18 +101,32 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     for algorithm in (
         Algorithm(
             name="ppo",
+            sb3="stable_baselines3:PPO",
             constructor=(*_ON_POLICY, "batch_size", "n_epochs", "clip_range", "clip_range_vf", "target_kl"),
             policy=_POLICY + _ACTOR_CRITIC,
+            actions=_ANY_ACTIONS,
             on_policy=True,
+            rollout=(2048, 64),
+            lockstep=Lockstep(
+                learner="robusttune.training.lockstep.ppo:LockstepPPO",
+                free=(*_FREE_ON_POLICY, "clip_range", "clip_range_vf", "target_kl"),
+                only=_NO_SDE,
+            ),
         ),
         Algorithm(
             name="a2c",
+            sb3="stable_baselines3:A2C",
             constructor=(*_ON_POLICY, "rms_prop_eps", "use_rms_prop"),
             policy=_POLICY + _ACTOR_CRITIC,
+            actions=_ANY_ACTIONS,
             on_policy=True,
+            lockstep=Lockstep(
+                learner="robusttune.training.lockstep.a2c:LockstepA2C", free=_FREE_ON_POLICY, only=_NO_SDE
+            ),
         ),
         Algorithm(
             name="sac",
+            sb3="stable_baselines3:SAC",
             constructor=(
                 *_OFF_POLICY,
                 *("ent_coef", "target_update_interval", "target_entropy"),
@@ -73,87 +134,64 @@ ALGORITHMS: Mapping[str, Algorithm] = {
             ),
             policy=(*_POLICY, "log_std_init", "use_expln", "clip_mean", "n_critics"),
             noise=_NOISE,
+            actions=("Box",),
+            lockstep=Lockstep(
+                learner="robusttune.training.lockstep.sac:LockstepSAC",
+                free=("learning_rate", "gamma", "tau", "target_entropy", *_NOISE),
+                only={**_PLAIN_REPLAY, **_NO_SDE},
+            ),
         ),
         Algorithm(
             name="td3",
+            sb3="stable_baselines3:TD3",
             constructor=(*_OFF_POLICY, "policy_delay", "target_policy_noise", "target_noise_clip"),
             policy=(*_POLICY, "n_critics"),
             noise=_NOISE,
+            actions=("Box",),
+            lockstep=Lockstep(
+                learner="robusttune.training.lockstep.td3:LockstepTD3",
+                free=("learning_rate", "gamma", "tau", "target_policy_noise", "target_noise_clip", *_NOISE),
+                only=_PLAIN_REPLAY,
+                slow_on_cpu=True,
+            ),
         ),
-        Algorithm(name="ddpg", constructor=_OFF_POLICY, policy=(*_POLICY, "n_critics"), noise=_NOISE),
+        Algorithm(
+            name="ddpg",
+            sb3="stable_baselines3:DDPG",
+            constructor=_OFF_POLICY,
+            policy=(*_POLICY, "n_critics"),
+            noise=_NOISE,
+            actions=("Box",),
+            lockstep=Lockstep(
+                learner="robusttune.training.lockstep.td3:LockstepDDPG",
+                free=("learning_rate", "gamma", "tau", *_NOISE),
+                only=_PLAIN_REPLAY,
+                slow_on_cpu=True,
+            ),
+        ),
         Algorithm(
             name="dqn",
+            sb3="stable_baselines3:DQN",
             constructor=(
                 *_OFF_POLICY,
                 *("target_update_interval", "max_grad_norm"),
                 *("exploration_fraction", "exploration_initial_eps", "exploration_final_eps"),
             ),
             policy=("net_arch", "activation_fn", "optimizer_kwargs", "normalize_images"),
+            actions=("Discrete",),
+            lockstep=Lockstep(
+                learner="robusttune.training.lockstep.dqn:LockstepDQN",
+                free=(
+                    *("learning_rate", "gamma", "tau", "max_grad_norm"),
+                    *("exploration_fraction", "exploration_initial_eps", "exploration_final_eps"),
+                ),
+                only=_PLAIN_REPLAY,
+            ),
         ),
     )
 }
 
-
-def check_hyperparameters(algorithm: str, hyperparameters: Mapping[str, JsonValue], *, where: str) -> None:
-    """Raise `SpecError` if a name is not one of the algorithm's, or a named value cannot be read.
-
-    Parameters
-    ----------
-    algorithm : str
-        Key of `ALGORITHMS`.
-    hyperparameters : mapping
-        Name → value, as written in the study.
-    where : str
-        The place in the study, for the message.
-    """
-    check_names(algorithm, hyperparameters, where=where)
-    for name in SCHEDULED:
-        value = hyperparameters.get(name)
-        if isinstance(value, str):
-            parse_schedule(name, value)
-    for name, allowed in (("activation_fn", ACTIVATIONS), ("noise_type", NOISE_TYPES)):
-        value = hyperparameters.get(name)
-        if value is not None and value not in allowed:
-            raise SpecError(
-                f"{where}.{name} = {value!r}: must be one of {', '.join(allowed)}{did_you_mean(value, allowed)}."
-            )
-
-
-def check_names(algorithm: str, names: Mapping[str, object], *, where: str) -> None:
-    """Raise `SpecError` at the first name that the algorithm does not have."""
-    known = ALGORITHMS[algorithm].hyperparameters
-    for name in names:
-        if name not in known:
-            raise SpecError(
-                f"{where}.{name}: {algorithm} has no hyperparameter {name!r}{did_you_mean(name, known)}. "
-                f"It has: {', '.join(sorted(known))}."
-            )
-
-
-def parse_schedule(name: str, text: str) -> float:
-    """Return the start value of a linear schedule written as in RL Zoo: `"lin_2.5e-4"` falls to 0."""
-    try:
-        start = float(text.removeprefix("lin_")) if text.startswith("lin_") else math.nan
-    except ValueError:
-        start = math.nan
-    if not start > 0 or math.isinf(start):
-        raise SpecError(
-            f"{name} = {text!r}: a schedule is written 'lin_<start value>', for example 'lin_2.5e-4', "
-            "and falls linearly to 0. Write a constant as a number."
-        )
-    return start
-
-
-def with_feasible_batch(
-    algorithm: str, hyperparameters: Mapping[str, JsonValue], *, n_envs: int
-) -> dict[str, JsonValue]:
-    """Return the hyperparameters with a PPO minibatch no larger than the rollout it is cut from.
-
-    A sampled `batch_size` may exceed `n_steps * n_envs`. Stable-Baselines3 would then train on one
-    truncated minibatch, and the study would show a batch size that was never used.
-    """
-    result = dict(hyperparameters)
-    batch_size, n_steps = result.get("batch_size"), result.get("n_steps", PPO_N_STEPS)
-    if algorithm == "ppo" and isinstance(batch_size, int) and isinstance(n_steps, int):
-        result["batch_size"] = min(batch_size, n_steps * n_envs)
-    return result
+if TYPE_CHECKING:
+    AlgorithmName = str
+else:
+    AlgorithmName = Literal[tuple(ALGORITHMS)]

@@ -30,6 +30,11 @@ class Control:
     hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
     reported_score: float | None = None
 
+    @property
+    def where(self) -> str:
+        """Its place in the study, for messages."""
+        return f"post_evaluation.controls[{self.name!r}].hyperparameters"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class PostEvaluationSpec:

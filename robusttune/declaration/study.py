@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration._consistency import check_consistency
 from robusttune.declaration._messages import explain
+from robusttune.declaration.evaluation import EvaluationSpec
+from robusttune.declaration.ids import content_id
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
-from robusttune.declaration.run import AlgorithmName, EnvironmentSpec, EvaluationSpec, TrainerName, content_id
 from robusttune.declaration.space import STRICT, SearchSpace, n_grid_points
-from robusttune.declaration.tabular import tabular_of
+from robusttune.declaration.training import Training, from_tables, to_tables
+from robusttune.declaration.training.base import AUTO, TrainerSpec
 from robusttune.declaration.tuning import TuningSpec
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_ROOT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class AlgorithmSpec:
-    """What is trained.
-
-    Attributes
-    ----------
-    name : {"ppo", "a2c", "sac", "td3", "ddpg", "dqn"}
-        Algorithm of Stable-Baselines3.
-    total_timesteps : int
-        Environment steps of one run, all environments together.
-    policy : str
-        Stable-Baselines3's policy name.
-    trainer : {"auto", "sb3", "lockstep", "synthetic", "tabular"}
-        Who trains; part of a run's identity. `"lockstep"` trains many seeds at once, several times faster, and
-        each as Stable-Baselines3 would; `"auto"` takes it where all runs of the study allow that. `"synthetic"` trains
-        nothing and draws runs from the truth that `[synthetic]` declares, `"tabular"` from the table of
-        `[tabular]`.
-    device : str
-        torch device.
-    hyperparameters : mapping
-        Fixed for all trials; the search space must not repeat them.
-    """
-
-    name: AlgorithmName
-    total_timesteps: int = Field(ge=1)
-    policy: str = "MlpPolicy"
-    trainer: Literal["auto"] | TrainerName = "auto"
-    device: str = "cpu"
-    hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -58,14 +30,24 @@ class ExecutionSpec:
 
     Attributes
     ----------
+    trainer : {"auto", "sb3", "lockstep"}
+        Who trains. `"lockstep"` trains many seeds at once, several times faster than `"sb3"` and seed for seed the same
+        until rounding parts them; `"auto"` takes it where all runs of the study allow that and it pays. What is drawn
+        and not trained has one trainer only.
     run_timeout_s : float, optional
         A run that takes longer is stopped and counts as timed out. Needs at least one worker process.
     max_attempts : int
         How often a crashed or timed-out run is tried in one invocation.
     """
 
+    trainer: str = AUTO
     run_timeout_s: float | None = Field(default=None, gt=0)
     max_attempts: int = Field(default=2, ge=1)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the trainer is still to be chosen."""
+        return self.trainer == AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -76,7 +58,10 @@ class StudySpec:
     ----------
     name : str
         Letters, digits, `.`, `_` and `-`; names the results folder.
-    environment, algorithm, search_space, tuning, evaluation, post_evaluation, execution
+    training : Training
+        What is trained. A study file declares it by its own tables: `[environment]` and `[algorithm]`, or
+        `[synthetic]`, or `[tabular]`.
+    search_space, tuning, evaluation, post_evaluation, execution
         See their types.
     root_seed : int
         All seeds of the study follow from it.
@@ -85,8 +70,7 @@ class StudySpec:
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)
-    environment: EnvironmentSpec
-    algorithm: AlgorithmSpec
+    training: Training
     tuning: TuningSpec
     search_space: SearchSpace = Field(default_factory=SearchSpace)
     evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
@@ -98,8 +82,6 @@ class StudySpec:
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_consistency(self)
-        if self.algorithm.trainer == "tabular":
-            tabular_of(self.environment)
         return self
 
     @property
@@ -123,23 +105,70 @@ class StudySpec:
         return self.post_evaluation.n_episodes or self.evaluation.n_episodes
 
     @property
+    def trainer(self) -> TrainerSpec:
+        """Who trains; the study must be settled."""
+        return self.training.trainer(self.execution.trainer)
+
+    @property
     def tuning_id(self) -> str:
         """Id of all that determines the trials: studies that differ in it never share a trial.
 
-        How many trials are wanted, and what happens to them afterwards, is not part of it: a study grows.
+        How many trials are wanted, who trains, and what happens afterwards is no part of it: a study grows. Keys that
+        are None leave it as it was before there was such a key.
+
+        Raises
+        ------
+        SpecError
+            If the study is not settled.
         """
-        document = self.to_dict()
+        if self.tuning.pruning_steps == AUTO:
+            raise SpecError("tuning.pruning_steps = 'auto': must be settled first (pipeline.settle).")
+        document = _STUDY.dump_python(self, mode="json", exclude_none=True)
         for key in ("name", "description", "post_evaluation", "execution"):
             del document[key]
         for key in ("n_trials", "timeout_s"):
-            del document["tuning"][key]
-        if self.tuning.incumbent_seeds is None:  # studies from before there was such a key keep their id
-            del document["tuning"]["incumbent_seeds"]
-        return content_id(document)
+            document["tuning"].pop(key, None)
+        return content_id({**document, "training": self.training.identity(document["training"])})
+
+    def settled(self, trainer: TrainerSpec) -> StudySpec:
+        """Return the study with nothing left open, to be trained by this trainer.
+
+        Raises
+        ------
+        SpecError
+            If the pruner is to be asked at evaluations which seeds reach together, and with this trainer they do not.
+        """
+        steps, tuning = self.tuning.pruning_steps, self.tuning
+        if steps == AUTO:
+            can_together = trainer.together and tuning.pruner != "wilcoxon" and self.has_evaluations
+            steps = "evaluations" if can_together or not tuning.prunes_seeds else "seeds"
+        if steps == "evaluations" and tuning.prunes_seeds and not trainer.together:
+            raise SpecError(
+                f"tuning.pruning_steps = 'evaluations': the trainer {trainer.name!r} trains the seeds of a trial one "
+                "after the other, so they reach no evaluation together. Use pruning_steps = 'seeds'; with a name of "
+                "its own, if the study has been run."
+            )
+        return dataclasses.replace(
+            self,
+            tuning=dataclasses.replace(tuning, pruning_steps=steps),
+            execution=dataclasses.replace(self.execution, trainer=trainer.name),
+        )
+
+    @property
+    def has_evaluations(self) -> bool:
+        """Whether runs are evaluated before their end."""
+        every = self.evaluation.every
+        return every is not None and every < self.training.total_timesteps
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the study as plain JSON values."""
-        document: dict[str, Any] = _STUDY.dump_python(self, mode="json")
+        """Return the study as plain JSON values, in the tables of a study file."""
+        return to_tables(_STUDY.dump_python(self, mode="json"))
+
+    def written(self) -> dict[str, Any]:
+        """Return what differs from the defaults of this version, by field: all that somebody can have meant."""
+        document: dict[str, Any] = _STUDY.dump_python(self, mode="json", exclude_defaults=True)
+        for name in self.training.FILLED:
+            document["training"].pop(name, None)
         return document
 
     @staticmethod
@@ -152,14 +181,24 @@ class StudySpec:
             One line per problem: place, rule, value received, nearest valid name.
         """
         _check_finite(document)
+        _check_moved(document)
         try:
             # Through JSON text: there a list may become a tuple, while everything else stays strict.
-            return _STUDY.validate_json(json.dumps(document, default=str))
+            return _STUDY.validate_json(json.dumps(from_tables(document), default=str))
         except ValidationError as error:
             raise SpecError(explain(error, StudySpec)) from None
 
 
 _STUDY = TypeAdapter(StudySpec)
+
+
+def _check_moved(document: Mapping[str, Any]) -> None:
+    algorithm = document.get("algorithm")
+    if isinstance(algorithm, Mapping) and "trainer" in algorithm:
+        raise SpecError(
+            f"algorithm.trainer = {algorithm['trainer']!r}: who trains is now execution.trainer, for it changes no "
+            "result. [synthetic] and [tabular] need none."
+        )
 
 
 def _check_finite(value: Any, *path: str) -> None:

@@ -14,7 +14,7 @@ from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.presets import preset
 from robusttune.declaration.space import Parameter
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.tabular import resolved
+from robusttune.declaration.training.tabular import resolved
 from robusttune.errors import SpecError
 
 
@@ -140,9 +140,8 @@ def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:
             environment["wrappers"] = [{"entry_point": w} if isinstance(w, str) else w for w in wrappers]
         if isinstance(environment.get("normalization"), bool):
             environment["normalization"] = {} if environment["normalization"] else None
-    for trainer in ("synthetic", "tabular"):
-        if trainer in document:
-            _without_environment(document, trainer, folder)
+    if isinstance(document.get("tabular"), dict):
+        document["tabular"] = resolved(document["tabular"], folder)
     post = document.get("post_evaluation")
     if isinstance(post, dict) and isinstance(post.get("allocation"), str):
         post["allocation"] = {"rule": post["allocation"]}
@@ -152,24 +151,12 @@ def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     return document
 
 
-def _without_environment(document: dict[str, Any], trainer: str, folder: Path) -> None:
-    """Put a declared truth or table where an environment's arguments are: they are part of what identifies a run."""
-    table, algorithm = document.pop(trainer), document.get("algorithm")
-    if "environment" in document:
-        raise SpecError(f"{trainer}: takes the place of environment. Remove one of the two tables.")
-    if not isinstance(table, dict):
-        raise SpecError(f"{trainer} = {table!r}: must be a table.")
-    if trainer == "tabular":
-        table = resolved(table, folder)
-    document["environment"] = {"id": trainer, "kwargs": table}
-    if isinstance(algorithm, dict) and algorithm.setdefault("trainer", trainer) != trainer:
-        raise SpecError(
-            f"algorithm.trainer = {algorithm['trainer']!r}: cannot train what [{trainer}] declares. "
-            f"Leave it out, or write trainer = {trainer!r}."
-        )
-
-
 def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:
+    if algorithm is None:
+        raise SpecError(
+            f"search_space.preset = {space['preset']!r}: a preset is for an [algorithm], and the study has none. "
+            "List the ranges under [search_space.parameters]."
+        )
     name = algorithm.get("name") if isinstance(algorithm, dict) else None
     if not isinstance(name, str) or name not in ALGORITHMS:
         raise SpecError(

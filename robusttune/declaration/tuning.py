@@ -78,6 +78,11 @@ class TuningSpec:
         Optuna's, by their short names.
     sampler_options, pruner_options : mapping
         Their arguments, by Optuna's names.
+    pruning_steps : {"auto", "evaluations", "seeds"}
+        Where a trial has several seeds, when the pruner is asked: at each evaluation that all of them reach together,
+        about their aggregate there; or after each seed, about the aggregate of those so far. The first needs a trainer
+        that trains them side by side; `"auto"` is the first where the trainer, the pruner and `evaluation.every` allow
+        it when the study first runs, and stays what it was then.
     seeds_per_trial : int
         Runs per trial; their scores become one objective value by `aggregation`.
     incumbent_seeds : int, optional
@@ -104,6 +109,7 @@ class TuningSpec:
     sampler_options: Mapping[str, JsonValue] = Field(default_factory=dict)
     pruner: PrunerName = "none"
     pruner_options: Mapping[str, JsonValue] = Field(default_factory=dict)
+    pruning_steps: Literal["auto", "evaluations", "seeds"] = "auto"
     seeds_per_trial: int = Field(default=1, ge=1, le=1000)
     incumbent_seeds: int | None = Field(default=None, ge=1, le=1000)
     seeds: Literal["fresh", "common"] = "fresh"
@@ -133,13 +139,31 @@ class TuningSpec:
             raise ValueError(
                 "aggregation = 'mean-minus-sd' needs seeds_per_trial >= 2: one seed has no standard deviation."
             )
+        self._check_pruning_steps()
         self._check_incumbents()
         return self
 
     @property
+    def prunes_seeds(self) -> bool:
+        """Whether a pruner judges trials of several seeds."""
+        return self.pruner != "none" and self.seeds_per_trial > 1
+
+    @property
     def max_seeds_per_trial(self) -> int:
-        """How many runs a trial has at most; so many seeds are kept for each."""
+        """How many runs a trial has at most; that many seeds are reserved for each."""
         return self.seeds_per_trial if self.incumbent_seeds is None else self.incumbent_seeds
+
+    def _check_pruning_steps(self) -> None:
+        if self.pruning_steps == "seeds" and not self.prunes_seeds:
+            raise ValueError(
+                "pruning_steps = 'seeds' needs a pruner and seeds_per_trial >= 2, but got "
+                f"pruner = {self.pruner!r} and seeds_per_trial = {self.seeds_per_trial}. Leave it out."
+            )
+        if self.pruning_steps == "evaluations" and self.pruner == "wilcoxon":
+            raise ValueError(
+                "pruner = 'wilcoxon' compares trials seed by seed and needs pruning_steps = 'seeds', but got "
+                "'evaluations'. Leave it out."
+            )
 
     def _check_incumbents(self) -> None:
         if self.incumbent_seeds is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
@@ -17,10 +17,11 @@ from typing import Generic, TypeAlias, TypeVar
 from pebble import ProcessExpired
 
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.training.base import TrainerSpec
 from robusttune.execution.executors import Executor, Job
 from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import RunResult, RunStatus, evaluations_together
-from robusttune.training.protocol import make_result
+from robusttune.training.protocol import make_result, trained_by
 
 T = TypeVar("T")
 Task: TypeAlias = Generator[Sequence[Job], list[RunResult], T]
@@ -66,10 +67,10 @@ class Driver:
     claims : Ownership
         Keep other processes from computing the same.
     executor : Executor
+    trainer : TrainerSpec, optional
+        Who trains; None is the reference.
     max_attempts : int
         How often a crashed or timed-out job is tried.
-    on_result : callable, optional
-        Told of each new result of this process.
     """
 
     def __init__(
@@ -78,14 +79,14 @@ class Driver:
         claims: Ownership,
         executor: Executor,
         *,
+        trainer: TrainerSpec | None = None,
         max_attempts: int = 1,
-        on_result: Callable[[RunResult], None] = lambda result: None,
     ) -> None:
         self._store = store
         self._claims = claims
         self._executor = executor
+        self.trainer = trainer
         self._max_attempts = max_attempts
-        self._on_result = on_result
         self._in_flight: set[str] = set()
 
     @property
@@ -176,7 +177,7 @@ class Driver:
     def _submit(self, pending: _Pending, specs: tuple[RunSpec, ...], *, number: int) -> None:
         # A rule judges all runs of a job together, so a part of them is trained to the end.
         rule = pending.job.stop_rule if len(specs) == len(pending.job.specs) else None
-        future = self._executor.submit(Job(specs=specs, stop_rule=rule))
+        future = self._executor.submit(Job(specs=specs, stop_rule=rule, trainer=self.trainer))
         pending.attempts.append(
             _Attempt(specs=specs, future=future, began=time.perf_counter(), number=number)
         )
@@ -195,15 +196,25 @@ class Driver:
             if attempt.number < self._max_attempts:
                 self._submit(pending, attempt.specs, number=attempt.number + 1)
                 return
-            results = [_accident_result(attempt, accident)]
+            results = [self._accident_result(attempt, accident)]
         for spec, result in zip(attempt.specs, results, strict=True):
             self._store.add_result(spec, result)
-            self._on_result(result)
             pending.found[spec.run_id] = result
             self._claims.release(f"run:{spec.run_id}")
             self._in_flight.discard(spec.run_id)
         if not pending.attempts:
             pending.results = [pending.found[spec.run_id] for spec in pending.job.specs]
+
+    def _accident_result(self, attempt: _Attempt, accident: Exception) -> RunResult:
+        elapsed = time.perf_counter() - attempt.began
+        if isinstance(accident, ProcessExpired):
+            status, reason = RunStatus.CRASHED, f"the worker process died (exit code {accident.exitcode})"
+        else:
+            status, reason = RunStatus.TIMED_OUT, "the run took longer than execution.run_timeout_s"
+        error = f"{reason}; tried {attempt.number} time(s)."
+        spec = attempt.specs[0]
+        result = make_result(spec, status, wall_time_s=elapsed, error=error)
+        return trained_by(self.trainer or spec.training.TRAINERS[0], result)
 
     def _wait(self, active: Sequence[_Active[T]]) -> None:
         waiting = [pending for entry in active for pending in entry.jobs if pending.results is None]
@@ -237,13 +248,3 @@ def runs_to_make(job: Job, stored: Mapping[str, RunResult]) -> tuple[RunSpec, ..
     rule = copy.copy(job.stop_rule)  # a rule keeps what it was told; this is a rehearsal
     says_stop = any(rule(index, means) for index, means in evaluations_together(found))
     return () if says_stop else job.specs
-
-
-def _accident_result(attempt: _Attempt, accident: Exception) -> RunResult:
-    elapsed = time.perf_counter() - attempt.began
-    if isinstance(accident, ProcessExpired):
-        status, reason = RunStatus.CRASHED, f"the worker process died (exit code {accident.exitcode})"
-    else:
-        status, reason = RunStatus.TIMED_OUT, "the run took longer than execution.run_timeout_s"
-    error = f"{reason}; tried {attempt.number} time(s)."
-    return make_result(attempt.specs[0], status, wall_time_s=elapsed, error=error)

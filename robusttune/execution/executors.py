@@ -16,6 +16,7 @@ from loky.backend import get_context
 from pebble import ProcessPool
 
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.training.base import TrainerSpec
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.training import train
@@ -26,10 +27,11 @@ _PARENT_POLL_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Runs that are trained together, and the rule that may stop them."""
+    """Runs that are trained together, the rule that may stop them, and who trains (by default the reference)."""
 
     specs: tuple[RunSpec, ...]
     stop_rule: StopRule | None = None
+    trainer: TrainerSpec | None = None
 
 
 class Executor(Protocol):
@@ -59,7 +61,7 @@ class InProcess:
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Train now; the returned future is done."""
         future: Future[list[RunResult]] = Future()
-        future.set_result(train(job.specs, job.stop_rule))
+        future.set_result(_work(job))
         return future
 
     def __enter__(self) -> Self:
@@ -146,7 +148,7 @@ def make_executor(n_workers: int, *, timeout_s: float | None) -> Executor:
 
 
 def _work(job: Job) -> list[RunResult]:
-    return train(job.specs, job.stop_rule)
+    return train(job.specs, job.stop_rule, trainer=job.trainer)
 
 
 def _prepare_worker(parent: int) -> None:

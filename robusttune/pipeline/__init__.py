@@ -1,18 +1,34 @@
-"""The whole way: tune → post-evaluate → rank → report. Each step takes up what is stored."""
+"""The whole way: settle → tune → post-evaluate → rank → report. Each step takes up what is stored."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robusttune.declaration.study import StudySpec
-from robusttune.execution.progress import Reporter
-from robusttune.pipeline.check import check_study
-from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
-from robusttune.pipeline.session import open_session
-from robusttune.post_evaluation.select import Candidate
-from robusttune.report.model import Ranking
+from robusttune.pipeline.location import DEFAULT_OUT, Location, location_of
+from robusttune.pipeline.reading import Results, open_results
+from robusttune.pipeline.settle import Settled, settle
+from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.results.records import TrialRecord
-from robusttune.training.stackable import with_trainer
+
+if TYPE_CHECKING:
+    from robusttune.execution.progress import Reporter
+    from robusttune.pipeline.session import Session
+    from robusttune.report.model import Ranking
+
+
+def check_study(study: StudySpec) -> Settled:
+    """Return a study as it would run and what it asks for, after looking at its environment or table once.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be run; see `settle`.
+    """
+    return settle(study)
 
 
 def run_study(
@@ -23,7 +39,7 @@ def run_study(
     workers: int = 0,
     reporter: Reporter | None = None,
 ) -> Ranking:
-    """Tune, post-evaluate, rank and write the report; take up whatever is there already.
+    """Tune, post-evaluate, rank and write the report; take up whatever is stored already.
 
     Parameters
     ----------
@@ -44,12 +60,10 @@ def run_study(
     StudyError
         If runs keep failing, or the database cannot be used.
     """
-    study, reason = with_trainer(study)
-    check_study(study)
-    with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
-        _say(session.reporter, reason)
-        session.evaluate(session.tune())
-    return report_study(study, out=out, storage=storage)
+    location = location_of(study, out=out, storage=storage)
+    with _session(study, location, workers, reporter) as session:
+        ranking = _rank(session, session.evaluate(session.tune()))
+    return _written(ranking, location)
 
 
 def tune_study(
@@ -61,10 +75,7 @@ def tune_study(
     reporter: Reporter | None = None,
 ) -> tuple[TrialRecord, ...]:
     """Run the tuning stage alone and return its trials; see `run_study`."""
-    study, reason = with_trainer(study)
-    check_study(study)
-    with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
-        _say(session.reporter, reason)
+    with _session(study, location_of(study, out=out, storage=storage), workers, reporter) as session:
         return session.tune()
 
 
@@ -75,42 +86,51 @@ def evaluate_study(
     storage: str | None = None,
     workers: int = 0,
     reporter: Reporter | None = None,
-) -> tuple[Candidate, ...]:
-    """Run the post-evaluation of the trials that are there and return who was judged; see `run_study`."""
-    study, reason = with_trainer(study)
-    check_study(study)
-    with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
-        _say(session.reporter, reason)
-        return session.evaluate(session.store.trials(study.tuning_id))
+) -> PostEvaluation:
+    """Run the post-evaluation of the stored trials and return what it found; see `run_study`."""
+    with _session(study, location_of(study, out=out, storage=storage), workers, reporter) as session:
+        return session.evaluate(session.trials())
 
 
 def rank_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Ranking:
-    """Return the ranking of the stored post-evaluation; trains nothing and writes nothing.
+    """Return the ranking of the stored post-evaluation; trains nothing, needs no environment, and writes nothing.
 
     Raises
     ------
     StudyError
         If there are no results, or runs are missing and the study does not allow that.
     """
-    from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
-
-    study, _ = with_trainer(study)
-    store = open_store(place_of(study, out=out, storage=storage), create=False)
-    try:
-        return make_ranking(study, store)
-    finally:
-        store.close()
+    with open_results(study, location_of(study, out=out, storage=storage)) as results:
+        return _rank(results, results.post_evaluation())
 
 
 def report_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Ranking:
     """Rank, and write tables, figures and the HTML page to the study's folder; see `rank_study`."""
+    ranking = rank_study(study, out=out, storage=storage)
+    return _written(ranking, location_of(study, out=out, storage=storage))
+
+
+@contextlib.contextmanager
+def _session(
+    study: StudySpec, location: Location, workers: int, reporter: Reporter | None
+) -> Iterator[Session]:
+    from robusttune.pipeline.session import (
+        open_session,
+    )  # gymnasium comes with it: not for those who only read
+
+    settled = settle(study, location=location)
+    with open_session(settled, location, workers=workers, reporter=reporter) as session:
+        yield session
+
+
+def _rank(source: Session | Results, found: PostEvaluation) -> Ranking:
+    from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
+
+    return make_ranking(source.study, source.trials(), found, is_reproducible=source.is_reproducible())
+
+
+def _written(ranking: Ranking, location: Location) -> Ranking:
     from robusttune.report.write import write_report
 
-    ranking = rank_study(study, out=out, storage=storage)
-    write_report(ranking, place_of(study, out=out, storage=storage).folder)
+    write_report(ranking, location.folder)
     return ranking
-
-
-def _say(reporter: Reporter, reason: str | None) -> None:
-    if reason is not None:
-        reporter.message(f"Runs are trained one by one with Stable-Baselines3. {reason}")

@@ -11,17 +11,14 @@ import numpy as np
 
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.progress import Reporter
-from robusttune.pipeline.check import check_study
-from robusttune.pipeline.place import DEFAULT_OUT
+from robusttune.pipeline.location import DEFAULT_OUT, location_of
 from robusttune.pipeline.session import open_session
+from robusttune.pipeline.settle import settle
 from robusttune.post_evaluation.allocate import question_of
-from robusttune.post_evaluation.evaluate import evaluate
-from robusttune.post_evaluation.null import Rates, copies_of, false_winner_rates
-from robusttune.post_evaluation.rounds import Rounds, replay
-from robusttune.results.tables import ScoreTable, score_table
+from robusttune.post_evaluation.copies import Rates, copies_of, false_winner_rates
+from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.seeds import generator
 from robusttune.stats.comparisons.best_set import best_set
-from robusttune.training.stackable import with_trainer
 
 N_STUDIES = 500
 _N_RESAMPLES = 2000  # of each simulated study's best set; the rates average over studies
@@ -29,7 +26,7 @@ _N_RESAMPLES = 2000  # of each simulated study's best set; the rates average ove
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NullResult:
-    """What came of judging copies of one configuration.
+    """The result of post-evaluating copies of one configuration.
 
     Attributes
     ----------
@@ -98,15 +95,12 @@ def null_study(
         If runs keep failing, or the database cannot be used.
     """
     configuration, copies = copies_of(study)
-    study, _ = with_trainer(study)
-    check_study(study)
-    with open_session(study, out=out, storage=storage, workers=workers, reporter=reporter) as session:
-        evaluate(study, copies, store=session.store, driver=session.driver, reporter=session.reporter)
-        rounds = replay(study, copies, session.store.results)
-    post = study.post_evaluation
-    table = score_table(
-        rounds.runs, rounds.results, diverged_score=post.diverged_score, allow_missing=post.allow_missing
-    )
+    location = location_of(study, out=out, storage=storage)
+    with open_session(
+        settle(study, location=location), location, workers=workers, reporter=reporter
+    ) as session:
+        study, found = session.study, session.evaluate_candidates(copies)
+    post, table = study.post_evaluation, found.scores
     question = dataclasses.replace(question_of(study, len(copies)), n_resamples=_N_RESAMPLES)
     judged = [place for place, own in enumerate(table.scores) if own]
     scores = [np.array(table.scores[place]) for place in judged]
@@ -118,7 +112,7 @@ def null_study(
         n_studies=n_studies,
         rng=generator(study.root_seed, "null"),
     )
-    members = _members(study, table, rounds, judged)
+    members = _members(study, found, judged)
     order = sorted(range(len(judged)), key=lambda place: -scores[place].mean())
     return NullResult(
         configuration=configuration,
@@ -131,11 +125,11 @@ def null_study(
     )
 
 
-def _members(study: StudySpec, table: ScoreTable, rounds: Rounds, judged: Sequence[int]) -> tuple[bool, ...]:
+def _members(study: StudySpec, found: PostEvaluation, judged: Sequence[int]) -> tuple[bool, ...]:
     """Return the best set as a report of the study would name it."""
-    post = study.post_evaluation
+    post, table = study.post_evaluation, found.scores
     if post.allocation.rule == "elimination":
-        return tuple(table.config_ids[place] in rounds.kept for place in judged)
+        return tuple(table.config_ids[place] in found.rounds.kept for place in judged)
     return best_set(
         [table.scores[place] for place in judged],
         level=post.confidence_level,

@@ -11,13 +11,12 @@ import numpy as np
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
-from robusttune.pipeline.place import DEFAULT_OUT, open_store, place_of
-from robusttune.report.build import make_ranking
+from robusttune.pipeline import rank_study
+from robusttune.pipeline.location import DEFAULT_OUT
 from robusttune.report.model import Ranking
 from robusttune.seeds import generator
 from robusttune.stats.planning.budget import BudgetSplit, split_budget
 from robusttune.stats.planning.seeds import SeedPlan, plan_seeds
-from robusttune.training.stackable import with_trainer
 
 CLAIMS = {
     "separate_top_two": "the first is better than the second",
@@ -58,13 +57,8 @@ def plan_from_study(
     StudyError
         If nothing is stored, or the pilot has fewer than two configurations with two seeds each.
     """
-    study, _ = with_trainer(study)
-    store = open_store(place_of(study, out=out, storage=storage), create=False)
-    try:
-        ranking = make_ranking(study, store)
-    finally:
-        store.close()
-    rows = [row for row in ranking.rows if row.sd is not None]
+    ranking = rank_study(study, out=out, storage=storage)
+    rows = [row.analysis for row in ranking.rows if row.analysis.sd is not None]
     if len(rows) < 2:
         raise StudyError(
             "A plan needs a pilot of at least two configurations with two seeds each, but this study has "
@@ -72,7 +66,7 @@ def plan_from_study(
         )
     rng = generator(study.root_seed, "plan")
     level = study.post_evaluation.confidence_level
-    means, sds = [row.mean for row in rows], [row.sd or 0.0 for row in rows]
+    means, sds = [row.mean.estimate for row in rows], [row.sd or 0.0 for row in rows]
     pilot_seeds = min(row.n_seeds for row in rows)
     return StudyPlan(
         seeds=_seed_plans(means, sds, CLAIMS, power=power, level=level, pilot_seeds=pilot_seeds, rng=rng),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import StudyError
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import InProcess, make_executor
 from robusttune.execution.progress import Reporter
-from robusttune.pipeline.place import open_store, place_of
+from robusttune.pipeline.location import Location
+from robusttune.pipeline.settle import Settled
 from robusttune.post_evaluation.evaluate import evaluate
-from robusttune.post_evaluation.select import Candidate, select
+from robusttune.post_evaluation.result import PostEvaluation, candidates_of
+from robusttune.post_evaluation.select import Candidate
 from robusttune.results.claims import Claims
 from robusttune.results.memory import MemoryStore, SoleOwner
 from robusttune.results.protocols import Ownership, Store
@@ -27,6 +27,8 @@ class Session:
 
     Attributes
     ----------
+    study : StudySpec
+        Settled.
     optuna_storage : str, optional
         SQLAlchemy URL or journal file of Optuna's part; None keeps it in memory.
     """
@@ -37,6 +39,14 @@ class Session:
     driver: Driver
     optuna_storage: str | None = None
     reporter: Reporter = field(default_factory=Reporter)
+
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """Return the stored trials."""
+        return tuple(self.store.trials(self.study.tuning_id))
+
+    def is_reproducible(self) -> bool:
+        """Return whether the search repeats itself trial by trial."""
+        return self.store.tuning_time(self.study.tuning_id)[1]
 
     def tune(self) -> tuple[TrialRecord, ...]:
         """Run the tuning stage; return its trials."""
@@ -54,40 +64,39 @@ class Session:
             reporter=self.reporter,
         )
 
-    def evaluate(self, trials: Sequence[TrialRecord]) -> tuple[Candidate, ...]:
-        """Run the post-evaluation of the best trials and the controls; return them."""
-        candidates = select(self.study, trials)
-        if not candidates:
-            raise StudyError(
-                "There is nothing to post-evaluate: no trial is complete and the study names no control. "
-                "`robusttune tune` makes trials."
-            )
-        evaluate(self.study, candidates, store=self.store, driver=self.driver, reporter=self.reporter)
-        return candidates
+    def evaluate(self, trials: Sequence[TrialRecord]) -> PostEvaluation:
+        """Run the post-evaluation of the best of some trials and of the controls."""
+        return self.evaluate_candidates(candidates_of(self.study, trials))
+
+    def evaluate_candidates(self, candidates: Sequence[Candidate]) -> PostEvaluation:
+        """Run the post-evaluation of some configurations."""
+        return evaluate(self.study, candidates, store=self.store, driver=self.driver, reporter=self.reporter)
 
 
 @contextlib.contextmanager
 def open_session(
-    study: StudySpec, *, out: str | Path, storage: str | None, workers: int, reporter: Reporter | None
+    settled: Settled, location: Location, *, workers: int = 0, reporter: Reporter | None = None
 ) -> Iterator[Session]:
     """Open the database and start the workers; everything is closed again, also after Ctrl-C."""
     reporter = reporter or Reporter()
-    place = place_of(study, out=out, storage=storage)
-    execution = study.execution
+    study = settled.study
     with contextlib.ExitStack() as stack:
-        store = open_store(place, create=True)
+        store = location.open_to_write()
         stack.callback(store.close)
-        store.save_study(study)
+        store.save_study(settled.declared, study)
         claims = stack.enter_context(Claims(store.engine))
-        executor = stack.enter_context(make_executor(workers, timeout_s=execution.run_timeout_s))
+        executor = stack.enter_context(make_executor(workers, timeout_s=study.execution.run_timeout_s))
         stack.enter_context(reporter)
-        driver = Driver(store, claims, executor, max_attempts=execution.max_attempts)
+        for text in _news(settled):
+            reporter.message(text)
+        max_attempts = study.execution.max_attempts
+        driver = Driver(store, claims, executor, trainer=study.trainer, max_attempts=max_attempts)
         yield Session(
             study=study,
             store=store,
             claims=claims,
             driver=driver,
-            optuna_storage=place.optuna_storage,
+            optuna_storage=location.optuna_storage,
             reporter=reporter,
         )
 
@@ -98,9 +107,22 @@ def memory_session(study: StudySpec, *, store: MemoryStore | None = None) -> Ses
     Parameters
     ----------
     study : StudySpec
+        Settled.
     store : MemoryStore, optional
         Of an earlier session: what it has is not run again.
     """
     store = MemoryStore() if store is None else store
     owner = SoleOwner()
-    return Session(study=study, store=store, claims=owner, driver=Driver(store, owner, InProcess()))
+    driver = Driver(store, owner, InProcess(), trainer=study.trainer)
+    return Session(study=study, store=store, claims=owner, driver=driver)
+
+
+def _news(settled: Settled) -> Iterator[str]:
+    if settled.why_not_faster is not None:
+        yield f"Runs are trained one by one with Stable-Baselines3. {settled.why_not_faster}"
+    if settled.kept:
+        listed = ", ".join(settled.kept)
+        yield (
+            f"The study goes on as it began: {listed}. These defaults have changed since; to take the new ones, give "
+            "the study another name."
+        )

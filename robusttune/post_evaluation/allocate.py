@@ -10,7 +10,7 @@ import numpy as np
 
 from robusttune.declaration.allocation import MAX_SEEDS, AllocationSpec
 from robusttune.declaration.study import StudySpec
-from robusttune.post_evaluation.sampling import ocba_batch, top_two_batch
+from robusttune.post_evaluation.allocation_rules import ocba_batch, top_two_batch
 from robusttune.stats._checks import BoolArray, FloatArray, IntArray
 from robusttune.stats.comparisons.best_set import best_set_contrasts
 from robusttune.stats.comparisons.contrasts import Contrasts, make_contrasts

@@ -1,15 +1,15 @@
-"""Runs of the post-evaluation: those that are wanted and not yet there."""
+"""Running the post-evaluation: what is wanted and not yet stored."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from robusttune.declaration.plan import post_evaluation_runs
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
 from robusttune.execution.progress import Reporter
+from robusttune.post_evaluation.result import PostEvaluation, stored_post_evaluation
 from robusttune.post_evaluation.rounds import Rounds, replay
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.protocols import Store
@@ -19,11 +19,6 @@ from robusttune.training.groups import group_runs
 _LOOK_AHEAD = 32  # runs that other processes are at; more would only make polling slow
 
 
-def planned_runs(study: StudySpec, candidates: Sequence[Candidate]) -> dict[str, tuple[RunSpec, ...]]:
-    """Return config_id → runs, `n_seeds` each: those of a fixed allocation."""
-    return post_evaluation_runs(study, {c.config_id: c.hyperparameters for c in candidates})
-
-
 def evaluate(
     study: StudySpec,
     candidates: Sequence[Candidate],
@@ -31,11 +26,16 @@ def evaluate(
     store: Store,
     driver: Driver,
     reporter: Reporter,
-) -> None:
-    """Run every candidate on all its seeds; what is stored is not run again.
+) -> PostEvaluation:
+    """Run every candidate on all its seeds, and return what that found; what is stored is not run again.
 
     The first seed of all candidates comes first, then the second: whenever it is cut off, the stage is as balanced
     as can be. An adaptive allocation goes round by round: each is decided on the stored results of those before it.
+
+    Raises
+    ------
+    StudyError
+        If runs came to no outcome and the study does not allow that they are missing.
     """
     tried: set[str] = set()  # an accident is not tried again in every round
     rounds = replay(study, candidates, store.results)
@@ -45,13 +45,14 @@ def evaluate(
         reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=rounds.n_runs)
         tried.update(run.run_id for run in missing)
         names = _names(rounds, candidates)
-        groups = group_runs(missing, n_workers=driver.n_workers)
+        groups = group_runs(missing, n_workers=driver.n_workers, trainer=study.trainer)
         for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
             for result in results:
                 reporter.advance(_line(names[result.run_id], result))
         rounds = replay(study, candidates, store.results, since=rounds)
     if rounds.stop is not None:
         reporter.message(f"Post-evaluation stopped after {rounds.n_runs} runs. {rounds.stop}")
+    return stored_post_evaluation(study, candidates, store.results, rounds=rounds)
 
 
 def _names(rounds: Rounds, candidates: Sequence[Candidate]) -> dict[str, str]:

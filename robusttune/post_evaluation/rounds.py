@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from robusttune.declaration.plan import post_evaluation_runs
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.select import Candidate
-from robusttune.results.records import RunResult, RunStatus
+from robusttune.results.records import RunResult
+from robusttune.results.tables import counted_runs
 from robusttune.seeds import generator
 
 Lookup = Callable[[Iterable[str]], Mapping[str, RunResult]]
@@ -120,7 +121,10 @@ def _decide(study: StudySpec, rounds: Rounds) -> tuple[dict[str, int], tuple[str
     # scipy comes with it: not for those who only check a study, or judge with fixed seeds
     from robusttune.post_evaluation.allocate import decide, question_of
 
-    scores = {config_id: np.array(own) for config_id, own in _scores(study, rounds).items()}
+    counted, _ = counted_runs(
+        rounds.runs, rounds.results, diverged_score=study.post_evaluation.diverged_score
+    )
+    scores = {config_id: np.array([score for _, score in own]) for config_id, own in counted.items()}
     n_configs = len(rounds.runs)
     decision = decide(
         list(scores.values()),
@@ -130,21 +134,3 @@ def _decide(study: StudySpec, rounds: Rounds) -> tuple[dict[str, int], tuple[str
     )
     kept = tuple(config_id for config_id, is_kept in zip(scores, decision.kept, strict=True) if is_kept)
     return dict(zip(scores, decision.more, strict=True)), kept, decision.stop
-
-
-def _scores(study: StudySpec, rounds: Rounds) -> dict[str, list[float]]:
-    """Return config_id → scores so far, diverged runs at the score of the failure policy."""
-    known = [result.score for result in rounds.results.values() if result.score is not None]
-    worst = study.post_evaluation.diverged_score
-    if worst is None and not known:
-        return {config_id: [] for config_id in rounds.runs}
-    replacement = min(known) if worst is None else worst
-    counted = (RunStatus.COMPLETED, RunStatus.DIVERGED)
-    return {
-        config_id: [
-            replacement if result.score is None else result.score
-            for run in runs
-            if (result := rounds.results[run.run_id]).status in counted
-        ]
-        for config_id, runs in rounds.runs.items()
-    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from robusttune.declaration.run import config_id
+from robusttune.declaration.ids import config_id
 from robusttune.declaration.study import StudySpec
 from robusttune.results.records import TrialRecord, TrialState
 

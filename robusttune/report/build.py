@@ -1,183 +1,104 @@
-"""From the results database to a ranking."""
+"""From what a post-evaluation has found to a ranking."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import StudyError
-from robusttune.post_evaluation.rounds import replay
-from robusttune.post_evaluation.select import Candidate, select
-from robusttune.report.allocation import allocation_findings, with_kept
-from robusttune.report.findings import caption, findings, headline, methods
-from robusttune.report.model import Pair, Ranking, Row
-from robusttune.report.snippet import sb3_snippet
-from robusttune.results.store import ResultStore
-from robusttune.results.tables import ScoreTable, score_table
+from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.post_evaluation.rounds import Rounds
+from robusttune.post_evaluation.select import Candidate
+from robusttune.report.model import DEFAULT_COMMAND, Ranking, Row, Runs
+from robusttune.results.records import RunStatus, TrialRecord
+from robusttune.results.tables import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
+from robusttune.stats.analysis.configurations import Curve
 from robusttune.stats.analysis.result import StudyAnalysis
-from robusttune.stats.luck.measure import luck, pooled_sd
-from robusttune.stats.luck.verdict import LuckResult, LuckRules
 
 
-def make_ranking(study: StudySpec, store: ResultStore) -> Ranking:
-    """Return the ranking of a stored post-evaluation.
+def make_ranking(
+    study: StudySpec,
+    trials: Sequence[TrialRecord],
+    found: PostEvaluation,
+    *,
+    is_reproducible: bool,
+    command: str = DEFAULT_COMMAND,
+) -> Ranking:
+    """Return the ranking of a post-evaluation.
 
-    Raises
-    ------
-    StudyError
-        If nothing has been judged, or runs are missing and the study does not allow that.
+    Parameters
+    ----------
+    study : StudySpec
+    trials : sequence of TrialRecord
+        Of the search.
+    found : PostEvaluation
+        Candidates, runs and scores.
+    is_reproducible : bool
+        Whether the search repeats itself trial by trial.
+    command : str
+        What runs the study, for commands to paste.
     """
-    trials = store.trials(study.tuning_id)
-    candidates = select(study, trials)
-    if not candidates:
-        raise StudyError("There is nothing to rank: no trial is complete and the study names no control.")
-    rounds = replay(study, candidates, store.results)
-    planned, results = rounds.runs, rounds.results
-    post = study.post_evaluation
-    table = score_table(
-        planned, results, diverged_score=post.diverged_score, allow_missing=post.allow_missing
+    place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
+    candidates = {c.name: c for c in found.candidates if found.scores.scores[place[c.config_id]]}
+    analysis = _analyse(study, found, tuple(candidates.values()), place)
+    rows = tuple(
+        Row(
+            candidate=candidates[name],
+            analysis=one,
+            runs=_runs(found.scores, place[candidates[name].config_id]),
+        )
+        for name, one in analysis.configurations.items()
     )
-    judged = [candidate for candidate, scores in zip(candidates, table.scores, strict=True) if scores]
-    analysis = with_kept(_analyse(study, judged, table), study, rounds, judged)
-    rows = _rows(study, judged, table, analysis)
-    level = study.post_evaluation.confidence_level
-    reproducible = store.tuning_time(study.tuning_id)[1]
     return Ranking(
         study=study,
-        rows=rows,
-        pairs=_pairs(analysis),
-        headline=headline(rows, level, is_clear=analysis.winner_is_clear),
-        findings=(
-            *allocation_findings(study, rounds, candidates),
-            *findings(study, rows, analysis, candidates, table),
-        ),
-        caption=caption(study, rows, table),
-        methods=methods(study, analysis, reproducible=reproducible),
-        level=level,
-        analysis=analysis.to_dict(),
         trials=tuple(trials),
-        tuning_is_reproducible=reproducible,
-        provenances=_distinct([result.provenance for result in results.values()]),
+        found=found,
+        analysis=analysis,
+        rows=rows,
+        tuning_is_reproducible=is_reproducible,
+        command=command,
     )
 
 
-def _analyse(study: StudySpec, judged: Sequence[Candidate], table: ScoreTable) -> StudyAnalysis:
-    index = {config_id: place for place, config_id in enumerate(table.config_ids)}
-    # Names instead of ids: the sentences that come back are for people.
-    episodes = {c.name: [e for e in table.episode_returns[index[c.config_id]] if e] for c in judged}
-    post = study.post_evaluation
+def _analyse(
+    study: StudySpec, found: PostEvaluation, candidates: Sequence[Candidate], place: dict[str, int]
+) -> StudyAnalysis:
+    table, post, rounds = found.scores, study.post_evaluation, found.rounds
+    at = {c.name: place[c.config_id] for c in candidates}
+    names = {c.config_id: c.name for c in candidates}
+    episodes = {name: [e for e in table.episode_returns[i] if e] for name, i in at.items()}
+    dropped_some = post.allocation.rule == "elimination" and rounds.n_decisions > 0
     return analyse(
-        {c.name: table.scores[index[c.config_id]] for c in judged},
-        tuning_scores={c.name: c.tuning_scores for c in judged if c.tuning_scores and not c.is_control},
-        n_failed={c.name: table.n_diverged[index[c.config_id]] for c in judged},
+        {name: table.scores[i] for name, i in at.items()},
+        tuning_scores={c.name: c.tuning_scores for c in candidates if c.tuning_scores},
+        controls=[c.name for c in candidates if c.is_control],
+        n_failed={name: table.n_diverged[i] for name, i in at.items()},
         episode_scores=episodes if study.evaluation.score == "final" and all(episodes.values()) else None,
+        kept=[names[one] for one in rounds.kept if one in names] if dropped_some else None,
+        curves={name: _curves(found.rounds, table.config_ids[i]) for name, i in at.items()},
+        confirmation={names[one]: x for one, x in found.confirmation.items() if one in names},
         level=post.confidence_level,
-        delta=post.indifference,
+        indifference=post.indifference,
         statistic=post.statistic,
         rng=generator(study.root_seed, "ranking"),
     )
 
 
-def _rows(
-    study: StudySpec, judged: Sequence[Candidate], table: ScoreTable, analysis: StudyAnalysis
-) -> tuple[Row, ...]:
-    index = {config_id: place for place, config_id in enumerate(table.config_ids)}
-    reported = _luck_of_reported(judged, table, index)
-    rows = [_row(study, c, table, index[c.config_id], analysis, reported) for c in judged]
-    return tuple(sorted(rows, key=lambda row: row.rank))
+def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
+    """Return (timesteps, mean return) of each evaluation of each completed run."""
+    results = [rounds.results.get(run.run_id) for run in rounds.runs[config_id]]
+    return [
+        ([point.timesteps for point in one.curve], [point.mean_return for point in one.curve])
+        for one in results
+        if one is not None and one.status is RunStatus.COMPLETED
+    ]
 
 
-def _row(
-    study: StudySpec,
-    candidate: Candidate,
-    table: ScoreTable,
-    place: int,
-    analysis: StudyAnalysis,
-    reported: Mapping[str, LuckResult],
-) -> Row:
-    found = analysis.by_id(candidate.name)
-    fortune = found.luck or reported.get(candidate.name)
-    return Row(
-        name=candidate.name,
-        config_id=candidate.config_id,
-        hyperparameters=candidate.hyperparameters,
-        snippet=sb3_snippet(study, candidate.hyperparameters),
-        is_control=candidate.is_control,
-        rank=found.rank,
-        rank_low=found.rank_low,
-        rank_high=found.rank_high,
-        in_best_set=found.in_best_set,
-        tuning_score=candidate.tuning_score,
-        n_tuning_seeds=candidate.n_tuning_seeds,
-        mean=found.mean.estimate,
-        mean_low=found.mean.low,
-        mean_high=found.mean.high,
-        iqm=found.iqm.estimate,
-        iqm_low=found.iqm.low,
-        iqm_high=found.iqm.high,
-        sd=found.sd,
-        worst=found.worst,
-        gap=None if fortune is None else fortune.gap,
-        gap_in_sd=None if fortune is None else fortune.gap_in_sd,
-        p_lucky=None if fortune is None else fortune.p_lucky,
-        verdict=None if fortune is None else fortune.verdict,
-        seeds_to_decide=None if fortune is None else fortune.seeds_to_decide,
-        p_best=found.p_best,
-        regret_low=found.regret_low,
-        regret_high=found.regret_high,
-        n_seeds=found.n_seeds,
-        n_diverged=table.n_diverged[place],
-        n_missing=table.n_missing[place],
+def _runs(table: ScoreTable, place: int) -> Runs:
+    return Runs(
         seeds=table.seeds[place],
         scores=table.scores[place],
-        note=found.mean.note,
+        n_diverged=table.n_diverged[place],
+        n_missing=table.n_missing[place],
     )
-
-
-def _luck_of_reported(
-    judged: Sequence[Candidate], table: ScoreTable, index: Mapping[str, int]
-) -> dict[str, LuckResult]:
-    """Return the luck of controls with a reported score.
-
-    They are judged apart from the trials: they did not come from this search, and say nothing about its signal. What
-    counts as a small gap and a small spread is measured on the whole study all the same.
-    """
-    controls = [c for c in judged if c.is_control and c.tuning_scores]
-    if not controls:
-        return {}
-    typical = pooled_sd([np.asarray(scores) for scores in table.scores if scores])
-    rules = LuckRules(tolerance=0.25 * typical, spread_tolerance=2.0 * typical)
-    found = luck(
-        [np.asarray(c.tuning_scores) for c in controls],
-        [np.asarray(table.scores[index[c.config_id]]) for c in controls],
-        n_failed=[table.n_diverged[index[c.config_id]] for c in controls],
-        rules=rules,
-    )
-    return {c.name: one for c, one in zip(controls, found, strict=True)}
-
-
-def _pairs(analysis: StudyAnalysis) -> tuple[Pair, ...]:
-    return tuple(
-        Pair(
-            first=pair.first,
-            second=pair.second,
-            difference=pair.difference,
-            low=pair.low,
-            high=pair.high,
-            p_adjusted=pair.p_adjusted,
-            verdict=pair.verdict + (f" ({pair.support})" if pair.support else ""),
-        )
-        for pair in analysis.pairs
-    )
-
-
-def _distinct(provenances: Sequence[dict[str, object]]) -> tuple[dict[str, object], ...]:
-    distinct: list[dict[str, object]] = []
-    for provenance in provenances:
-        if provenance not in distinct:
-            distinct.append(provenance)
-    return tuple(distinct)

@@ -1,8 +1,9 @@
-"""Figures: tuning score against post-evaluation score, and every seed of every configuration."""
+"""Figures: what tuning showed against what fresh seeds give, and every seed of every configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,132 +12,182 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from robusttune.report.files import whole_file
 from robusttune.report.model import Ranking, Row
+from robusttune.report.prose import methods
+from robusttune.report.prose.words import number
+from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
 
 # Okabe and Ito's palette: told apart also by colour-blind readers.
-COLOURS = {
-    "LUCKY": "#D55E00",
-    "UNLUCKY": "#0072B2",
-    "CONSISTENT": "#009E73",
-    "INCONCLUSIVE": "#767676",
-    "control": "#000000",
+COLOURS: dict[str | None, str] = {
+    LUCKY: "#D55E00",
+    UNLUCKY: "#0072B2",
+    CONSISTENT: "#009E73",
+    INCONCLUSIVE: "#767676",
+    None: "#000000",
 }
 _FORMATS = ("png", "pdf", "svg")
-# Without a date and with a fixed salt, equal results give equal files.
-_RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False}
-_RC |= {"axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 200}
+_LONGEST_NAME = 28
+_FAR_OFF = 2.0  # a configuration that makes the axis longer by this factor is drawn at its edge
+# Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
+_RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "text.parse_math": False, "font.size": 9}
+_RC |= {"axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 200}
 
 
 def lucky_figure(ranking: Ranking) -> Figure:
-    """Return the figure of tuning score against post-evaluation mean, with intervals.
+    """Return the figure of luck: an arrow from each tuning score to the mean over fresh seeds, with its interval.
 
-    Below the diagonal lie configurations that were lucky in tuning. A configuration without a tuning score is a line.
+    Beside it stands how many fresh seeds reach the tuning score. A configuration that is far worse than all others is
+    drawn at the edge, with its mean.
     """
-    rows = [row for row in ranking.rows if row.tuning_score is not None]
+    rows = ranking.rows
+    low, high = _limits(rows, _told)
     with mpl.rc_context(_RC):
-        figure, axes = _new(6.4, 5.0)
-        if not rows:
-            axes.text(0.5, 0.5, "no configuration has a tuning score", ha="center", transform=axes.transAxes)
-            axes.set_axis_off()
-            return figure
-        for row in rows:
-            _point_with_interval(axes, row, rows)
-        for row in ranking.rows:
-            if row.tuning_score is None:
-                axes.axhline(row.mean, ls="--", lw=1, color=COLOURS[row.kind], zorder=1)
-        _diagonal(axes)
-        axes.set_xlabel("tuning score (mean episode return)")
-        axes.set_ylabel(f"post-evaluation mean, {ranking.level:.0%} interval")
-        axes.set_title("Above what tuning promised: unlucky. Below: lucky.", fontsize=9, loc="left")
-        _legend(axes, ranking)
+        figure, axes = _lines(ranking, width=8.2, height=1.1 + 0.48 * len(rows))
+        for place, row in enumerate(rows):
+            if row.analysis.mean.estimate < low:
+                _at_the_edge(axes, row, place, low)
+            else:
+                _arrow(axes, row, place, low)
+            confirmed = ranking.analysis.confirmed.get(row.name)
+            if confirmed is not None:
+                axes.plot([confirmed.low, confirmed.high], [place + 0.24] * 2, "-", lw=1, color="black")
+                axes.plot([confirmed.estimate], [place + 0.24], "*", ms=8, color="black")
+            axes.annotate(
+                methods.figure_note(row),
+                (1.01, place),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                fontsize=8,
+                color=COLOURS[row.verdict],
+            )
+        _ends(axes, rows, low, high)
+        axes.set_title(methods.luck_legend(ranking), fontsize=8, loc="left")
     return figure
 
 
 def seeds_figure(ranking: Ranking) -> Figure:
     """Return a strip plot: one line per configuration, one dot per fresh seed, mean with interval."""
     rows = ranking.rows
+    low, high = _limits(rows, lambda row: (*row.runs.scores, *_told(row)))
     with mpl.rc_context(_RC):
-        figure, axes = _new(7.2, 0.9 + 0.42 * len(rows))
+        figure, axes = _lines(ranking, width=7.6, height=0.9 + 0.45 * len(rows))
         for place, row in enumerate(rows):
-            colour = COLOURS[row.kind]
-            # Seeds side by side, so that equal scores stay visible.
-            spread = [place + 0.28 * (i / max(1, len(row.scores) - 1) - 0.5) for i in range(len(row.scores))]
-            axes.plot(row.scores, spread, "o", ms=3.5, mfc=colour, mec="none", alpha=0.45, zorder=2)
-            if row.mean_low is not None and row.mean_high is not None:
-                axes.plot([row.mean_low, row.mean_high], [place, place], "-", lw=2, color=colour, zorder=3)
-            axes.plot([row.mean], [place], "D", ms=5, color=colour, zorder=4)
-            if row.tuning_score is not None:
-                axes.plot([row.tuning_score], [place], "|", ms=14, mew=1.6, color="black", zorder=5)
-        axes.set_yticks(range(len(rows)), [row.name for row in rows])
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlabel("score (mean episode return)")
-        axes.set_title(
-            f"dots: fresh seeds   diamond and bar: mean, {ranking.level:.0%} interval   |: tuning score",
-            fontsize=8,
-            loc="left",
-        )
-        axes.grid(axis="x", lw=0.4, alpha=0.5)
+            if row.analysis.mean.estimate < low:
+                _at_the_edge(axes, row, place, low)
+            else:
+                _seeds(axes, row, place)
+        _ends(axes, rows, low, high)
+        axes.set_title(methods.seeds_legend(ranking), fontsize=8, loc="left")
     return figure
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as PNG, PDF and SVG."""
+    """Write a figure as PNG, PDF and SVG, each whole or not at all."""
+    undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     with mpl.rc_context(_RC):
         for suffix in _FORMATS:
-            metadata = (
-                {"CreationDate": None} if suffix == "pdf" else {"Date": None} if suffix == "svg" else None
-            )
-            figure.savefig(folder / f"{name}.{suffix}", metadata=metadata, bbox_inches="tight")
+            with whole_file(folder / f"{name}.{suffix}") as path:
+                figure.savefig(path, format=suffix, metadata=undated.get(suffix), bbox_inches="tight")
 
 
-def _new(width: float, height: float) -> tuple[Figure, Axes]:
+def _lines(ranking: Ranking, *, width: float, height: float) -> tuple[Figure, Axes]:
+    """Return axes with a line for each configuration, best first."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)  # no display needed
-    return figure, figure.add_subplot()
+    axes = figure.add_subplot()
+    rows = ranking.rows
+    axes.set_yticks(range(len(rows)), [f"{row.analysis.rank}.  {_short(row.name)}" for row in rows])
+    for label, row in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if row.analysis.in_best_set else "normal")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel("score (mean episode return)")
+    axes.grid(axis="x", lw=0.4, alpha=0.5)
+    axes.set_axisbelow(True)
+    return figure, axes
 
 
-def _point_with_interval(axes: Axes, row: Row, others: Sequence[Row]) -> None:
-    """Draw one configuration, its rank beside it on the side where the nearest other point is not."""
-    assert row.tuning_score is not None
-    colour = COLOURS[row.kind]
-    error = None
-    if row.mean_low is not None and row.mean_high is not None:
-        error = [[row.mean - row.mean_low], [row.mean_high - row.mean]]
-    marker = "s" if row.is_control else "o"
-    axes.errorbar(row.tuning_score, row.mean, yerr=error, fmt=marker, ms=5, color=colour, capsize=3, lw=1.2)
-    distances = [(other.tuning_score or 0.0) - row.tuning_score for other in others if other is not row]
-    on_left = bool(distances) and min(distances, key=abs) > 0
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def _arrow(axes: Axes, row: Row, place: int, low: float) -> None:
+    colour, mean = COLOURS[row.verdict], row.analysis.mean
+    _mean(axes, row, place)
+    score = row.candidate.tuning_score
+    if score is None:
+        return
     axes.annotate(
-        str(row.rank),
-        (row.tuning_score, row.mean),
-        xytext=(-5 if on_left else 5, 4),
+        "",
+        (mean.estimate, place),
+        (score, place),
+        arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1, "ls": "-", "shrinkA": 4, "shrinkB": 5},
+        annotation_clip=False,
+    )
+    axes.plot([score], [place], "o", ms=6, mfc="white", mec=colour, mew=1.4, zorder=5)
+
+
+def _mean(axes: Axes, row: Row, place: int) -> None:
+    colour, mean = COLOURS[row.verdict], row.analysis.mean
+    if math.isfinite(mean.width):
+        axes.plot([mean.low, mean.high], [place, place], "-", lw=4, alpha=0.35, color=colour, zorder=3)
+    axes.plot([mean.estimate], [place], "D", ms=5, color=colour, zorder=4)
+
+
+def _seeds(axes: Axes, row: Row, place: int) -> None:
+    """Draw the seeds side by side, so that equal scores stay visible; filled if they reach the tuning score."""
+    colour, score, scores = COLOURS[row.verdict], row.candidate.tuning_score, row.runs.scores
+    for i, value in enumerate(scores):
+        reaches = score is None or value >= score
+        height = place + 0.3 * (i / max(1, len(scores) - 1) - 0.5)
+        axes.plot(
+            [value], [height], "o", ms=3.5, mfc=colour if reaches else "none", mec=colour, mew=0.7, alpha=0.7
+        )
+    _mean(axes, row, place)
+    if score is not None:
+        axes.plot([score], [place], "|", ms=15, mew=1.6, color="black", zorder=5)
+
+
+def _ends(axes: Axes, rows: Sequence[Row], low: float, high: float) -> None:
+    """Set the ends of the axis; an interval that reaches beyond one has an arrow there."""
+    axes.set_xlim(low, high)
+    for place, row in enumerate(rows):
+        mean, colour = row.analysis.mean, COLOURS[row.verdict]
+        if mean.estimate >= low and math.isfinite(mean.width):
+            if mean.low < low:
+                axes.plot([low], [place], "<", ms=6, color=colour, clip_on=False)
+            if mean.high > high:
+                axes.plot([high], [place], ">", ms=6, color=colour, clip_on=False)
+
+
+def _at_the_edge(axes: Axes, row: Row, place: int, low: float) -> None:
+    axes.annotate(
+        f"◂ mean {number(row.analysis.mean.estimate)}, off the scale",
+        (low, place),
+        xytext=(4, 0),
         textcoords="offset points",
-        ha="right" if on_left else "left",
+        va="center",
         fontsize=8,
-        color=colour,
+        color=COLOURS[row.verdict],
     )
 
 
-def _diagonal(axes: Axes) -> None:
-    low = min(axes.get_xlim()[0], axes.get_ylim()[0])
-    high = max(axes.get_xlim()[1], axes.get_ylim()[1])
-    x_limits = axes.get_xlim()
-    axes.plot([low, high], [low, high], ":", lw=1, color="black", zorder=1)
-    axes.set_ylim(low, high)
-    axes.set_xlim(*x_limits)
+def _told(row: Row) -> tuple[float, ...]:
+    """Return what the axis must hold: the interval only as far as seeds were seen, for some reach very far."""
+    mean, score, scores = row.analysis.mean, row.candidate.tuning_score, row.runs.scores
+    ends = (max(mean.low, min(scores)), min(mean.high, max(scores)))
+    return (mean.estimate, *ends, *(() if score is None else (score,)))
 
 
-def _legend(axes: Axes, ranking: Ranking) -> None:
-    """Name the numbered points beside the axes: names at the points themselves would overlap."""
-    for row in ranking.rows:
-        marker = "s" if row.is_control else "o"
-        if row.tuning_score is None:
-            axes.axhline(row.mean, ls="--", lw=1, color=COLOURS[row.kind], zorder=1)
-            axes.plot(
-                [], [], "--", lw=1, color=COLOURS[row.kind], label=f"{row.rank}  {row.name} (no tuning score)"
-            )
-        else:
-            axes.plot(
-                [], [], marker, color=COLOURS[row.kind], label=f"{row.rank}  {row.name} ({row.kind.lower()})"
-            )
-    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), title="rank")
+def _limits(rows: Sequence[Row], values: Callable[[Row], Sequence[float]]) -> tuple[float, float]:
+    """Return the ends of the axis, without configurations that are so bad that they would squeeze all others."""
+    lows, highs = [min(values(row)) for row in rows], [max(values(row)) for row in rows]
+    n = len(rows)
+    while n > 2 and not rows[n - 1].analysis.in_best_set:
+        without = max(highs[: n - 1]) - min(lows[: n - 1])
+        if max(highs[:n]) - min(lows[:n]) <= _FAR_OFF * without:
+            break
+        n -= 1
+    low, high = min(lows[:n]), max(highs[:n])
+    room = 0.05 * (high - low) or 1e-3 * (1.0 + abs(high))
+    return low - room, high + room

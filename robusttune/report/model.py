@@ -3,97 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import JsonValue
+from typing import TYPE_CHECKING, Any
 
 from robusttune.declaration.study import StudySpec
-from robusttune.results.records import TrialRecord
+from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.post_evaluation.select import Candidate
+from robusttune.report import columns
+from robusttune.report.prose import answer, findings, methods
+from robusttune.results.records import RunResult, TrialRecord
+from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysis
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_COMMAND = "robusttune run study.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The post-evaluation runs of one configuration; `scores` has one per seed."""
+
+    seeds: tuple[int, ...]
+    scores: tuple[float, ...]
+    n_diverged: int
+    n_missing: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One configuration of the ranking. Scores are mean episode returns; None stands for "not available".
+    """One configuration of the ranking: who it is, what was found, and the runs behind it."""
 
-    Attributes
-    ----------
-    name, config_id, hyperparameters, snippet
-        Which configuration, and the code that trains it.
-    is_control : bool
-        It did not come from the search.
-    rank, rank_low, rank_high : int
-        Place by post-evaluation mean, and its simultaneous interval.
-    in_best_set : bool
-        It cannot be told apart from the best.
-    tuning_score : float, optional
-        What the search saw, or what was reported for a control.
-    n_tuning_seeds : int, optional
-        On how many seeds it rests; None for a control.
-    mean, mean_low, mean_high, iqm, iqm_low, iqm_high, sd, worst : float
-        Over fresh seeds.
-    gap, gap_in_sd, p_lucky, verdict, seeds_to_decide
-        Luck: tuning score minus mean, in scores and standard deviations; one-sided p; the verdict; seeds in total
-        that would settle an inconclusive one.
-    p_best, regret_low, regret_high : float, optional
-        Probability of being the best; interval of what is lost by choosing it.
-    n_seeds, n_diverged, n_missing : int
-    seeds, scores : tuple
-        The runs behind the row.
-    note : str, optional
-        What a reader has to know before using the interval.
-    """
-
-    name: str
-    config_id: str
-    hyperparameters: dict[str, JsonValue]
-    snippet: str
-    is_control: bool
-    rank: int
-    rank_low: int
-    rank_high: int
-    in_best_set: bool
-    tuning_score: float | None
-    n_tuning_seeds: int | None
-    mean: float
-    mean_low: float | None
-    mean_high: float | None
-    iqm: float
-    iqm_low: float | None
-    iqm_high: float | None
-    sd: float | None
-    worst: float
-    gap: float | None
-    gap_in_sd: float | None
-    p_lucky: float | None
-    verdict: str | None
-    seeds_to_decide: int | None
-    p_best: float | None
-    regret_low: float | None
-    regret_high: float | None
-    n_seeds: int
-    n_diverged: int
-    n_missing: int
-    seeds: tuple[int, ...]
-    scores: tuple[float, ...]
-    note: str | None = None
+    candidate: Candidate
+    analysis: ConfigurationAnalysis
+    runs: Runs
 
     @property
-    def kind(self) -> str:
-        """The verdict, or `"control"` where there is none."""
-        return self.verdict or "control"
+    def name(self) -> str:
+        """`"trial 7"`, `"default"` or the name of a control."""
+        return self.candidate.name
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Two configurations compared; `verdict` is "better", "practically equal" or "undecided" for the first."""
-
-    first: str
-    second: str
-    difference: float
-    low: float | None
-    high: float | None
-    p_adjusted: float | None
-    verdict: str
+    @property
+    def verdict(self) -> str | None:
+        """LUCKY, UNLUCKY, CONSISTENT or INCONCLUSIVE; None without a tuning score."""
+        return None if self.analysis.luck is None else self.analysis.luck.verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,37 +54,73 @@ class Ranking:
 
     Attributes
     ----------
-    rows : tuple of Row
-        Best mean first.
-    pairs : tuple of Pair
-    headline : str
-        The answer, in one or two sentences.
-    findings : tuple of str
-        What else the data say, one sentence each.
-    caption : str
-        What a reader of the table alone must know: level, seeds, episodes, failures.
-    methods : tuple of str
-        How the numbers were made.
-    level : float
-        Of all intervals.
-    analysis : dict
-        Everything the statistics returned, as JSON values.
+    study : StudySpec
     trials : tuple of TrialRecord
+    found : PostEvaluation
+        Candidates, runs and scores.
+    analysis : StudyAnalysis
+        Everything the statistics found, by name.
+    rows : tuple of Row
+        Best estimate first.
     tuning_is_reproducible : bool
         Whether the same study file gives the same trials again.
-    provenances : tuple of dict
-        Machines and versions that made the runs.
+    command : str
+        What made it, for commands to paste.
     """
 
     study: StudySpec
-    rows: tuple[Row, ...]
-    pairs: tuple[Pair, ...]
-    headline: str
-    findings: tuple[str, ...]
-    caption: str
-    methods: tuple[str, ...]
-    level: float
-    analysis: dict[str, Any]
     trials: tuple[TrialRecord, ...]
+    found: PostEvaluation
+    analysis: StudyAnalysis
+    rows: tuple[Row, ...]
     tuning_is_reproducible: bool
-    provenances: tuple[dict[str, Any], ...]
+    command: str = DEFAULT_COMMAND
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The answer, in at most five lines."""
+        return answer.answer(self)
+
+    @property
+    def findings(self) -> dict[str, tuple[str, ...]]:
+        """What else the data say: heading → sentences."""
+        return findings.findings(self)
+
+    @property
+    def caption(self) -> str:
+        """What a reader of the table alone must know: level, seeds, episodes, failures."""
+        return methods.caption(self)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """How the numbers were made."""
+        return methods.methods(self)
+
+    @property
+    def provenances(self) -> tuple[dict[str, Any], ...]:
+        """Machines and versions that made the runs, each once."""
+        distinct: list[dict[str, Any]] = []
+        results: list[RunResult] = list(self.found.rounds.results.values())
+        for result in results:
+            if result.provenance not in distinct:
+                distinct.append(result.provenance)
+        return tuple(distinct)
+
+    def row(self, name: str) -> Row:
+        """Return the row of a configuration.
+
+        Raises
+        ------
+        KeyError
+            If it was not judged.
+        """
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"no configuration {name!r}; known: {', '.join(row.name for row in self.rows)}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per configuration, with full precision."""
+        import pandas as pd  # slow to load, and ranking does without
+
+        return pd.DataFrame([columns.record(row) for row in self.rows])

@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from robusttune.report.columns import COLUMNS, cell_values
+from robusttune.report.columns import record, shown_columns
 from robusttune.report.model import Ranking
 
 _LATEX_COLUMNS = (
-    "rank",
-    "rank interval",
-    "configuration",
-    "tuning",
-    "mean",
-    "interval",
-    "IQM",
-    "verdict",
-    "seeds",
+    *("rank", "rank interval", "configuration", "tuning", "mean", "interval", "luck", "luck interval"),
+    *("reached by", "verdict", "spread", "seeds"),
 )
 _LATEX_ESCAPES = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -34,9 +26,13 @@ _LATEX_ESCAPES = {
 
 
 def to_markdown(ranking: Ranking) -> str:
-    """Return headline, findings and table as Markdown."""
+    """Return answer, table and findings as Markdown."""
     environment = Environment(loader=PackageLoader("robusttune.report"), undefined=StrictUndefined)
-    return environment.get_template("ranking.md.j2").render(ranking=ranking, columns=COLUMNS) + "\n"
+    environment.filters["md"] = lambda text: text.replace("|", r"\|")
+    return (
+        environment.get_template("ranking.md.j2").render(ranking=ranking, columns=shown_columns(ranking.rows))
+        + "\n"
+    )
 
 
 def to_latex(ranking: Ranking) -> str:
@@ -53,18 +49,13 @@ def to_latex(ranking: Ranking) -> str:
         comment_end_string="#>",
     )
     environment.filters["latex"] = _latex
-    columns = [column for column in COLUMNS if column.heading in _LATEX_COLUMNS]
+    columns = [column for column in shown_columns(ranking.rows) if column.heading in _LATEX_COLUMNS]
     template = environment.get_template("ranking.tex.j2")
     return template.render(rows=ranking.rows, columns=columns, caption=_latex(ranking.caption)) + "\n"
 
 
-def to_frame(ranking: Ranking) -> pd.DataFrame:
-    """Return one row per configuration, with full precision."""
-    return pd.DataFrame([cell_values(row) for row in ranking.rows])
-
-
 def to_json(ranking: Ranking) -> str:
-    """Return everything behind the ranking: rows, scores, pairwise comparisons, methods, study, provenance."""
+    """Return everything behind the ranking: rows, scores, the whole analysis, methods, study, provenance."""
     return json.dumps(to_document(ranking), indent=2, allow_nan=False) + "\n"
 
 
@@ -72,20 +63,19 @@ def to_document(ranking: Ranking) -> dict[str, Any]:
     """Return the ranking as plain JSON values."""
     return {
         "study": ranking.study.to_dict(),
-        "headline": ranking.headline,
-        "findings": list(ranking.findings),
-        "level": ranking.level,
+        "answer": list(ranking.answer),
+        "findings": {heading: list(sentences) for heading, sentences in ranking.findings.items()},
         "methods": list(ranking.methods),
         "ranking": [
             {
-                **cell_values(row),
-                "hyperparameters": row.hyperparameters,
-                "seeds": row.seeds,
-                "scores": row.scores,
+                **record(row),
+                "hyperparameters": row.candidate.hyperparameters,
+                "seeds": row.runs.seeds,
+                "scores": row.runs.scores,
             }
             for row in ranking.rows
         ],
-        "analysis": ranking.analysis,
+        "analysis": ranking.analysis.to_dict(),
         "tuning_is_reproducible": ranking.tuning_is_reproducible,
         "provenance": list(ranking.provenances),
     }

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from robusttune.errors import StudyError
 from robusttune.report import columns, tables
 from robusttune.report.figures import lucky_figure, save, seeds_figure
+from robusttune.report.files import write_text
 from robusttune.report.model import Ranking
+from robusttune.report.prose import words
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
@@ -27,14 +27,14 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    lucky, seeds = lucky_figure(ranking), seeds_figure(ranking)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "ranking.md", tables.to_markdown(ranking))
-        _write(folder / "ranking.tex", tables.to_latex(ranking))
-        _write(folder / "ranking.csv", tables.to_frame(ranking).to_csv(index=False))
-        _write(folder / "ranking.json", tables.to_json(ranking))
-        _write(folder / "report.html", to_html(ranking, lucky, seeds))
+        write_text(folder / "ranking.md", tables.to_markdown(ranking))
+        write_text(folder / "ranking.tex", tables.to_latex(ranking))
+        write_text(folder / "ranking.csv", ranking.to_frame().to_csv(index=False))
+        write_text(folder / "ranking.json", tables.to_json(ranking))
+        lucky, seeds = lucky_figure(ranking), seeds_figure(ranking)
+        write_text(folder / "report.html", to_html(ranking, lucky, seeds))
         save(lucky, folder, "tuning_vs_post_evaluation")
         save(seeds, folder, "seeds")
     except OSError as error:
@@ -48,15 +48,27 @@ def to_html(ranking: Ranking, lucky: Figure, seeds: Figure) -> str:
     environment = Environment(
         loader=PackageLoader("robusttune.report"), undefined=StrictUndefined, autoescape=True
     )
+    environment.filters["code"] = _code
     return environment.get_template("report.html.j2").render(
         ranking=ranking,
-        columns=columns.COLUMNS,
-        number=columns.number,
-        interval=columns.interval,
+        columns=columns.shown_columns(ranking.rows),
+        data_columns=[column for column in columns.COLUMNS if not column.heading],
+        snippet=lambda row: ranking.study.training.snippet(row.candidate.hyperparameters),
+        number=words.number,
+        interval=words.interval,
+        share=words.share,
         lucky_svg=_svg(lucky),
         seeds_svg=_svg(seeds),
         study_json=json.dumps(ranking.study.to_dict(), indent=2),
         provenance_json=json.dumps(list(ranking.provenances), indent=2),
+    )
+
+
+def _code(sentence: str) -> Markup:
+    """Return a sentence as HTML, what stands between backticks as code."""
+    parts = [escape(part) for part in sentence.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts)
     )
 
 
@@ -67,16 +79,3 @@ def _svg(figure: Figure) -> Markup:
         figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
     text = buffer.getvalue()
     return Markup(text[text.index("<svg") :])  # drawn by matplotlib from our own numbers
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader never sees half a table."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

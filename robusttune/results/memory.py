@@ -18,7 +18,7 @@ class MemoryStore:
         self._tunings: dict[str, tuple[float, bool]] = {}
 
     def add_result(self, spec: RunSpec, result: RunResult) -> None:
-        """Keep what came of a run; as in the database, an outcome stays unless it was only stopped early."""
+        """Keep the result of a run; as in the database, an outcome stays unless it was only stopped early."""
         kept = self._results.get(result.run_id)
         if kept is None or _gives_way(kept, result):
             self._results[result.run_id] = result

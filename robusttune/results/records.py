@@ -64,7 +64,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """What came of one run.
+    """The result of one run.
 
     Attributes
     ----------

@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from robusttune.declaration.run import RunSpec, canonical_json, content_id
+from robusttune.declaration.ids import canonical_json, content_id
+from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.seeds import Stage
 

@@ -15,10 +15,13 @@ meta = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 studies = sa.Table(
-    "robusttune_studies",
+    "robusttune_declarations",
     metadata,
     sa.Column("name", sa.String(200), primary_key=True),
-    sa.Column("spec", sa.Text, nullable=False),
+    sa.Column("tuning_id", sa.String(20), primary_key=True),
+    sa.Column("written", sa.Text, nullable=False),
+    sa.Column("settled", sa.Text, nullable=False),
+    sa.Column("saved_at", sa.String(32), nullable=False),
 )
 provenances = sa.Table(
     "robusttune_provenances",

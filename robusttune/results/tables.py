@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +11,6 @@ from robusttune.declaration.run import RunSpec
 from robusttune.errors import StudyError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, stage_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,18 +62,52 @@ class ScoreTable:
                         "post-evaluation scores are ranked."
                     )
 
-    def frame(self) -> pd.DataFrame:
-        """Return one row per run: config_id, seed, score."""
-        import pandas as pd  # slow to load, and ranking does without
 
-        return pd.DataFrame(
-            [
-                (config_id, seed, score)
-                for config_id, seeds, scores in zip(self.config_ids, self.seeds, self.scores, strict=True)
-                for seed, score in zip(seeds, scores, strict=True)
-            ],
-            columns=["config_id", "seed", "score"],
-        )
+def counted_runs(
+    planned: Mapping[str, Sequence[RunSpec]],
+    results: Mapping[str, RunResult],
+    *,
+    diverged_score: float | None,
+) -> tuple[dict[str, list[tuple[RunResult, float]]], float | None]:
+    """Return the runs that count, each with its score: here and nowhere else is it said what a diverged run counts as.
+
+    Parameters
+    ----------
+    planned : mapping
+        config_id → its runs.
+    results : mapping
+        run_id → result, as stored.
+    diverged_score : float, optional
+        Score of a diverged run; None takes the worst score of all these runs.
+
+    Returns
+    -------
+    counted : dict of str to list of (RunResult, float)
+        config_id → runs with an outcome, in the order of their planning. Diverged runs are left out while there is no
+        score to give them.
+    diverged_score : float or None
+        What a diverged run counts as.
+    """
+    found = {
+        config_id: [
+            result
+            for run in runs
+            if (result := results.get(run.run_id))
+            and result.status in (RunStatus.COMPLETED, RunStatus.DIVERGED)
+        ]
+        for config_id, runs in planned.items()
+    }
+    known = [result.score for own in found.values() for result in own if result.score is not None]
+    worst = min(known, default=None) if diverged_score is None else diverged_score
+    counted = {
+        config_id: [
+            (result, score)
+            for result in own
+            if (score := worst if result.score is None else result.score) is not None
+        ]
+        for config_id, own in found.items()
+    }
+    return counted, worst
 
 
 def score_table(
@@ -107,43 +137,21 @@ def score_table(
     """
     if not allow_missing:
         _require_complete(planned, results)
-    scored = [
-        r.score
-        for runs in planned.values()
-        for run in runs
-        if (r := results.get(run.run_id)) and r.score is not None
-    ]
-    if not scored:
+    counted, worst = counted_runs(planned, results, diverged_score=diverged_score)
+    if all(result.score is None for own in counted.values() for result, _ in own):
         raise StudyError(
             "There is nothing to rank: no post-evaluation run has a score yet. `robusttune evaluate` makes them."
         )
-    worst = min(scored) if diverged_score is None else diverged_score
-    rows = [_row(runs, results, worst) for runs in planned.values()]
-    n_diverged = tuple(row[3] for row in rows)
+    n_diverged = tuple(sum(result.score is None for result, _ in own) for own in counted.values())
     return ScoreTable(
         config_ids=tuple(planned),
-        seeds=tuple(row[0] for row in rows),
-        scores=tuple(row[1] for row in rows),
-        episode_returns=tuple(row[2] for row in rows),
+        seeds=tuple(tuple(result.seed for result, _ in own) for own in counted.values()),
+        scores=tuple(tuple(score for _, score in own) for own in counted.values()),
+        episode_returns=tuple(tuple(result.episode_returns for result, _ in own) for own in counted.values()),
         n_diverged=n_diverged,
-        n_missing=tuple(len(runs) - len(row[0]) for runs, row in zip(planned.values(), rows, strict=True)),
+        n_missing=tuple(len(planned[config_id]) - len(own) for config_id, own in counted.items()),
         diverged_score=worst if any(n_diverged) else None,
     )
-
-
-def _row(
-    runs: Sequence[RunSpec], results: Mapping[str, RunResult], worst: float
-) -> tuple[tuple[int, ...], tuple[float, ...], tuple[tuple[float, ...], ...], int]:
-    seeds, scores, episodes, n_diverged = [], [], [], 0
-    for run in runs:
-        result = results.get(run.run_id)
-        if result is None or result.status not in (RunStatus.COMPLETED, RunStatus.DIVERGED):
-            continue
-        n_diverged += result.status is RunStatus.DIVERGED
-        seeds.append(run.seed)
-        scores.append(worst if result.score is None else result.score)
-        episodes.append(result.episode_returns)
-    return tuple(seeds), tuple(scores), tuple(episodes), n_diverged
 
 
 def _require_complete(planned: Mapping[str, Sequence[RunSpec]], results: Mapping[str, RunResult]) -> None:

@@ -6,9 +6,7 @@ sequence of one-dimensional arrays, one per configuration, of any lengths.
 
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.result import (
-    ChampionAnalysis,
     ConfigurationAnalysis,
-    Interval,
     PairAnalysis,
     PlanStep,
     StudyAnalysis,
@@ -39,7 +37,6 @@ from robusttune.stats.luck.verdict import (
     LUCKY,
     UNLUCKY,
     LuckResult,
-    LuckRules,
 )
 from robusttune.stats.planning.budget import BudgetSplit, split_budget
 from robusttune.stats.planning.power import inflated_sd, seeds_for_difference
@@ -56,14 +53,11 @@ __all__ = [
     "BestProbability",
     "BestSetResult",
     "BudgetSplit",
-    "ChampionAnalysis",
     "ComparisonResult",
     "ConfigurationAnalysis",
     "Correlation",
     "Estimate",
-    "Interval",
     "LuckResult",
-    "LuckRules",
     "NoiseComponents",
     "PairAnalysis",
     "PairComparison",

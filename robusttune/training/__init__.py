@@ -9,18 +9,15 @@ import warnings
 from collections.abc import Sequence
 
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.training.base import TrainerSpec
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.training.protocol import StopRule, Trainer, make_result
-
-_TRAINERS = {
-    "sb3": "robusttune.training.sb3",
-    "lockstep": "robusttune.training.lockstep_runs",
-    "synthetic": "robusttune.training.synthetic",
-    "tabular": "robusttune.training.tabular",
-}
+from robusttune.training.protocol import Check, Choice, StopRule, Trainer, make_result, trained_by
 
 
-def train(specs: Sequence[RunSpec], stop_rule: StopRule | None = None) -> list[RunResult]:
+def train(
+    specs: Sequence[RunSpec], stop_rule: StopRule | None = None, *, trainer: TrainerSpec | None = None
+) -> list[RunResult]:
     """Train and evaluate runs that share all but their seed.
 
     An exception in training is data: the run is FAILED and keeps its traceback.
@@ -28,25 +25,46 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None = None) -> list[R
     Parameters
     ----------
     specs : sequence of RunSpec
-        At least one; all with the same trainer.
+        At least one.
     stop_rule : StopRule, optional
         Asked at each evaluation during training.
+    trainer : TrainerSpec, optional
+        Who trains; None is the reference. Its name goes into the provenance of each result.
 
     Returns
     -------
     list of RunResult
         In the order of `specs`.
     """
+    trainer = trainer or specs[0].training.TRAINERS[0]
     begin = time.perf_counter()
     try:
-        trainer: Trainer = importlib.import_module(_TRAINERS[specs[0].trainer]).train
+        work: Trainer = importlib.import_module(trainer.module).train
         with warnings.catch_warnings():
             # A minibatch size that does not divide the rollout is the search's choice, not a mistake.
             warnings.filterwarnings("ignore", message="You have specified a mini-batch size of")
-            return trainer(specs, stop_rule)
+            results = work(specs, stop_rule)
     except Exception:
         if len(specs) > 1:  # one bad run must not take its companions with it
-            return [result for spec in specs for result in train([spec])]
+            return [result for spec in specs for result in train([spec], trainer=trainer)]
         wall_time_s = (time.perf_counter() - begin) / len(specs)
         error = traceback.format_exc()
-        return [make_result(spec, RunStatus.FAILED, wall_time_s=wall_time_s, error=error) for spec in specs]
+        results = [
+            make_result(spec, RunStatus.FAILED, wall_time_s=wall_time_s, error=error) for spec in specs
+        ]
+    return [trained_by(trainer, result) for result in results]
+
+
+def check(study: StudySpec) -> Choice:
+    """Look at what a study's declaration alone cannot show, such as its environment; return who trains it.
+
+    Raises
+    ------
+    SpecError
+        If the study cannot be trained.
+    """
+    module = study.training.CHECK
+    if module is None:
+        return Choice(trainer=study.training.TRAINERS[0])
+    look: Check = importlib.import_module(module).check
+    return look(study)

@@ -37,15 +37,8 @@ class Drawn:
         return [float(np.mean(returns)) for returns in self.evaluations]
 
 
-def evaluation_timesteps(spec: RunSpec) -> tuple[int, ...]:
-    """Return when a run is evaluated: every so often, and at its end."""
-    every = spec.evaluation.every
-    between = () if every is None else range(every, spec.total_timesteps, every)
-    return (*between, spec.total_timesteps)
-
-
 def carry_out(runs: Sequence[Drawn], stop_rule: StopRule | None) -> list[RunResult]:
-    """Return what comes of runs that go on together, evaluation by evaluation, until the rule stops them."""
+    """Return the results of runs that go on together, evaluation by evaluation, until the rule stops them."""
     means = [run.means for run in runs]
     n_made, is_stopped = len(runs[0].evaluations), False
     for place in range(n_made - 1 if stop_rule is not None else 0):

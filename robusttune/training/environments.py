@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
 
 from robusttune.declaration._messages import did_you_mean
-from robusttune.declaration.run import EnvironmentSpec, Wrapper
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.training.sb3 import EnvironmentSpec, Wrapper
 from robusttune.errors import SpecError
 
-_BOX_ONLY = ("sac", "td3", "ddpg")
+_KINDS = {
+    "Box": "continuous",
+    "Discrete": "discrete",
+    "MultiDiscrete": "multi-discrete",
+    "MultiBinary": "multi-binary",
+}
 
 
 def make_base(spec: EnvironmentSpec) -> gym.Env[Any, Any]:
@@ -30,10 +37,15 @@ def wrap(environment: gym.Env[Any, Any], spec: EnvironmentSpec) -> gym.Env[Any, 
     return environment
 
 
-def check_environment(spec: EnvironmentSpec, algorithm: str) -> None:
-    """Raise `SpecError` if the environment cannot be made, or the algorithm cannot act in it.
+def check_environment(
+    spec: EnvironmentSpec, algorithm: str
+) -> tuple[gym.spaces.Space[Any], gym.spaces.Space[Any]]:
+    """Return the observation space and the action space of an environment, which is made once for it.
 
-    Makes the environment once.
+    Raises
+    ------
+    SpecError
+        If the environment cannot be made, or the algorithm cannot act in it.
     """
     for module in spec.imports:
         try:
@@ -52,6 +64,7 @@ def check_environment(spec: EnvironmentSpec, algorithm: str) -> None:
         ) from None
     try:
         _check_spaces(environment, spec.id, algorithm)
+        return environment.observation_space, environment.action_space
     finally:
         environment.close()
 
@@ -68,25 +81,26 @@ def _check_id(name: str) -> None:
         ) from None
 
 
+def acts_in(algorithm: str, space: gym.Space[Any]) -> bool:
+    """Return whether an algorithm can act in an action space."""
+    return isinstance(space, tuple(getattr(gym.spaces, kind) for kind in ALGORITHMS[algorithm].actions))
+
+
 def _check_spaces(environment: gym.Env[Any, Any], name: str, algorithm: str) -> None:
-    space = environment.action_space
-    kind = type(space).__name__
-    if algorithm in _BOX_ONLY and not isinstance(space, gym.spaces.Box):
-        raise SpecError(
-            f"algorithm.name = {algorithm!r}: needs continuous actions (Box), but {name} has {kind}. "
-            "Use ppo, a2c or dqn."
-        )
-    if algorithm == "dqn" and not isinstance(space, gym.spaces.Discrete):
-        raise SpecError(
-            f"algorithm.name = 'dqn': needs discrete actions (Discrete), but {name} has {kind}. "
-            "Use ppo, a2c, sac, td3 or ddpg."
-        )
+    space, actions = environment.action_space, ALGORITHMS[algorithm].actions
+    if acts_in(algorithm, space):
+        return
+    others = [other for other in ALGORITHMS if acts_in(other, space)]
+    way_out = f" Use {' or '.join(others)}." if others else ""
+    raise SpecError(
+        f"algorithm.name = {algorithm!r}: needs {', '.join(_KINDS[kind] for kind in actions)} actions "
+        f"({', '.join(actions)}), but {name} has {type(space).__name__}.{way_out}"
+    )
 
 
 def _wrapper_class(wrapper: Wrapper) -> Callable[..., gym.Env[Any, Any]]:
-    module_name, _, attribute = wrapper.entry_point.partition(":")
     try:
-        loaded: Callable[..., gym.Env[Any, Any]] = getattr(importlib.import_module(module_name), attribute)
+        loaded: Callable[..., gym.Env[Any, Any]] = pkgutil.resolve_name(wrapper.entry_point)
     except (ImportError, AttributeError) as error:
         raise SpecError(
             f"environment.wrappers: {wrapper.entry_point!r} cannot be imported ({error})."

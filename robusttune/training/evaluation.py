@@ -13,7 +13,8 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
-from robusttune.declaration.run import EnvironmentSpec, RunSpec
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.training.sb3 import EnvironmentSpec
 from robusttune.results.records import CurvePoint
 from robusttune.training.environments import make_base, wrap
 from robusttune.training.isolation import isolated, undisturbed

@@ -6,13 +6,18 @@ import json
 import math
 from collections.abc import Sequence
 
-from robusttune.declaration.run import RunSpec, canonical_json
-from robusttune.training.stackable import FREE
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.ids import canonical_json
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.training.base import TrainerSpec
+from robusttune.declaration.training.sb3 import Sb3Training
 
 MAX_GROUP = 20  # beyond it the cost per run hardly falls, while a crash costs more
 
 
-def group_runs(specs: Sequence[RunSpec], *, n_workers: int) -> list[tuple[RunSpec, ...]]:
+def group_runs(
+    specs: Sequence[RunSpec], *, n_workers: int, trainer: TrainerSpec
+) -> list[tuple[RunSpec, ...]]:
     """Return the runs in groups that a trainer can train at once, in the order of their first runs.
 
     Parameters
@@ -21,6 +26,8 @@ def group_runs(specs: Sequence[RunSpec], *, n_workers: int) -> list[tuple[RunSpe
         Runs to be made.
     n_workers : int
         Groups are made small enough that all workers have one, if there are runs enough.
+    trainer : TrainerSpec
+        Who trains them.
 
     Notes
     -----
@@ -28,10 +35,10 @@ def group_runs(specs: Sequence[RunSpec], *, n_workers: int) -> list[tuple[RunSpe
     """
     alike: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        alike.setdefault(_key(spec), []).append(spec)
+        alike.setdefault(group_key(spec, trainer), []).append(spec)
     groups = []
     for members in alike.values():
-        largest = 1 if members[0].trainer == "sb3" else min(MAX_GROUP, math.ceil(len(members) / n_workers))
+        largest = min(MAX_GROUP, math.ceil(len(members) / n_workers)) if trainer.together else 1
         n_groups = math.ceil(len(members) / largest)
         # Dealt out in turn: if the stage is cut off, every configuration has about as many seeds.
         groups += [tuple(members[place::n_groups]) for place in range(n_groups)]
@@ -39,10 +46,13 @@ def group_runs(specs: Sequence[RunSpec], *, n_workers: int) -> list[tuple[RunSpe
     return sorted(groups, key=lambda group: place_of[group[0].run_id])
 
 
-def _key(spec: RunSpec) -> str:
+def group_key(spec: RunSpec, trainer: TrainerSpec) -> str:
     """Return a text that is equal for runs which can share a group."""
     document = json.loads(spec.to_json())
     del document["seed"], document["evaluation_seed"]
-    free = FREE.get(spec.algorithm, set()) if spec.trainer == "lockstep" else set()
+    free: tuple[str, ...] = ()
+    if trainer.name == "lockstep" and isinstance(spec.training, Sb3Training):
+        lockstep = ALGORITHMS[spec.training.algorithm.name].lockstep
+        free = () if lockstep is None else lockstep.free
     fixed = {name: value for name, value in spec.hyperparameters.items() if name not in free}
     return canonical_json({**document, "hyperparameters": fixed})

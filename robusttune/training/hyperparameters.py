@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from pydantic import JsonValue
-from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
+from stable_baselines3.common import noise as noises
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.noise import (
-    ActionNoise,
-    NormalActionNoise,
-    OrnsteinUhlenbeckActionNoise,
-    VectorizedActionNoise,
-)
 from stable_baselines3.common.type_aliases import Schedule, TrainFreq, TrainFrequencyUnit
 from stable_baselines3.common.utils import LinearSchedule
 from torch import nn, optim
 
-from robusttune.declaration.algorithms import ALGORITHMS, SCHEDULED, parse_schedule
-
-CLASSES: Mapping[str, type[BaseAlgorithm]] = {
-    "ppo": PPO,
-    "a2c": A2C,
-    "sac": SAC,
-    "td3": TD3,
-    "ddpg": DDPG,
-    "dqn": DQN,
-}
-ACTIVATION_CLASSES: Mapping[str, type[nn.Module]] = {
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "elu": nn.ELU,
-    "leaky_relu": nn.LeakyReLU,
-    "silu": nn.SiLU,
-    "gelu": nn.GELU,
-}
-_NOISE_CLASSES: Mapping[str, type[NormalActionNoise | OrnsteinUhlenbeckActionNoise]] = {
-    "normal": NormalActionNoise,
-    "ornstein-uhlenbeck": OrnsteinUhlenbeckActionNoise,
-}
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import ACTIVATIONS, NOISE_TYPES, SCHEDULED, parse_schedule
 
 
 class HyperparameterMismatchError(RuntimeError):
     """The model does not have what the configuration says."""
+
+
+def sb3_class(algorithm: str) -> type[BaseAlgorithm]:
+    """Return the class of an algorithm; `algorithm` is a key of `ALGORITHMS`."""
+    loaded: type[BaseAlgorithm] = pkgutil.resolve_name(ALGORITHMS[algorithm].sb3)
+    return loaded
 
 
 def constructor_arguments(
@@ -55,7 +36,7 @@ def constructor_arguments(
     Parameters
     ----------
     algorithm : str
-        Key of `CLASSES`.
+        Key of `ALGORITHMS`.
     hyperparameters : mapping
         A configuration.
     n_actions : int
@@ -68,7 +49,7 @@ def constructor_arguments(
         if name in names.constructor:
             arguments[name] = _constructor_value(name, value)
         elif name in names.policy:
-            policy[name] = ACTIVATION_CLASSES[str(value)] if name == "activation_fn" else value
+            policy[name] = getattr(nn, ACTIVATIONS[str(value)]) if name == "activation_fn" else value
     if policy:
         arguments["policy_kwargs"] = policy
     noise = _action_noise(hyperparameters, n_actions)
@@ -105,12 +86,13 @@ def _constructor_value(name: str, value: JsonValue) -> Any:
     return value
 
 
-def _action_noise(hyperparameters: Mapping[str, JsonValue], n_actions: int) -> ActionNoise | None:
+def _action_noise(hyperparameters: Mapping[str, JsonValue], n_actions: int) -> noises.ActionNoise | None:
     kind, std = hyperparameters.get("noise_type"), hyperparameters.get("noise_std", 0.1)
     if kind is None:
         return None
     mean, sigma = np.zeros(n_actions), float(std) * np.ones(n_actions)  # type: ignore[arg-type]
-    return _NOISE_CLASSES[str(kind)](mean=mean, sigma=sigma)
+    noise: noises.ActionNoise = getattr(noises, NOISE_TYPES[str(kind)])(mean=mean, sigma=sigma)
+    return noise
 
 
 def _value_in_model(model: Any, algorithm: str, name: str) -> Any:
@@ -129,12 +111,9 @@ def _value_in_model(model: Any, algorithm: str, name: str) -> Any:
         case "rms_prop_eps":
             return policy.optimizer.defaults["eps"]
         case "activation_fn":
-            return next(
-                (key for key, value in ACTIVATION_CLASSES.items() if value is policy.activation_fn), None
-            )
+            return _name_of(policy.activation_fn, ACTIVATIONS)
         case "noise_type":
-            noise = _one_noise(model)
-            return next((key for key, value in _NOISE_CLASSES.items() if isinstance(noise, value)), None)
+            return _name_of(type(_one_noise(model)), NOISE_TYPES)
         case "noise_std":
             noise = _one_noise(model)
             return None if noise is None else float(noise._sigma[0])
@@ -143,10 +122,14 @@ def _value_in_model(model: Any, algorithm: str, name: str) -> Any:
     return getattr(policy, name, model.policy_kwargs.get(name))
 
 
+def _name_of(kind: type, names: Mapping[str, str]) -> str | None:
+    return next((name for name, written in names.items() if written == kind.__name__), None)
+
+
 def _one_noise(model: Any) -> Any:
     """Return the noise of one environment: with several, training wraps it."""
     noise = model.action_noise
-    return noise.noises[0] if isinstance(noise, VectorizedActionNoise) else noise
+    return noise.noises[0] if isinstance(noise, noises.VectorizedActionNoise) else noise
 
 
 def _written_train_freq(train_freq: TrainFreq) -> Any:

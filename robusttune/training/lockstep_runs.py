@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import math
+import pkgutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from gymnasium import Env, spaces
 
+from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.training.environments import make_base, wrap
@@ -20,34 +23,25 @@ from robusttune.training.evaluation import (
     n_judging_environments,
     vectorised,
 )
+from robusttune.training.groups import group_key
 from robusttune.training.hyperparameters import constructor_arguments, verify
 from robusttune.training.isolation import isolated
-from robusttune.training.lockstep import (
-    LockstepA2C,
-    LockstepDDPG,
-    LockstepDQN,
-    LockstepPPO,
-    LockstepSAC,
-    LockstepTD3,
-    LockstepTrainer,
-    Member,
-    NormalisationOptions,
-)
 from robusttune.training.lockstep.environments import MemberEnvironments
+from robusttune.training.lockstep.members import Member
+from robusttune.training.lockstep.trainer import LockstepTrainer
 from robusttune.training.protocol import StopRule, make_result
-
-_TRAINERS: Mapping[str, type[LockstepTrainer]] = {
-    "ppo": LockstepPPO,
-    "a2c": LockstepA2C,
-    "dqn": LockstepDQN,
-    "sac": LockstepSAC,
-    "td3": LockstepTD3,
-    "ddpg": LockstepDDPG,
-}
+from robusttune.training.sb3 import training_of
+from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
-    """Train runs together that differ in their seeds, or in hyperparameters that change no shape or loop."""
+    """Train runs together that differ in their seeds, or in hyperparameters that change no shape or loop.
+
+    Raises
+    ------
+    ValueError
+        If the runs cannot share a group, or cannot be stacked.
+    """
     begin = time.perf_counter()
     with isolated(), contextlib.closing(_Group(specs, stop_rule)) as group:
         group.train()
@@ -62,22 +56,20 @@ class _Group:
         self._specs = tuple(specs)
         self._stop_rule = stop_rule
         self._first = first = self._specs[0]
-        environment = first.environment
-        normalization = environment.normalization
+        training = self._training = training_of(first)
+        environment = training.environment
         seeds = [spec.evaluation_seed for spec in self._specs]
         self._judging = MemberEnvironments(self._make_env, seeds, n_judging_environments(first))
         space = self._judging.action_space
+        _check(self._specs, self._judging.observation_space, space)
         n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
-        self._trainer = _TRAINERS[first.algorithm](
+        self._trainer = learner(training.algorithm.name)(
             [_member(spec, n_actions) for spec in self._specs],
             make_env=self._make_env,
             n_envs=environment.n_envs,
             total_timesteps=first.total_timesteps,
-            policy=first.policy,
-            device=first.device,
-            normalisation=None
-            if normalization is None
-            else NormalisationOptions(norm_obs=normalization.observations, norm_reward=normalization.rewards),
+            device=training.algorithm.device,
+            normalization=environment.normalization,
         )
         self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
         self._returns: list[list[float]] = [[] for _ in self._specs]
@@ -103,7 +95,7 @@ class _Group:
         self._trainer.environments.close()
 
     def _make_env(self) -> Env[object, object]:
-        return wrap(make_base(self._first.environment), self._first.environment)
+        return wrap(make_base(self._training.environment), self._training.environment)
 
     def _at_boundary(self, trainer: LockstepTrainer) -> None:
         if not trainer.active.any():
@@ -131,14 +123,14 @@ class _Group:
         alive = [int(member) for member in np.flatnonzero(~trainer.diverged) if self._is_whole(int(member))]
         returns = self._judge_together(alive) if self._can_judge_together() else self._judge_one_by_one(alive)
         for member, found in returns.items():
-            point = curve_point(index, int(trainer.timesteps[member]), self._n_updates(member), found)
+            point = curve_point(index, int(trainer.timesteps[member]), self._trainer.n_updates[member], found)
             self._curves[member].append(point)
             self._returns[member] = found
         self._evaluation_time_s += time.perf_counter() - begin
 
     def _can_judge_together(self) -> bool:
         # A wrapper may change rewards, and a stochastic policy draws from global streams: SB3 judges those.
-        return not self._first.environment.wrappers and self._first.evaluation.deterministic
+        return not self._training.environment.wrappers and self._first.evaluation.deterministic
 
     def _judge_together(self, alive: Sequence[int]) -> dict[int, list[float]]:
         """Return the episode returns of all members, in the order in which SB3's evaluation would list them."""
@@ -151,7 +143,7 @@ class _Group:
         found: dict[int, list[float]] = {member: [] for member in alive}
         observations = environments.reset()
         while (counts[alive] < quota).any():
-            actions = self._trainer.predict(observations, deterministic=True)
+            actions = self._trainer.predict(observations)
             step = environments.step(
                 np.nan_to_num(actions) if np.issubdtype(actions.dtype, np.floating) else actions
             )
@@ -167,11 +159,11 @@ class _Group:
     def _judge_one_by_one(self, alive: Sequence[int]) -> dict[int, list[float]]:
         found = {}
         for member in alive:
-            environments = vectorised(self._first.environment, self._judging.n_envs)
+            environments = vectorised(self._training.environment, self._judging.n_envs)
             try:
                 judging = (
                     environments
-                    if self._first.environment.normalization is None
+                    if self._training.environment.normalization is None
                     else self._trainer.vec_normalize(member, environments)
                 )
                 found[member] = judge(self._trainer.to_sb3(member), judging, self._specs[member])
@@ -183,12 +175,9 @@ class _Group:
         """Whether every evaluation so far gave finite returns."""
         return all(math.isfinite(point.mean_return) for point in self._curves[member])
 
-    def _n_updates(self, member: int) -> int:
-        return int(self._trainer.to_sb3(member)._n_updates)
-
     def _verify(self) -> None:
         for member, spec in enumerate(self._specs):
-            verify(self._trainer.to_sb3(member), spec.algorithm, spec.hyperparameters)
+            verify(self._trainer.to_sb3(member), self._training.algorithm.name, spec.hyperparameters)
 
     def _result(self, member: int, wall_time_s: float) -> RunResult:
         diverged = bool(self._trainer.diverged[member]) or not self._is_whole(member)
@@ -200,13 +189,40 @@ class _Group:
             episode_returns=self._returns[member] if status is RunStatus.COMPLETED else (),
             curve=self._curves[member],
             timesteps=int(self._trainer.timesteps[member]),
-            n_updates=self._n_updates(member),
+            n_updates=self._trainer.n_updates[member],
             wall_time_s=wall_time_s,
             evaluation_time_s=self._evaluation_time_s / len(self._specs),
             error="a parameter, a loss or a return is NaN or infinite." if diverged else None,
         )
 
 
+def learner(algorithm: str) -> type[LockstepTrainer]:
+    """Return the class that trains runs of an algorithm in lockstep.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    lockstep = ALGORITHMS[algorithm].lockstep
+    if lockstep is None:
+        raise ValueError(f"{algorithm} cannot be trained in lockstep. Use trainer = 'sb3'.")
+    loaded: type[LockstepTrainer] = pkgutil.resolve_name(lockstep.learner)
+    return loaded
+
+
+def _check(specs: Sequence[RunSpec], observations: spaces.Space[Any], actions: spaces.Space[Any]) -> None:
+    training = training_of(specs[0])
+    if len({group_key(spec, training.trainer("lockstep")) for spec in specs}) > 1:
+        raise ValueError("The runs of a group must have equal group keys, but these differ; split the group.")
+    for spec in specs:
+        reason = why_not_stackable(
+            training.algorithm.name, training.algorithm.policy, spec.hyperparameters.items()
+        ) or why_not_in_spaces(training.algorithm.name, observations, actions)
+        if reason is not None:
+            raise ValueError(f"{reason} Use trainer = 'sb3'.")
+
+
 def _member(spec: RunSpec, n_actions: int) -> Member:
-    arguments = constructor_arguments(spec.algorithm, spec.hyperparameters, n_actions)
-    return Member(seed=spec.seed, hyperparameters=arguments)
+    arguments = constructor_arguments(training_of(spec).algorithm.name, spec.hyperparameters, n_actions)
+    return Member(seed=spec.seed, arguments=arguments)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.training.base import TrainerSpec
 from robusttune.results.provenance import provenance
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 
@@ -23,6 +27,29 @@ class StopRule(Protocol):
         mean_returns : sequence of float, length n_runs
             Mean episode return of each run that trains together.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Who trains a study's runs.
+
+    Attributes
+    ----------
+    trainer : TrainerSpec
+    reason : str, optional
+        Why it is not a faster one, as a sentence, where the study leaves the choice open.
+    """
+
+    trainer: TrainerSpec
+    reason: str | None = None
+
+
+class Check(Protocol):
+    """Looks at what a declaration alone cannot show, and chooses the trainer."""
+
+    def __call__(self, study: StudySpec) -> Choice:
+        """Raise `SpecError` if the study cannot be trained."""
         ...
 
 
@@ -63,3 +90,8 @@ def make_result(
         error=error,
         provenance=provenance(),
     )
+
+
+def trained_by(trainer: TrainerSpec, result: RunResult) -> RunResult:
+    """Return a result whose provenance says who trained it."""
+    return dataclasses.replace(result, provenance={**result.provenance, "trainer": trainer.name})

@@ -21,6 +21,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize, sync_envs_normalization
 
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.training.evaluation import (
     DivergedError,
@@ -30,7 +31,7 @@ from robusttune.training.evaluation import (
     n_judging_environments,
     vectorised,
 )
-from robusttune.training.hyperparameters import CLASSES, constructor_arguments, verify
+from robusttune.training.hyperparameters import constructor_arguments, sb3_class, verify
 from robusttune.training.isolation import isolated
 from robusttune.training.protocol import StopRule, make_result
 
@@ -87,6 +88,7 @@ class _Run:
 
     def __init__(self, spec: RunSpec, stop_rule: StopRule | None) -> None:
         self._spec = spec
+        self._training = training_of(spec)
         self._stop_rule = stop_rule
         self._model: BaseAlgorithm | None = None
         self._environments: list[DummyVecEnv] = []
@@ -96,12 +98,12 @@ class _Run:
     def train(self) -> list[float]:
         """Train to the end and return the episode returns of the final evaluation."""
         spec = self._spec
-        self._model = model = build_model(spec, self._environment(spec.environment.n_envs))
+        self._model = model = build_model(spec, self._environment(self._training.environment.n_envs))
         self._judging = self._environment(n_judging_environments(spec))
-        verify(model, spec.algorithm, spec.hyperparameters)
+        verify(model, self._training.algorithm.name, spec.hyperparameters)
         watch = _Watch(self._at_step, self._at_boundary)
         model.learn(spec.total_timesteps, callback=watch, log_interval=None)  # type: ignore[arg-type]
-        verify(model, spec.algorithm, spec.hyperparameters)
+        verify(model, self._training.algorithm.name, spec.hyperparameters)
         self._check_parameters()
         return self._evaluate(spec.evaluation.count(spec.total_timesteps) - 1)
 
@@ -127,9 +129,9 @@ class _Run:
         return not (_finite_parameters(self._model) and all(map(_finite_step, self._environments)))
 
     def _environment(self, n_envs: int) -> VecEnv:
-        environments = vectorised(self._spec.environment, n_envs)
+        environments = vectorised(self._training.environment, n_envs)
         self._environments.append(environments)
-        normalization = self._spec.environment.normalization
+        normalization = self._training.environment.normalization
         if normalization is None:
             return environments
         gamma = self._spec.hyperparameters.get("gamma", _DEFAULT_GAMMA)
@@ -192,19 +194,26 @@ class _Watch(BaseCallback):
 
 def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
     """Return the untrained model of a run; `seed` goes to Stable-Baselines3, which seeds the environments from it."""
+    algorithm = training_of(spec).algorithm
     space = environment.action_space
     n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
-    model = CLASSES[spec.algorithm](
-        spec.policy,
+    model = sb3_class(algorithm.name)(
+        algorithm.policy,
         environment,
         seed=spec.seed,
-        device=spec.device,
+        device=algorithm.device,
         verbose=0,
-        **constructor_arguments(spec.algorithm, spec.hyperparameters, n_actions),
+        **constructor_arguments(algorithm.name, spec.hyperparameters, n_actions),
     )
     # Left to itself, every model makes a log folder in the temporary directory.
     model.set_logger(Logger(folder=None, output_formats=[]))
     return model
+
+
+def training_of(spec: RunSpec) -> Sb3Training:
+    """Return what a run of Stable-Baselines3 trains."""
+    assert isinstance(spec.training, Sb3Training)
+    return spec.training
 
 
 def _finite_step(environments: DummyVecEnv) -> bool:

@@ -2,120 +2,97 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import ALGORITHMS, Lockstep
 from robusttune.declaration.space import Categorical, bounds
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError
-from robusttune.training.environments import make_base, wrap
+from robusttune.training.environments import acts_in, check_environment
+from robusttune.training.protocol import Choice
 
-_ANY_ACTIONS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
-ACTIONS: Mapping[str, tuple[type[spaces.Space[Any]], ...]] = {
-    "ppo": _ANY_ACTIONS,
-    "a2c": _ANY_ACTIONS,
-    "dqn": (spaces.Discrete,),
-    "sac": (spaces.Box,),
-    "td3": (spaces.Box,),
-    "ddpg": (spaces.Box,),
-}
-
-_INITIAL_ONLY = {"ortho_init", "log_std_init"}
-FREE: Mapping[str, set[str]] = {
-    "ppo": _INITIAL_ONLY
-    | {"learning_rate", "gamma", "gae_lambda", "clip_range", "clip_range_vf", "ent_coef", "vf_coef"}
-    | {"max_grad_norm", "target_kl"},
-    "a2c": _INITIAL_ONLY | {"learning_rate", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"},
-    "dqn": {"learning_rate", "gamma", "tau", "max_grad_norm"}
-    | {"exploration_fraction", "exploration_initial_eps", "exploration_final_eps"},
-    "sac": {"learning_rate", "gamma", "tau", "target_entropy"},
-    "td3": {
-        "learning_rate",
-        "gamma",
-        "tau",
-        "target_policy_noise",
-        "target_noise_clip",
-        "action_noise",
-        "noise_std",
-    },
-    "ddpg": {"learning_rate", "gamma", "tau", "action_noise", "noise_std"},
-}
-"""Hyperparameters in which the members of one batch may differ: they change no shape and no loop."""
-
-# Name → the only value with which a run can be stacked.
-_ONLY: Mapping[str, JsonValue] = {
-    "use_sde": False,
-    "sde_sample_freq": -1,
-    "use_sde_at_warmup": False,
-    "optimize_memory_usage": False,
-}
 # Measured: a trial of one seed takes half as long again, and many seeds gain little, for arithmetic bounds them anyway.
 _SLOW_ALONE_ON_CPU = {
-    name: f"On a CPU {name} gains little from seeds that train together; trainer = 'lockstep' does it all the same."
-    for name in ("td3", "ddpg")
+    name: f"On a CPU {name} gains little from seeds that train together; execution.trainer = 'lockstep' insists on it."
+    for name, algorithm in ALGORITHMS.items()
+    if algorithm.lockstep is not None and algorithm.lockstep.slow_on_cpu
 }
-_STACKABLE_POLICY = {
-    "net_arch",
-    "activation_fn",
-    "ortho_init",
-    "log_std_init",
-    "n_critics",
-    "optimizer_kwargs",
-}
-_STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas", "alpha"}
+_STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas"}
 
 
-def with_trainer(study: StudySpec) -> tuple[StudySpec, str | None]:
-    """Return the study with its trainer settled, and why `"auto"` could not take lockstep.
+def check(study: StudySpec) -> Choice:
+    """Make the environment once, to see that the algorithm can act in it; return who trains.
 
     Raises
     ------
     SpecError
-        If the study insists on lockstep and its runs cannot be stacked.
+        If the environment cannot be made, the algorithm cannot act in it, or the study insists on lockstep and its
+        runs cannot be stacked.
     """
-    wanted = study.algorithm.trainer
-    if wanted in ("sb3", "synthetic", "tabular"):
-        return study, None
-    reason = why_not_lockstep(study)
-    if reason is not None and wanted == "lockstep":
-        raise SpecError(f"algorithm.trainer = 'lockstep': {reason} Use trainer = 'sb3' or 'auto'.")
-    if wanted == "auto" and reason is None and study.algorithm.device == "cpu":
-        reason = _SLOW_ALONE_ON_CPU.get(study.algorithm.name)
-    algorithm = dataclasses.replace(study.algorithm, trainer="lockstep" if reason is None else "sb3")
-    return dataclasses.replace(study, algorithm=algorithm), reason
+    training, wanted = study.training, study.execution.trainer
+    assert isinstance(training, Sb3Training)
+    spaces_ = check_environment(training.environment, training.algorithm.name)
+    if not study.execution.is_open and training.trainer(wanted).name == "sb3":
+        return Choice(trainer=training.trainer("sb3"))
+    reason = why_not_lockstep(study, *spaces_)
+    if reason is not None and not study.execution.is_open:
+        raise SpecError(f"execution.trainer = {wanted!r}: {reason} Use trainer = 'sb3' or 'auto'.")
+    # Seeds that are pruned at evaluations which they reach together have no choice.
+    tuning = study.tuning
+    is_free = not (tuning.prunes_seeds and tuning.pruning_steps == "evaluations")
+    if reason is None and study.execution.is_open and is_free and training.algorithm.device == "cpu":
+        reason = _SLOW_ALONE_ON_CPU.get(training.algorithm.name)
+    return Choice(trainer=training.trainer("lockstep" if reason is None else "sb3"), reason=reason)
 
 
-def why_not_lockstep(study: StudySpec) -> str | None:
+def why_not_lockstep(
+    study: StudySpec, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
+) -> str | None:
     """Return None if every run of a study can be stacked, else the reason why not, as a sentence."""
-    algorithm = study.algorithm
-    if algorithm.name not in ACTIONS:
-        return f"Lockstep training knows {', '.join(ACTIONS)}, not {algorithm.name}."
-    if algorithm.policy != "MlpPolicy":
-        return f"Only MlpPolicy can be stacked, not {algorithm.policy}."
-    for name, value in _possible_values(study):
-        reason = _value_reason(algorithm.name, name, value)
-        if reason is not None:
-            return reason
-    try:
-        environment = wrap(make_base(study.environment), study.environment)
-    except (gym.error.Error, ImportError):
-        return None  # `check` says what is wrong with the environment
-    try:
-        return observations_reason(environment.observation_space) or actions_reason(
-            algorithm.name, environment.action_space
-        )
-    finally:
-        environment.close()
+    training = study.training
+    assert isinstance(training, Sb3Training)
+    algorithm = training.algorithm
+    return why_not_stackable(algorithm.name, algorithm.policy, _possible_values(study)) or why_not_in_spaces(
+        algorithm.name, observation_space, action_space
+    )
 
 
-def observations_reason(space: spaces.Space[Any]) -> str | None:
+def why_not_stackable(algorithm: str, policy: str, values: Iterable[tuple[str, JsonValue]]) -> str | None:
+    """Return None if runs with these hyperparameters can be stacked, else the reason why not, as a sentence.
+
+    Parameters
+    ----------
+    algorithm : str
+        Key of `ALGORITHMS`.
+    policy : str
+        Stable-Baselines3's policy name.
+    values : iterable of (str, JsonValue)
+        Hyperparameters; a name may come several times, with each value that it can have.
+    """
+    lockstep = ALGORITHMS[algorithm].lockstep
+    if lockstep is None:
+        known = [name for name, entry in ALGORITHMS.items() if entry.lockstep is not None]
+        return f"Lockstep training knows {', '.join(known)}, not {algorithm}."
+    if policy != "MlpPolicy":
+        return f"Only MlpPolicy can be stacked, not {policy}."
+    reasons = (_value_reason(algorithm, lockstep, name, value) for name, value in values)
+    return next((reason for reason in reasons if reason is not None), None)
+
+
+def why_not_in_spaces(
+    algorithm: str, observations: spaces.Space[Any], actions: spaces.Space[Any]
+) -> str | None:
+    """Return None if runs in an environment with these spaces can be stacked, else the reason why not."""
+    return _observations_reason(observations) or _actions_reason(algorithm, actions)
+
+
+def _observations_reason(space: spaces.Space[Any]) -> str | None:
     """Return why observations cannot be stacked, or None."""
     if not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
         return f"Observations of type {type(space).__name__} cannot be stacked."
@@ -126,9 +103,9 @@ def observations_reason(space: spaces.Space[Any]) -> str | None:
     return None
 
 
-def actions_reason(algorithm: str, space: spaces.Space[Any]) -> str | None:
+def _actions_reason(algorithm: str, space: spaces.Space[Any]) -> str | None:
     """Return why actions cannot be stacked, or None."""
-    if not isinstance(space, ACTIONS[algorithm]):
+    if not acts_in(algorithm, space):
         return f"{algorithm} has no stacked form for actions of type {type(space).__name__}."
     if isinstance(space, spaces.Box) and not np.issubdtype(space.dtype, np.floating):
         return f"Box actions must be floats to be stacked, not {space.dtype}."
@@ -143,7 +120,7 @@ def actions_reason(algorithm: str, space: spaces.Space[Any]) -> str | None:
 
 def _possible_values(study: StudySpec) -> Iterable[tuple[str, JsonValue]]:
     """Yield (name, value) of everything that a configuration of the study may hold; of a range, its ends."""
-    yield from study.algorithm.hyperparameters.items()
+    yield from study.training.hyperparameters.items()
     for control in study.post_evaluation.controls:
         yield from control.hyperparameters.items()
     for name, parameter in study.search_space.parameters.items():
@@ -151,17 +128,15 @@ def _possible_values(study: StudySpec) -> Iterable[tuple[str, JsonValue]]:
         yield from ((name, value) for value in values)
 
 
-def _value_reason(algorithm: str, name: str, value: JsonValue) -> str | None:
-    if name in _ONLY and value != _ONLY[name]:
-        return f"{name} = {value!r} cannot be stacked."
+def _value_reason(algorithm: str, lockstep: Lockstep, name: str, value: JsonValue) -> str | None:
+    if name in lockstep.only and value != lockstep.only[name]:
+        return f"{name} = {value!r} cannot be stacked, only {name} = {lockstep.only[name]!r}."
     if name == "optimizer_kwargs" and isinstance(value, dict) and set(value) - _STACKABLE_OPTIMISER_ARGUMENTS:
         return f"The optimiser arguments {', '.join(value)} cannot be stacked."
-    if name in ALGORITHMS[algorithm].policy and name not in _STACKABLE_POLICY:
+    if name in ALGORITHMS[algorithm].policy and name not in lockstep.policy:
         return f"A policy with {name} cannot be stacked."
     if name == "noise_type" and value == "ornstein-uhlenbeck":
         return "Ornstein-Uhlenbeck noise cannot be stacked."
-    if not ALGORITHMS[algorithm].on_policy and name == "n_steps" and value != 1:
-        return "Off-policy returns over several steps (n_steps) cannot be stacked."
     if name == "train_freq" and isinstance(value, list) and value[1:] == ["episode"]:
         return (
             "Updates per episode (train_freq) cannot be stacked: episodes of members end at different times."

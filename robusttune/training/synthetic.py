@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.synthetic import SyntheticSpec, synthetic_of, truth_of
+from robusttune.declaration.training.synthetic import SyntheticTraining, truth_of
 from robusttune.results.records import RunResult
-from robusttune.training.drawn import Drawn, carry_out, evaluation_timesteps
+from robusttune.training.drawn import Drawn, carry_out
 from robusttune.training.protocol import StopRule
 
 
@@ -27,20 +27,21 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
 
 def draw(spec: RunSpec) -> Drawn:
     """Return what a run would bring if it were trained to its end."""
-    synthetic = synthetic_of(spec.environment)
+    synthetic = spec.training
+    assert isinstance(synthetic, SyntheticTraining)
     truth = truth_of(synthetic, spec.hyperparameters)
     rng = np.random.default_rng(int(spec.run_id, 16))
     is_failing, is_diverging = rng.random(2) < (synthetic.p_failing, synthetic.p_diverged)
     mean = synthetic.failing_mean if is_failing else truth.learning_mean
     final = mean + truth.sd * _noise(synthetic.skewness, rng)
-    timesteps = evaluation_timesteps(spec)
+    timesteps = spec.evaluation.timesteps(spec.total_timesteps)
     way = _way(synthetic, np.array(timesteps) / spec.total_timesteps)
     levels = final if synthetic.start is None else synthetic.start + (final - synthetic.start) * way
     shape = (len(timesteps), spec.evaluation.n_episodes)
     returns = np.broadcast_to(np.reshape(levels, (-1, 1)), shape)
     returns = returns + synthetic.episode_sd * rng.standard_normal(shape)
     if is_diverging:
-        # Somewhere on the way, and never again finite.
+        # From a random evaluation on, all returns are NaN.
         returns[int(rng.integers(len(timesteps))) :] = np.nan
     return Drawn(
         spec=spec,
@@ -58,7 +59,7 @@ def _noise(skewness: float, rng: np.random.Generator) -> float:
     return math.copysign(1.0, skewness) * float((rng.gamma(shape) - shape) / math.sqrt(shape))
 
 
-def _way(synthetic: SyntheticSpec, fraction: np.ndarray) -> np.ndarray:
+def _way(synthetic: SyntheticTraining, fraction: np.ndarray) -> np.ndarray:
     """Return how much of the way is done after a fraction of training: exponential, and all of it at the end."""
     halved = 0.5 ** (fraction / synthetic.half_life)
     way: np.ndarray = (1.0 - halved) / (1.0 - 0.5 ** (1.0 / synthetic.half_life))

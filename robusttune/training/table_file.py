@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from robusttune.declaration._messages import did_you_mean
-from robusttune.declaration.tabular import TabularSpec, file_hash
+from robusttune.declaration.training.tabular import TabularTraining, file_hash
 from robusttune.errors import SpecError
 from robusttune.training.table import Column, FloatArray, Table
 
@@ -20,7 +20,7 @@ MIN_SEEDS = 3
 
 
 @functools.lru_cache(maxsize=8)
-def read_table(tabular: TabularSpec) -> Table:
+def read_table(tabular: TabularTraining) -> Table:
     """Return the table of a file, checked.
 
     Raises
@@ -88,11 +88,13 @@ def _read(path: Path, where: str) -> pd.DataFrame:
         return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except ImportError:
         raise SpecError(f"{where}: parquet needs `pip install pyarrow`; CSV needs nothing.") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SpecError(f"{where}: cannot be read ({error.strerror}).") from None
+    except ValueError as error:
         raise SpecError(f"{where}: is no table that can be read ({error}).") from None
 
 
-def _check_rows(frame: pd.DataFrame, tabular: TabularSpec, names: Sequence[str], where: str) -> None:
+def _check_rows(frame: pd.DataFrame, tabular: TabularTraining, names: Sequence[str], where: str) -> None:
     twice = frame.duplicated([tabular.config, tabular.seed])
     if twice.any():
         row = frame[twice].iloc[0]

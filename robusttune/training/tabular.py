@@ -9,12 +9,12 @@ import numpy as np
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.tabular import TabularSpec, tabular_of
+from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.seeds import Stage
-from robusttune.training.drawn import Drawn, carry_out, evaluation_timesteps
-from robusttune.training.protocol import StopRule
+from robusttune.training.drawn import Drawn, carry_out
+from robusttune.training.protocol import Choice, StopRule
 from robusttune.training.table import FloatArray, Table
 from robusttune.training.table_file import read_table
 
@@ -27,25 +27,27 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
     Seeds are drawn with replacement, by a generator that the run's id seeds. Where the table has curves, a stop rule
     is asked at each of their evaluations.
     """
-    tabular = tabular_of(specs[0].environment)
+    tabular = specs[0].training
+    assert isinstance(tabular, TabularTraining)
     table = read_table(tabular)
     return carry_out([_draw(table, tabular, spec) for spec in specs], stop_rule)
 
 
-def check_table(study: StudySpec) -> None:
+def check(study: StudySpec) -> Choice:
     """Raise `SpecError` if the table is faulty or does not have what the study's configurations name."""
-    tabular = tabular_of(study.environment)
+    tabular, post = study.training, study.post_evaluation
+    assert isinstance(tabular, TabularTraining)
     table = read_table(tabular)
-    algorithm, post = study.algorithm, study.post_evaluation
     searched = dict.fromkeys(study.search_space.parameters)
-    table.nearest({**algorithm.hyperparameters, **searched}, tabular.neighbours)
+    table.nearest({**tabular.hyperparameters, **searched}, tabular.neighbours)
     for hyperparameters in [c.hyperparameters for c in post.controls] + [{}] * post.default_control:
         table.nearest(hyperparameters, tabular.neighbours)
     _check_evaluations(study, table)
+    return Choice(trainer=tabular.TRAINERS[0])
 
 
 def _check_evaluations(study: StudySpec, table: Table) -> None:
-    every, steps = study.evaluation.every, study.algorithm.total_timesteps
+    every, steps = study.evaluation.every, study.training.total_timesteps
     if table.curves is None:
         if study.tuning.pruner != "none" and study.tuning.seeds_per_trial == 1:
             raise SpecError(
@@ -61,7 +63,7 @@ def _check_evaluations(study: StudySpec, table: Table) -> None:
         )
 
 
-def _draw(table: Table, tabular: TabularSpec, spec: RunSpec) -> Drawn:
+def _draw(table: Table, tabular: TabularTraining, spec: RunSpec) -> Drawn:
     """Return a run at one random quantile of the seeds of its nearest configurations.
 
     A seed that is bad for one of them is bad for all: between a configuration that fails on every third seed and
@@ -72,7 +74,7 @@ def _draw(table: Table, tabular: TabularSpec, spec: RunSpec) -> Drawn:
     seeds = [_seed_at(quantile, table.scores[place], tabular, spec.stage) for place in places]
     used = [(place, seed) for place, seed, weight in zip(places, seeds, weights, strict=True) if weight > 0]
     weights = weights[weights > 0]
-    timesteps = evaluation_timesteps(spec)
+    timesteps = spec.evaluation.timesteps(spec.total_timesteps)
     # The table holds means, not episodes: one value stands for all.
     final = float(weights @ np.array([table.scores[place][seed] for place, seed in used]))
     means = np.empty(0)
@@ -89,7 +91,7 @@ def _draw(table: Table, tabular: TabularSpec, spec: RunSpec) -> Drawn:
     )
 
 
-def _seed_at(quantile: float, scores: FloatArray, tabular: TabularSpec, stage: Stage) -> int:
+def _seed_at(quantile: float, scores: FloatArray, tabular: TabularTraining, stage: Stage) -> int:
     """Return the seed whose score is at a quantile of those that the stage draws from; diverged runs are the worst."""
     half = scores.size // 2
     pool = np.arange(scores.size)

@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.tuning import TuningSpec
 from robusttune.execution.driver import Task
-from robusttune.execution.executors import Job
 from robusttune.results.records import TrialState
-from robusttune.tuning.objective import TrialOutcome, ended
+from robusttune.tuning.task import TrialOutcome, ended, jobs
 
 
 def proven(
@@ -25,6 +24,7 @@ def proven(
     incumbent: float | None,
     worst: float | None,
     runs: Callable[[range], Sequence[RunSpec]],
+    together: bool = False,
 ) -> Task[TrialOutcome]:
     """Return the task of a trial that is run again while it would be the best.
 
@@ -39,11 +39,14 @@ def proven(
         What a diverged run counts as.
     runs : callable
         From places among the seeds of the trial to runs.
+    together : bool
+        Whether the trainer takes many runs at once.
     """
     outcome = yield from first
     steps = [outcome]
     while _is_would_be(outcome, incumbent) and len(outcome.results) < tuning.max_seeds_per_trial:
-        more = yield _jobs(runs(_next_places(len(outcome.results), tuning, incumbent)))
+        places = _next_places(len(outcome.results), tuning, incumbent)
+        more = yield jobs(runs(places), together=together)
         outcome = ended(outcome.number, [*outcome.results, *more], tuning, worst, outcome.reports)
         steps.append(outcome)
     return dataclasses.replace(outcome, note=_note(steps, incumbent)) if len(steps) > 1 else outcome
@@ -58,13 +61,6 @@ def _next_places(n_seeds: int, tuning: TuningSpec, incumbent: float | None) -> r
     """Return the seeds of the next round: as many again, or at once all where no value could end the rounds."""
     most = tuning.max_seeds_per_trial
     return range(n_seeds, most if incumbent is None else min(2 * n_seeds, most))
-
-
-def _jobs(specs: Sequence[RunSpec]) -> list[Job]:
-    """Return jobs of runs that nothing prunes: together where the trainer takes many at once."""
-    if specs[0].trainer == "sb3":
-        return [Job(specs=(spec,)) for spec in specs]
-    return [Job(specs=tuple(specs))]
 
 
 def _note(steps: Sequence[TrialOutcome], incumbent: float | None) -> str:

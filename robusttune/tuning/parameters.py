@@ -14,7 +14,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import JsonValue
 
-from robusttune.declaration.run import canonical_json
+from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.space import Categorical, Float, Int, Parameter, SearchSpace
 
 

@@ -17,8 +17,8 @@ from robusttune.execution.progress import Reporter
 from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import TrialRecord, TrialState
 from robusttune.tuning.incumbents import proven
-from robusttune.tuning.objective import TrialOutcome, trial_task
 from robusttune.tuning.pruning import PruningView
+from robusttune.tuning.task import TrialOutcome, trial_task
 from robusttune.tuning.trials import Trials
 
 _FIRST_FAILURES = 3
@@ -187,12 +187,13 @@ class _Search:
         view = self._views[trial.number] = self.trials.view(trial, before=before)
         worst = self.trials.worst_score(before=before)
         tuning = self._study.tuning
-        task = trial_task(trial.number, self.trials.runs(trial), tuning, view=view, worst=worst)
+        runs, together = self.trials.runs(trial), self._study.trainer.together
+        task = trial_task(trial.number, runs, tuning, view=view, worst=worst, together=together)
         if tuning.incumbent_seeds is None:
             return task
         incumbent = self.trials.incumbent(before=before)
-        runs = functools.partial(self.trials.runs, trial)
-        return proven(task, tuning, incumbent=incumbent, worst=worst, runs=runs)
+        more = functools.partial(self.trials.runs, trial)
+        return proven(task, tuning, incumbent=incumbent, worst=worst, runs=more, together=together)
 
     def _tell(self, outcome: TrialOutcome) -> None:
         record = self.trials.tell(outcome, self._views.pop(outcome.number))

@@ -11,16 +11,17 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from robusttune.declaration.plan import configuration, tuning_runs
-from robusttune.declaration.run import RunSpec, config_id
+from robusttune.declaration.ids import config_id
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import configuration, tuning_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.results.protocols import Store
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.tuning.noise import COUNTED
-from robusttune.tuning.objective import TrialOutcome
 from robusttune.tuning.parameters import distributions, real_values, shown
 from robusttune.tuning.pruning import PruningView
 from robusttune.tuning.samplers import KNOWS_NOISE, make_pruner, make_sampler
+from robusttune.tuning.task import TrialOutcome
 
 _HYPERPARAMETERS = "hyperparameters"
 _RUN_IDS = "run_ids"

@@ -7,17 +7,16 @@ import subprocess
 import sys
 
 import pytest
+from stable_baselines3.common import noise
 from stable_baselines3.common.base_class import BaseAlgorithm
+from torch import nn
 
-from robusttune.declaration.algorithms import (
-    ACTIVATIONS,
-    ALGORITHMS,
-    NOISE_TYPES,
-    PPO_BATCH_SIZE,
-    PPO_N_STEPS,
-)
-from robusttune.training.hyperparameters import _NOISE_CLASSES, ACTIVATION_CLASSES, CLASSES
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import ACTIVATIONS, NOISE_TYPES
+from robusttune.training.hyperparameters import sb3_class
+from robusttune.training.lockstep_runs import learner
 
+STACKED = {name: entry.lockstep for name, entry in ALGORITHMS.items() if entry.lockstep is not None}
 # Not hyperparameters: ours to set, or Python objects that no study file can hold.
 OURS = {"self", "policy", "env", "seed", "device", "verbose", "policy_kwargs", "_init_setup_model"}
 OBJECTS = {
@@ -39,20 +38,31 @@ def arguments(function: object) -> set[str]:
     }
 
 
-def test_the_same_algorithms_are_declared_and_trained() -> None:
-    assert ALGORITHMS.keys() == CLASSES.keys()
-    assert set(ACTIVATIONS) == ACTIVATION_CLASSES.keys()
-    assert set(NOISE_TYPES) == _NOISE_CLASSES.keys()
+def test_names_of_classes_are_those_of_the_libraries() -> None:
+    assert all(issubclass(getattr(nn, kind), nn.Module) for kind in ACTIVATIONS.values())
+    assert all(issubclass(getattr(noise, kind), noise.ActionNoise) for kind in NOISE_TYPES.values())
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_the_learner_of_an_algorithm_trains_that_algorithm(name: str) -> None:
+    assert learner(name).algorithm is sb3_class(name)
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_what_may_differ_within_a_group_is_what_configurations_hold(name: str) -> None:
+    free = set(STACKED[name].free)
+    assert free <= set(ALGORITHMS[name].hyperparameters)
+    assert not free & set(STACKED[name].only)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_constructor_names_are_those_of_the_class(name: str) -> None:
-    assert set(ALGORITHMS[name].constructor) == arguments(CLASSES[name].__init__) - OURS - OBJECTS
+    assert set(ALGORITHMS[name].constructor) == arguments(sb3_class(name).__init__) - OURS - OBJECTS
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_policy_names_are_those_of_the_policy(name: str) -> None:
-    cls: type[BaseAlgorithm] = CLASSES[name]
+    cls: type[BaseAlgorithm] = sb3_class(name)
     policy = cls.policy_aliases["MlpPolicy"]
     known = arguments(policy.__init__) - POLICY_OURS - POLICY_OBJECTS
     assert set(ALGORITHMS[name].policy) <= known
@@ -63,14 +73,17 @@ def test_policy_names_are_those_of_the_policy(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_action_noise_is_offered_where_the_class_takes_it(name: str) -> None:
-    takes_noise = "action_noise" in arguments(CLASSES[name].__init__)
+    takes_noise = "action_noise" in arguments(sb3_class(name).__init__)
     # DQN explores by epsilon; noise has no meaning on discrete actions.
     assert bool(ALGORITHMS[name].noise) == takes_noise
 
 
-def test_the_default_batch_and_rollout_are_those_of_ppo() -> None:
-    defaults = inspect.signature(CLASSES["ppo"].__init__).parameters
-    assert (defaults["batch_size"].default, defaults["n_steps"].default) == (PPO_BATCH_SIZE, PPO_N_STEPS)
+def test_the_default_rollout_and_batch_are_those_of_the_class() -> None:
+    cut = {name: entry.rollout for name, entry in ALGORITHMS.items() if entry.rollout is not None}
+    assert cut.keys() == {"ppo"}
+    for name, rollout in cut.items():
+        defaults = inspect.signature(sb3_class(name).__init__).parameters
+        assert (defaults["n_steps"].default, defaults["batch_size"].default) == rollout
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 import session_main
 import sqlalchemy as sa
-from studies import document, open_results
+from studies import fixed_runs, make_study, open_results
 
 from robusttune.declaration.study import StudySpec
+from robusttune.pipeline.location import location_of
 from robusttune.pipeline.session import open_session
-from robusttune.post_evaluation.evaluate import planned_runs
+from robusttune.pipeline.settle import settle
 from robusttune.post_evaluation.select import select
 from robusttune.results import schema
 from robusttune.results.claims import Claims
@@ -63,7 +64,7 @@ def facts(study: StudySpec, folder: Path) -> tuple[list[Any], dict[str, Any]]:
     """Return the trials, and the outcome of every run by its id."""
     with open_results(folder / study.name) as store:
         trials = store.trials(study.tuning_id)
-        wanted = [run.run_id for runs in planned_runs(study, select(study, trials)).values() for run in runs]
+        wanted = [run.run_id for runs in fixed_runs(study, select(study, trials)).values() for run in runs]
         wanted += [run_id for trial in trials for run_id in trial.run_ids]
         results = store.results(wanted)
         assert set(results) == set(wanted)
@@ -84,8 +85,9 @@ def facts(study: StudySpec, folder: Path) -> tuple[list[Any], dict[str, Any]]:
 def test_a_session_killed_at_any_moment_ends_with_the_same_runs(
     tmp_path: Path, changes: dict[str, Any], workers: int, journal: bool
 ) -> None:
-    study = StudySpec.from_dict(document(changes))
-    with open_session(study, out=tmp_path / "whole", storage=None, workers=0, reporter=None) as session:
+    study = make_study(changes)
+    location = location_of(study, out=tmp_path / "whole")
+    with open_session(settle(study, location=location), location) as session:
         session.evaluate(session.tune())
     expected = facts(study, tmp_path / "whole")
     assert {TrialState.COMPLETE, TrialState.PRUNED} == {trial.state for trial in expected[0]}
@@ -123,7 +125,7 @@ def n_runs(folder: Path) -> int:
 
 @pytest.mark.parametrize("changes", [CHANGES, BATCHES], ids=["as workers are free", "in batches"])
 def test_the_same_command_in_a_second_terminal_joins_in(tmp_path: Path, changes: dict[str, Any]) -> None:
-    study = StudySpec.from_dict(document(changes))
+    study = make_study(changes)
     line = command(study, tmp_path, 0, None)
     both = [start(line) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0]
@@ -132,13 +134,14 @@ def test_the_same_command_in_a_second_terminal_joins_in(tmp_path: Path, changes:
     assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 8 == len(trials)
     assert {status for status, *_ in results.values()} <= {RunStatus.COMPLETED, RunStatus.PRUNED}
     if changes is BATCHES:
-        with open_session(study, out=tmp_path / "alone", storage=None, workers=0, reporter=None) as session:
+        location = location_of(study, out=tmp_path / "alone")
+        with open_session(settle(study, location=location), location) as session:
             session.evaluate(session.tune())
         assert facts(study, tmp_path / "alone") == (trials, results)
 
 
 def test_an_interrupted_session_loses_only_what_was_in_flight(tmp_path: Path) -> None:
-    study = StudySpec.from_dict(document({**CHANGES, "algorithm.total_timesteps": 4096}))
+    study = make_study({**CHANGES, "algorithm.total_timesteps": 4096})
     line = command(study, tmp_path, 2, None)
     process = start(line)
     deadline = time.monotonic() + 60

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.skipif(not SERVER, reason="needs ROBUSTTUNE_TEST_POSTGR
 STUDY = """
 name = "shared"
 synthetic = {mean = 100.0, sd = 20.0, start = 0.0}
-algorithm = {name = "ppo", total_timesteps = 1000}
 search_space.parameters.learning_rate = {type = "float", low = 1e-5, high = 1e-1, scale = "log"}
 tuning = {n_trials = 8, pruner = "median", batch_size = 4}
 evaluation = {every = 250, n_episodes = 2}

@@ -15,7 +15,7 @@ from robusttune.results.records import RunResult
 def work(job: Job) -> list[RunResult]:
     """Do what the environment's arguments say, and note each attempt in a folder."""
     (spec,) = job.specs
-    orders = spec.environment.kwargs
+    orders = spec.training.environment.kwargs
     folder = Path(str(orders["folder"]))
     attempt = len(list(folder.glob(f"{spec.run_id}-*")))
     (folder / f"{spec.run_id}-{attempt}-{os.getpid()}").touch()

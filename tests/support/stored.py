@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from studies import make_study
+from studies import fixed_runs, make_study, settled
 
-from robusttune.declaration.plan import configuration, tuning_runs
-from robusttune.declaration.run import RunSpec, config_id
+from robusttune.declaration.ids import config_id
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import configuration, tuning_runs
 from robusttune.declaration.study import StudySpec
-from robusttune.pipeline.place import open_store, place_of
-from robusttune.post_evaluation.evaluate import planned_runs
+from robusttune.pipeline.location import location_of
 from robusttune.post_evaluation.select import select
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord, TrialState
 from robusttune.training.protocol import make_result
@@ -40,8 +40,9 @@ def told_study(changes: dict[str, Any] | None = None) -> StudySpec:
 
 def store_story(study: StudySpec, out: Path, *, diverged: int = 0, missing: int = 0, failed: int = 0) -> None:
     """Store the story's trials and post-evaluation; some of the default's runs end otherwise or not at all."""
-    store = open_store(place_of(study, out=out), create=True)
-    store.save_study(study)
+    declared, study = study, settled(study)
+    store = location_of(study, out=out).open_to_write()
+    store.save_study(declared, study)
     rng = np.random.default_rng(7)
     trials = []
     for number, (tuning_score, _) in enumerate(STORY.values()):
@@ -65,7 +66,7 @@ def store_story(study: StudySpec, out: Path, *, diverged: int = 0, missing: int 
         REPORTED: REPORTED_MEAN,
     }
     candidates = select(study, trials)
-    planned = planned_runs(study, candidates)
+    planned = fixed_runs(study, candidates)
     for candidate in candidates:
         for index, run in enumerate(planned[candidate.config_id]):
             status = RunStatus.COMPLETED

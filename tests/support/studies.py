@@ -9,28 +9,34 @@ import math
 import pickle
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import optuna
+import sqlalchemy as sa
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, Job
 from robusttune.execution.progress import Reporter
+from robusttune.post_evaluation.select import Candidate
+from robusttune.report.model import Ranking
+from robusttune.results import schema
 from robusttune.results.claims import Claims
+from robusttune.results.engine import sqlite_url
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord
-from robusttune.results.store import ResultStore, sqlite_url
+from robusttune.results.store import ResultStore
 
 DOCUMENT: Mapping[str, Any] = {
     "name": "small",
     "root_seed": 5,
     "environment": {"id": "CartPole-v1"},
-    "algorithm": {"name": "ppo", "trainer": "sb3", "total_timesteps": 64, "hyperparameters": {"n_epochs": 1}},
+    "algorithm": {"name": "ppo", "total_timesteps": 64, "hyperparameters": {"n_epochs": 1}},
     "search_space": {
         "parameters": {
             "learning_rate": {"type": "float", "low": 1e-5, "high": 1e-2, "scale": "log"},
@@ -42,6 +48,7 @@ DOCUMENT: Mapping[str, Any] = {
     "tuning": {"n_trials": 6},
     "evaluation": {"n_episodes": 2, "n_envs": 1},
     "post_evaluation": {"top_k": 2, "n_seeds": 3},
+    "execution": {"trainer": "sb3"},
 }
 
 
@@ -61,7 +68,21 @@ def document(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
 
 def make_study(changes: Mapping[str, Any] | None = None) -> StudySpec:
-    return StudySpec.from_dict(document(changes))
+    """Return a small study; it is settled unless the changes leave open who trains."""
+    study = StudySpec.from_dict(document(changes))
+    return study if study.execution.is_open else study.settled(study.trainer)
+
+
+def settled(study: StudySpec) -> StudySpec:
+    """Return a study with nothing left open, without a look at its environment."""
+    return study.settled(study.training.TRAINERS[0] if study.execution.is_open else study.trainer)
+
+
+def drawn(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes to a small study: its runs are drawn instead of trained."""
+    fixed = {"total_timesteps": 64}
+    execution = {"trainer": kind}
+    return {"environment": None, "algorithm": None, "execution": execution, kind: {**fixed, **table}}
 
 
 def noise(*key: Any) -> float:
@@ -259,6 +280,28 @@ def open_results(folder: Path, kind: type[ResultStore] = ResultStore) -> Iterato
         store.close()
 
 
+def fixed_runs(study: StudySpec, candidates: Sequence[Candidate]) -> dict[str, tuple[RunSpec, ...]]:
+    """Return config_id → runs of a fixed allocation."""
+    return post_evaluation_runs(study, {c.config_id: c.hyperparameters for c in candidates})
+
+
+def ranking_of(study: StudySpec, store: ResultStore) -> Ranking:
+    """Return the ranking of what is stored."""
+    from robusttune.pipeline.reading import Results
+    from robusttune.report.build import make_ranking
+
+    found = Results(study=study, store=store)
+    return make_ranking(study, found.trials(), found.post_evaluation(), is_reproducible=True)
+
+
+def stored_specs(store: ResultStore) -> list[RunSpec]:
+    """Return the specifications of all stored runs."""
+    with store.engine.connect() as connection:
+        return [
+            RunSpec.from_json(text) for text in connection.execute(sa.select(schema.runs.c.spec)).scalars()
+        ]
+
+
 def tune(
     study: StudySpec,
     store: ResultStore,
@@ -272,12 +315,13 @@ def tune(
     from robusttune.tuning.search import search
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = settled(study)
     with Claims(store.engine) as claims, executor or Synthetic() as running:
         return search(
             study,
             store=store,
             claims=claims,
-            driver=Driver(store, claims, running, max_attempts=max_attempts),
+            driver=Driver(store, claims, running, trainer=study.trainer, max_attempts=max_attempts),
             storage=storage,
             reporter=reporter or Reporter(),
         )

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
-from studies import Interrupt, Synthetic, document, make_study, open_results, sometimes_diverged, tune
+from studies import (
+    Interrupt,
+    Synthetic,
+    document,
+    fixed_runs,
+    make_study,
+    open_results,
+    ranking_of,
+    sometimes_diverged,
+    tune,
+)
 
 from robusttune.declaration.allocation import MAX_SEEDS, AllocationSpec
 from robusttune.declaration.run import RunSpec
@@ -20,14 +29,17 @@ from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.driver import Driver
 from robusttune.execution.progress import Reporter
-from robusttune.pipeline.check import check_study
+from robusttune.pipeline import check_study
 from robusttune.post_evaluation.allocate import Question, decide
-from robusttune.post_evaluation.evaluate import evaluate, planned_runs
+from robusttune.post_evaluation.allocation_rules import (
+    ocba_batch,
+    ocba_weights,
+    shrunk_variances,
+    top_two_batch,
+)
+from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.rounds import Rounds, replay
-from robusttune.post_evaluation.sampling import ocba_batch, ocba_weights, shrunk_variances, top_two_batch
 from robusttune.post_evaluation.select import select
-from robusttune.report.allocation import with_kept
-from robusttune.report.build import make_ranking
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus
 from robusttune.results.store import ResultStore
@@ -257,7 +269,7 @@ def test_a_rule_may_be_given_by_its_name_alone(tmp_path: Path) -> None:
 
 def test_the_most_runs_of_each_rule_are_known_before_anything_runs() -> None:
     most = {
-        rule: check_study(make_study({"post_evaluation.allocation": keys})).n_post_evaluation_runs
+        rule: check_study(make_study({"post_evaluation.allocation": keys})).workload.n_post_evaluation_runs
         for rule, keys in {**ADAPTIVE, "fixed": {"rule": "fixed"}, "default": {"rule": "ocba"}}.items()
     }
     assert most == {"elimination": 15, "ocba": 18, "top-two": 18, "halving": 20, "fixed": 9, "default": 9}
@@ -297,8 +309,7 @@ def judge(declared: StudySpec, store: ResultStore, executor: Synthetic) -> Round
     candidates = select(declared, store.trials(declared.tuning_id))
     with Claims(store.engine) as claims, executor:
         driver = Driver(store, claims, executor)
-        evaluate(declared, candidates, store=store, driver=driver, reporter=Reporter())
-    return replay(declared, candidates, store.results)
+        return evaluate(declared, candidates, store=store, driver=driver, reporter=Reporter()).rounds
 
 
 def asked(rounds: Rounds) -> dict[str, list[str]]:
@@ -309,7 +320,7 @@ def test_a_fixed_allocation_asks_for_the_runs_it_always_asked_for(store: ResultS
     declared = study("fixed")
     candidates = select(declared, store.trials(declared.tuning_id))
     found = replay(declared, candidates, store.results)
-    assert found.runs == planned_runs(declared, candidates)
+    assert found.runs == fixed_runs(declared, candidates)
     assert found.stop is None
 
 
@@ -390,10 +401,13 @@ class FirstOfDefault:
 
 def test_a_failed_run_holds_the_next_round_back_unless_the_study_allows_it(store: ResultStore) -> None:
     executor = Synthetic(behaviour=FirstOfDefault())
-    rounds = judge(study("ocba"), store, executor)
+    with pytest.raises(StudyError, match=r"lacks runs \(1 failed\)"):
+        judge(study("ocba"), store, executor)
+    candidates = select(study("ocba"), store.trials(study("ocba").tuning_id))
+    rounds = replay(study("ocba"), candidates, store.results)
     assert (rounds.n_runs, rounds.n_decisions, rounds.stop) == (10, 0, None)
     with pytest.raises(StudyError, match=r"lacks runs \(1 failed\)"):
-        make_ranking(study("ocba"), store)
+        ranking_of(study("ocba"), store)
 
 
 def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(store: ResultStore) -> None:
@@ -411,39 +425,39 @@ def test_a_failed_run_that_may_be_missing_is_tried_once_and_the_stage_goes_on(st
 @pytest.mark.parametrize("rule", [*ADAPTIVE])
 def test_the_report_says_why_it_stopped_and_what_is_valid(rule: str, store: ResultStore) -> None:
     rounds = judge(study(rule), store, Synthetic())
-    ranking = make_ranking(study(rule), store)
-    assert f"{rounds.n_runs} of at most" in ranking.findings[0]
+    ranking = ranking_of(study(rule), store)
+    did, valid = ranking.findings["Before using these numbers"][:2]
+    assert f"{rounds.n_runs} of at most" in did
     assert rounds.stop is not None
-    assert rounds.stop in ranking.findings[0]
-    assert ranking.findings[1].startswith("The best set is valid; the full ranking is not")
-    assert sum(row.n_seeds for row in ranking.rows) == rounds.n_runs
+    assert rounds.stop in did
+    assert valid.startswith("The best set is valid; the full ranking is not")
+    assert sum(row.analysis.n_seeds for row in ranking.rows) == rounds.n_runs
 
 
 def test_the_best_set_after_an_elimination_is_what_no_stage_dropped(store: ResultStore) -> None:
     declared = study("elimination")
     rounds = judge(declared, store, Synthetic())
-    ranking = make_ranking(declared, store)
-    assert {row.config_id for row in ranking.rows if row.in_best_set} == set(rounds.kept)
+    ranking = ranking_of(declared, store)
+    best = [row for row in ranking.rows if row.analysis.in_best_set]
+    assert {row.candidate.config_id for row in best} == set(rounds.kept)
     assert len(rounds.kept) < len(rounds.runs)
-    assert ranking.analysis["best_set"] == [row.name for row in ranking.rows if row.in_best_set]
-    dropped = next(row.name for row in ranking.rows if not row.in_best_set)
-    assert dropped in ranking.findings[0]
+    assert ranking.analysis.best_set == tuple(row.name for row in best)
+    assert ranking.analysis.recommended == best[0].name
+    dropped = next(row.name for row in ranking.rows if not row.analysis.in_best_set)
+    assert dropped in ranking.findings["Before using these numbers"][0]
 
 
-def test_a_best_set_made_anew_does_not_bring_back_what_a_stage_dropped(store: ResultStore) -> None:
-    declared = study("elimination")
-    rounds = judge(declared, store, Synthetic())
-    judged = select(declared, store.trials(declared.tuning_id))
-    scores = {candidate.name: [1.0, 2.0, 3.0 + place] for place, candidate in enumerate(judged)}
+def test_a_best_set_made_anew_does_not_bring_back_what_a_stage_dropped() -> None:
+    scores = {name: [1.0, 2.0, 3.0 + place] for place, name in enumerate("abc")}
     anew = analyse(scores, n_resamples=200, rng=rng())
-    assert len(anew.best_set) == len(judged)
-    only = dataclasses.replace(rounds, kept=(judged[0].config_id,))
-    found = with_kept(anew, declared, only, judged)
-    assert found.best_set == (judged[0].name,)
-    assert [one.config_id for one in found.configurations if one.in_best_set] == [judged[0].name]
+    assert (set(anew.best_set), anew.recommended) == ({"a", "b", "c"}, "c")
+    found = analyse(scores, kept=["b"], n_resamples=200, rng=rng())
+    assert (found.best_set, found.recommended) == (("b",), "b")
+    assert found.winner.estimate == found.configurations["b"].mean.estimate
 
 
 def test_a_fixed_allocation_adds_no_sentence(store: ResultStore) -> None:
     judge(study("fixed"), store, Synthetic())
-    assert not any("Seeds were given" in text for text in make_ranking(study("fixed"), store).findings)
+    findings = ranking_of(study("fixed"), store).findings
+    assert not any("Seeds were given" in text for texts in findings.values() for text in texts)
     assert "allocation" not in document()["post_evaluation"]

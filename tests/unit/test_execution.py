@@ -15,8 +15,10 @@ import pytest
 from pool_work import work
 from studies import Failing, Synthetic, make_study, open_results
 
-from robusttune.declaration.plan import tuning_runs
-from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, RunSpec
+from robusttune.declaration.evaluation import EvaluationSpec
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import tuning_runs
+from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Sb3Training
 from robusttune.errors import SpecError
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Executor, InProcess, Job, LocalPool, make_executor
@@ -101,7 +103,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         "import sys, time; sys.path[:0] = [sys.argv[1], sys.argv[3]]\n"
         "from pool_work import work; from studies import make_study\n"
         "from robusttune.execution.executors import Job, LocalPool\n"
-        "from robusttune.declaration.plan import tuning_runs\n"
+        "from robusttune.declaration.runs import tuning_runs\n"
         "study = make_study({'environment.kwargs': {'folder': sys.argv[2]}})\n"
         "pool = LocalPool(2, work=work)\n"
         "for number in range(2):\n"
@@ -139,14 +141,6 @@ def test_stored_results_are_not_computed_again(store: ResultStore, tmp_path: Pat
     results = drive(store, again, specs)
     assert again.submitted == [spec.run_id for spec in specs[4:]]
     assert set(results) == {spec.run_id for spec in specs}
-
-
-def test_only_new_results_are_announced(store: ResultStore, tmp_path: Path) -> None:
-    specs = runs(tmp_path, [None] * 3)
-    drive(store, Synthetic(), specs[:2])
-    announced: list[str] = []
-    drive(store, Synthetic(), specs, on_result=lambda result: announced.append(result.run_id))
-    assert announced == [specs[2].run_id]
 
 
 @pytest.mark.timeout(60)
@@ -225,7 +219,7 @@ def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> N
         "from robusttune.execution.driver import Driver\n"
         "from robusttune.execution.executors import Job\n"
         "from robusttune.results.claims import Claims\n"
-        "from robusttune.declaration.plan import tuning_runs\n"
+        "from robusttune.declaration.runs import tuning_runs\n"
         "def one(spec):\n"
         "    return (yield [Job(specs=(spec,))])[0]\n"
         "study = make_study()\n"
@@ -255,13 +249,11 @@ def test_a_run_is_the_same_in_this_process_and_in_a_worker_beside_another(
     seeds = [run_seed(3, Stage.TUNING, index) for index in range(3)]
     specs = [
         RunSpec(
-            environment=EnvironmentSpec(id="CartPole-v1", n_envs=2),
-            algorithm="ppo",
-            policy="MlpPolicy",
-            trainer="sb3",
-            device="cpu",
+            training=Sb3Training(
+                environment=EnvironmentSpec(id="CartPole-v1", n_envs=2),
+                algorithm=AlgorithmSpec(name="ppo", total_timesteps=256),
+            ),
             hyperparameters={"n_steps": 32, "batch_size": 32, "n_epochs": 2, "net_arch": [8]},
-            total_timesteps=256,
             evaluation=EvaluationSpec(every=64, n_episodes=3),
             seed=seed,
             evaluation_seed=evaluation_seed(seed),

@@ -11,16 +11,17 @@ import numpy as np
 from pebble import ProcessExpired
 from studies import Synthetic, make_study, synthetic_curve, synthetic_result
 
-from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import tuning_runs
 from robusttune.execution.driver import Driver, Task, runs_to_make
 from robusttune.execution.executors import Job
 from robusttune.results.claims import Claims
+from robusttune.results.engine import sqlite_url
 from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
-from robusttune.results.store import ResultStore, sqlite_url
-from robusttune.tuning.objective import TrialOutcome, trial_task
+from robusttune.results.store import ResultStore
+from robusttune.tuning.task import TrialOutcome, trial_task
 
-LOCKSTEP = {"algorithm.trainer": "lockstep", "evaluation.every": 16, "tuning.seeds_per_trial": 3}
+LOCKSTEP = {"execution.trainer": "lockstep", "evaluation.every": 16, "tuning.seeds_per_trial": 3}
 
 
 def runs(n: int = 3, **changes: Any) -> tuple[RunSpec, ...]:
@@ -163,7 +164,7 @@ def test_the_last_report_is_the_objective_value_and_decides_nothing() -> None:
 
 
 def test_stable_baselines_trains_the_seeds_of_a_pruned_trial_one_after_the_other() -> None:
-    study = make_study({**LOCKSTEP, "algorithm.trainer": "sb3", "tuning.pruner": "median"})
+    study = make_study({**LOCKSTEP, "execution.trainer": "sb3", "tuning.pruner": "median"})
     specs = tuning_runs(study, {"learning_rate": 1e-3}, 0)
     task = trial_task(0, specs, study.tuning, view=Rule(), worst=None)  # type: ignore[arg-type]
     _, jobs = play(task, lambda job: [synthetic_result(spec) for spec in job.specs])

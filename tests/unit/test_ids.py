@@ -8,20 +8,22 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from studies import document, make_study
+from studies import make_study
 
-from robusttune.declaration.plan import tuning_runs
-from robusttune.declaration.run import (
-    EnvironmentSpec,
-    EvaluationSpec,
-    Normalization,
-    RunSpec,
-    Wrapper,
-    canonical_json,
-    config_id,
-)
+from robusttune.declaration.evaluation import EvaluationSpec
+from robusttune.declaration.ids import canonical_json, config_id
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.training.sb3 import (
+    AlgorithmSpec,
+    EnvironmentSpec,
+    Normalization,
+    Sb3Training,
+    Wrapper,
+)
+from robusttune.declaration.training.synthetic import SyntheticTraining
 from robusttune.seeds import MAX_ROOT
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -33,25 +35,31 @@ json_values = st.recursive(
 )
 tables = st.dictionaries(names, json_values, max_size=4)
 counts = st.integers(1, 256)
-run_specs = st.builds(
-    RunSpec,
+wrappers = st.builds(Wrapper, entry_point=st.just("a.b:C"), kwargs=tables)
+trainings = st.builds(
+    Sb3Training,
     environment=st.builds(
         EnvironmentSpec,
         id=names,
         kwargs=tables,
-        wrappers=st.lists(st.builds(Wrapper, entry_point=st.just("a.b:C"), kwargs=tables), max_size=2).map(
-            tuple
-        ),
+        wrappers=st.lists(wrappers, max_size=2).map(tuple),
         n_envs=counts,
         normalization=st.none() | st.builds(Normalization, observations=st.booleans(), rewards=st.booleans()),
         imports=st.lists(names, max_size=2).map(tuple),
     ),
-    algorithm=st.sampled_from(["ppo", "sac"]),
-    policy=names,
-    trainer=st.just("sb3"),
-    device=names,
+    algorithm=st.builds(
+        AlgorithmSpec,
+        name=st.sampled_from(["ppo", "sac"]),
+        total_timesteps=st.integers(1, 2**53),
+        policy=names,
+        device=names,
+        hyperparameters=st.just({}),
+    ),
+) | st.builds(SyntheticTraining, sd=st.floats(0, 9), start=st.none() | finite)
+run_specs = st.builds(
+    RunSpec,
+    training=trainings,
     hyperparameters=tables,
-    total_timesteps=st.integers(1, 2**53),
     evaluation=st.builds(
         EvaluationSpec,
         every=st.none() | st.integers(1, 10**9),
@@ -77,13 +85,15 @@ def test_a_run_specification_survives_its_json(spec: RunSpec) -> None:
 
 
 OTHER: dict[str, Any] = {
-    "algorithm": "a2c",
-    "policy": "CnnPolicy",
-    "device": "cuda",
     "hyperparameters": {"gamma": 0.98},
-    "total_timesteps": 65,
     "seed": 3,
     "evaluation_seed": 3,
+}
+OTHER_ALGORITHM: dict[str, Any] = {
+    "name": "a2c",
+    "policy": "CnnPolicy",
+    "device": "cuda",
+    "total_timesteps": 65,
 }
 OTHER_ENVIRONMENT: dict[str, Any] = {
     "id": "Acrobot-v1",
@@ -109,15 +119,21 @@ def a_run() -> RunSpec:
 
 def test_every_field_of_a_run_changes_its_id() -> None:
     run = a_run()
-    variants = [run] + [dataclasses.replace(run, **{name: value}) for name, value in OTHER.items()]
-    for part, others in (("environment", OTHER_ENVIRONMENT), ("evaluation", OTHER_EVALUATION)):
-        variants += [
-            dataclasses.replace(run, **{part: dataclasses.replace(getattr(run, part), **{name: value})})
-            for name, value in others.items()
-        ]
+    replace = dataclasses.replace
+    variants = [run, replace(run, training=SyntheticTraining(total_timesteps=64))]
+    variants += [replace(run, **{name: value}) for name, value in OTHER.items()]
+    variants += [
+        replace(run, evaluation=replace(run.evaluation, **{name: value}))
+        for name, value in OTHER_EVALUATION.items()
+    ]
+    for part, others in (("environment", OTHER_ENVIRONMENT), ("algorithm", OTHER_ALGORITHM)):
+        for name, value in others.items():
+            other = replace(getattr(run.training, part), **{name: value})
+            variants.append(replace(run, training=replace(run.training, **{part: other})))
     assert len({variant.run_id for variant in variants}) == len(variants)
     # A field that is added to the types must be added here too.
-    assert {*OTHER, "environment", "evaluation", "trainer"} == {f.name for f in dataclasses.fields(RunSpec)}
+    assert {*OTHER, "training", "evaluation"} == {f.name for f in dataclasses.fields(RunSpec)}
+    assert {*OTHER_ALGORITHM, "hyperparameters"} == {f.name for f in dataclasses.fields(AlgorithmSpec)}
     assert {*OTHER_ENVIRONMENT} == {f.name for f in dataclasses.fields(EnvironmentSpec)}
     assert {*OTHER_EVALUATION} == {f.name for f in dataclasses.fields(EvaluationSpec)}
 
@@ -139,6 +155,7 @@ def test_one_is_not_true_in_an_id() -> None:
     [
         {"name": "renamed", "description": "said differently"},
         {"execution.run_timeout_s": 3.0},
+        {"execution.trainer": "lockstep"},
         {"post_evaluation.top_k": 9, "post_evaluation.controls": [{"name": "c"}]},
         {"tuning.n_trials": 99},
         {"tuning.timeout_s": 5.0},
@@ -178,11 +195,11 @@ def test_what_determines_the_trials_changes_the_search(changes: dict[str, Any]) 
 
 
 def test_ids_are_those_of_stored_studies() -> None:
-    """Noted before `tuning.incumbent_seeds` came: a new key with a default must leave stored results where they are."""
+    """As version 0.1.0 has them: a new key must be None by default, which leaves stored results where they are."""
     one, three = make_study(), make_study({"tuning.seeds_per_trial": 3})
-    assert (one.tuning_id, three.tuning_id) == ("cde164677de0ab3b0374", "08152b8d19f9745bc566")
-    assert tuning_runs(one, {"gamma": 0.99}, 3)[0].run_id == "7d6d5468ed285747f525"
-    assert tuning_runs(three, {"gamma": 0.99}, 2)[1].run_id == "063dd6ba2392b8f8046a"
+    assert (one.tuning_id, three.tuning_id) == ("a27fe476f50306b07e3a", "e7ea0323df67c7ed2ea5")
+    assert tuning_runs(one, {"gamma": 0.99}, 3)[0].run_id == "7794930532a6b5c5ed73"
+    assert tuning_runs(three, {"gamma": 0.99}, 2)[1].run_id == "4791270a67409c796c81"
 
 
 parameters = st.one_of(
@@ -215,7 +232,7 @@ def test_a_study_survives_its_document(
         "description": description,
         "post_evaluation.confidence_level": confidence,
     }
-    study = StudySpec.from_dict(document(changes))
+    study = make_study(changes)
     study = dataclasses.replace(study, search_space=dataclasses.replace(study.search_space, parameters=space))
     again = StudySpec.from_dict(study.to_dict())
     assert again == study

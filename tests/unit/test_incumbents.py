@@ -18,6 +18,7 @@ from studies import (
     Recorder,
     Synthetic,
     always_completed,
+    drawn,
     make_study,
     open_results,
     sometimes_diverged,
@@ -25,10 +26,10 @@ from studies import (
     tune,
 )
 
-from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.synthetic import synthetic_of, truth_of
+from robusttune.declaration.training.synthetic import truth_of
 from robusttune.execution.executors import InProcess, Job
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore
@@ -43,7 +44,7 @@ MEDIAN: dict[str, Any] = {
     "tuning.pruner": "median",
     "tuning.pruner_options": {"n_startup_trials": 2},
 }
-LOCKSTEP = {**STEPS, "algorithm.trainer": "lockstep"}
+LOCKSTEP = {**STEPS, "execution.trainer": "lockstep"}
 Script = Sequence[Sequence[float | RunStatus]]
 
 
@@ -221,7 +222,7 @@ def store_folder(store: ResultStore) -> Path:
 @pytest.mark.parametrize("m", [1, 3])
 @pytest.mark.parametrize("trainer", ["sb3", "lockstep"])
 def test_a_pruner_judges_the_first_round_only(store: ResultStore, trainer: str, m: int) -> None:
-    study = study_of(14, r=6, m=m, changes={**MEDIAN, "algorithm.trainer": trainer})
+    study = study_of(14, r=6, m=m, changes={**MEDIAN, "execution.trainer": trainer})
     storage, executor = InMemoryStorage(), Judged()
     trials = tune(study, store, storage, executor)
     (summary,) = optuna.get_all_study_summaries(storage)
@@ -331,15 +332,14 @@ def optimism(store: ResultStore, incumbent_seeds: int | None, root_seed: int) ->
     study = make_study(
         {
             "root_seed": root_seed,
-            "environment": {"id": "synthetic", "kwargs": truth},
-            "algorithm.trainer": "synthetic",
+            **drawn("synthetic", truth),
             "tuning": {"n_trials": 8, "sampler": "random", "incumbent_seeds": incumbent_seeds},
         }
     )
     trials = tune(study, store, InMemoryStorage(), InProcess())
     best = max(trials, key=lambda trial: trial.objective_value or -1e9)
     assert best.objective_value is not None
-    return best.objective_value - truth_of(synthetic_of(study.environment), best.hyperparameters).mean
+    return best.objective_value - truth_of(study.training, best.hyperparameters).mean
 
 
 def test_the_best_tuning_value_overstates_less_when_it_had_to_be_believed(store: ResultStore) -> None:

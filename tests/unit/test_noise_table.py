@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from studies import make_study
+from studies import drawn, make_study
 
 from experiments.noise_table.__main__ import FOLDER, TASKS, table
 from robusttune import load_study, simulate_study, tune_study
@@ -56,18 +56,16 @@ def test_its_configurations_are_those_of_the_declared_study(task: str) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_a_study_can_be_tried_on_it_with_a_pruner(task: str) -> None:
     document = load_study(FOLDER / f"{task}.toml").to_dict()
-    document["environment"] = {
-        "id": "tabular",
-        "kwargs": {
-            "path": str(FOLDER / f"{task}.parquet"),
-            "curve": "curve",
-            "ignored": ["episode_returns"],
-        },
+    del document["environment"]
+    document["tabular"] = {
+        "path": str(FOLDER / f"{task}.parquet"),
+        "total_timesteps": document.pop("algorithm")["total_timesteps"],
+        "curve": "curve",
+        "ignored": ["episode_returns"],
     }
-    document["algorithm"]["trainer"] = "tabular"
     document["tuning"] = {"n_trials": 25, "sampler": "tpe", "pruner": "median"}
     simulation = simulate_study(StudySpec.from_dict(document))
-    means = [np.mean(scores) for scores in simulation.scores.scores]
+    means = [np.mean(scores) for scores in simulation.post_evaluation.scores.scores]
     typical = pd.read_parquet(FOLDER / f"{task}.parquet")["return"].median()
     assert max(means) > typical
 
@@ -76,8 +74,7 @@ def test_a_table_is_made_from_the_stored_tuning_stage(tmp_path: Path) -> None:
     truth = {"sd": 10.0, "start": -100.0, "p_diverged": 0.2}
     study = make_study(
         {
-            "environment": {"id": "synthetic", "kwargs": truth},
-            "algorithm": {"name": "ppo", "trainer": "synthetic", "total_timesteps": 64},
+            **drawn("synthetic", truth),
             "evaluation.every": 16,
             "tuning": {"n_trials": 5, "sampler": "random", "seeds_per_trial": 6},
         }

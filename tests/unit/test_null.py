@@ -5,24 +5,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import make_study
+from studies import drawn, make_study
 from typer.testing import CliRunner
 
 from robusttune.cli import app
 from robusttune.declaration.allocation import AllocationSpec
-from robusttune.declaration.plan import post_evaluation_runs
+from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.pipeline.null import NullResult, null_study
 from robusttune.post_evaluation.allocate import Question, question_of
-from robusttune.post_evaluation.null import copies_of, false_winner_rates
+from robusttune.post_evaluation.copies import copies_of, false_winner_rates
 
 
 def study(**changes: Any) -> StudySpec:
     return make_study(
         {
-            "environment": {"id": "synthetic", "kwargs": {"mean": 50.0, "sd": 10.0}},
-            "algorithm.trainer": "synthetic",
+            **drawn("synthetic", {"mean": 50.0, "sd": 10.0}),
             "post_evaluation": {"top_k": 4, "n_seeds": 5, **changes},
         }
     )
@@ -88,8 +87,7 @@ def test_a_null_study_is_taken_up_and_repeats_itself(rule: str, tmp_path: Path) 
 def test_the_command_says_it_in_plain_words(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(
-        'name = "aa"\nsynthetic.sd = 10.0\nalgorithm = {name = "ppo", total_timesteps = 64}\n'
-        "tuning.n_trials = 2\npost_evaluation = {top_k = 3, n_seeds = 4}\n"
+        'name = "aa"\nsynthetic.sd = 10.0\ntuning.n_trials = 2\npost_evaluation = {top_k = 3, n_seeds = 4}\n'
     )
     found = CliRunner().invoke(app, ["run", str(path), "--null", "--out", str(tmp_path), "-j", "0"])
     assert found.exit_code == 0, found.output

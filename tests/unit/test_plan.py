@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import make_study
 
-from robusttune.declaration.plan import configuration, post_evaluation_runs, seed_blocks, tuning_runs
-from robusttune.declaration.run import config_id
+from robusttune.declaration.ids import config_id
+from robusttune.declaration.runs import configuration, post_evaluation_runs, seed_blocks, tuning_runs
 from robusttune.declaration.space import Categorical, Float, Int, n_grid_points
 from robusttune.errors import SpecError
 from robusttune.seeds import Stage, evaluation_seed

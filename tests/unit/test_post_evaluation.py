@@ -9,13 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.storages import InMemoryStorage
-from studies import Interrupt, Synthetic, make_study, open_results, sometimes_diverged, tune
+from studies import (
+    Interrupt,
+    Synthetic,
+    fixed_runs,
+    make_study,
+    open_results,
+    sometimes_diverged,
+    stored_specs,
+    tune,
+)
 
-from robusttune.declaration.run import config_id
+from robusttune.declaration.ids import config_id
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
 from robusttune.execution.progress import Reporter
-from robusttune.post_evaluation.evaluate import evaluate, planned_runs
+from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.select import Candidate, select
 from robusttune.results.claims import Claims
 from robusttune.results.records import TrialRecord, TrialState
@@ -128,7 +137,7 @@ def judge(declared: StudySpec, store: ResultStore, executor: Synthetic) -> tuple
 
 def run_ids(declared: StudySpec, store: ResultStore) -> set[str]:
     candidates = select(declared, store.trials(declared.tuning_id))
-    return {run.run_id for runs in planned_runs(declared, candidates).values() for run in runs}
+    return {run.run_id for runs in fixed_runs(declared, candidates).values() for run in runs}
 
 
 @pytest.fixture
@@ -138,9 +147,9 @@ def tuned(store: ResultStore) -> ResultStore:
 
 
 def test_every_candidate_runs_on_all_its_fresh_seeds(tuned: ResultStore) -> None:
-    tuning_seeds = {spec.seed for spec in tuned.run_specs()}
+    tuning_seeds = {spec.seed for spec in stored_specs(tuned)}
     candidates = judge(study(default_control=True), tuned, Synthetic())
-    specs = [spec for spec in tuned.run_specs() if spec.stage is Stage.POST_EVALUATION]
+    specs = [spec for spec in stored_specs(tuned) if spec.stage is Stage.POST_EVALUATION]
     assert len(specs) == len({spec.seed for spec in specs}) == 4 * 3
     assert {spec.config_id for spec in specs} == {candidate.config_id for candidate in candidates}
     assert tuning_seeds.isdisjoint(spec.seed for spec in specs)
@@ -151,7 +160,7 @@ def test_the_stage_is_balanced_whenever_it_is_cut_off(tuned: ResultStore) -> Non
     executor = Synthetic(die_at_submit=5)
     with pytest.raises(Interrupt):
         judge(declared, tuned, executor)
-    by_config = {spec.run_id: spec.config_id for spec in tuned.run_specs()}
+    by_config = {spec.run_id: spec.config_id for spec in stored_specs(tuned)}
     counts = [0, 0, 0]
     order = [candidate.config_id for candidate in select(declared, tuned.trials(declared.tuning_id))]
     for run_id in executor.submitted:

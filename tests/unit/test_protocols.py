@@ -16,8 +16,8 @@ NORMAL = synthetic()[0]
 
 
 def without_noise() -> Landscape:
-    kwargs = {**NORMAL.environment["kwargs"], "sd": 0.0}
-    return dataclasses.replace(NORMAL, environment={"id": "synthetic", "kwargs": kwargs})
+    kwargs = {**NORMAL.tables["synthetic"], "sd": 0.0}
+    return dataclasses.replace(NORMAL, tables={"synthetic": kwargs})
 
 
 def test_no_protocol_spends_more_than_its_budget() -> None:
@@ -70,10 +70,8 @@ def test_without_noise_every_protocol_picks_the_best_trial_it_has_and_reports_it
 
 def test_a_pruned_run_costs_what_it_was_trained() -> None:
     # A learning curve of ten evaluations, to be pruned by.
-    kwargs = {**NORMAL.environment["kwargs"], "start": -400.0}
-    landscape = dataclasses.replace(
-        NORMAL, n_evaluations=10, environment={"id": "synthetic", "kwargs": kwargs}
-    )
+    kwargs = {**NORMAL.tables["synthetic"], "start": -400.0}
+    landscape = dataclasses.replace(NORMAL, n_evaluations=10, tables={"synthetic": kwargs})
     found = search(landscape, tuning={"sampler": "random", "pruner": "median"}, budget=30, root_seed=0)
     costs = np.diff(found.costs, prepend=0.0)
     assert costs.min() < 0.5

@@ -18,7 +18,15 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from robusttune.declaration.run import EnvironmentSpec, EvaluationSpec, Normalization, RunSpec, Wrapper
+from robusttune.declaration.evaluation import EvaluationSpec
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.training.sb3 import (
+    AlgorithmSpec,
+    EnvironmentSpec,
+    Normalization,
+    Sb3Training,
+    Wrapper,
+)
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import sb3, train
@@ -56,13 +64,11 @@ def a_run(
     seed = run_seed(3, Stage.TUNING, index)
     where = {"id": DISCRETE if algorithm == "dqn" else CONTINUOUS, "imports": ("faulty_environments",)}
     return RunSpec(
-        environment=EnvironmentSpec(**{**where, **(environment or {})}),
-        algorithm=algorithm,  # type: ignore[arg-type]
-        policy="MlpPolicy",
-        trainer="sb3",
-        device="cpu",
+        training=Sb3Training(
+            environment=EnvironmentSpec(**{**where, **(environment or {})}),
+            algorithm=AlgorithmSpec(name=algorithm, total_timesteps=timesteps),
+        ),
         hyperparameters={**HYPERPARAMETERS[algorithm], **hyperparameters},
-        total_timesteps=timesteps,
         evaluation=EvaluationSpec(**{"n_episodes": 3, "n_envs": 2, **(evaluation or {})}),
         seed=seed,
         evaluation_seed=evaluation_seed(seed),
@@ -492,6 +498,19 @@ def test_an_environment_that_cannot_be_is_named(
     with pytest.raises(ValueError, match=message) as caught:
         check_environment(EnvironmentSpec(**environment), algorithm)
     assert "\n" not in str(caught.value)
+
+
+def test_actions_that_no_algorithm_takes_are_named_before_anything_runs() -> None:
+    class Pairs(gym.Env[Any, Any]):
+        observation_space = gym.spaces.Discrete(2)
+        action_space = gym.spaces.Tuple([gym.spaces.Discrete(2)] * 2)
+
+    gym.register("Pairs-v0", entry_point=Pairs)
+    try:
+        with pytest.raises(ValueError, match=r"'ppo': needs continuous, discrete, .*Pairs-v0 has Tuple\.$"):
+            check_environment(EnvironmentSpec(id="Pairs-v0"), "ppo")
+    finally:
+        del gym.registry["Pairs-v0"]
 
 
 def test_a_fault_in_a_normalised_environment_is_divergence_too() -> None:

@@ -25,6 +25,7 @@ from studies import (
     make_study,
     open_results,
     sometimes_diverged,
+    stored_specs,
     synthetic_curve,
     tune,
 )
@@ -195,7 +196,7 @@ def test_pruning_decisions_equal_optunas_own(store: ResultStore, pruner: str) ->
     records = tune(study, store, storage)
     (summary,) = optuna.get_all_study_summaries(storage)
     ours = optuna.load_study(study_name=summary.study_name, storage=storage)
-    specs = {spec.run_id: spec for spec in store.run_specs()}
+    specs = {spec.run_id: spec for spec in stored_specs(store)}
 
     twin = optuna.create_study(
         study_name=summary.study_name, direction="maximize", pruner=make_pruner(study.tuning)
@@ -508,7 +509,7 @@ def test_neither_nan_nor_infinity_is_ever_told(store: ResultStore) -> None:
     trials = optuna_trials(storage)
     assert any(
         result.status is RunStatus.DIVERGED
-        for result in store.results(s.run_id for s in store.run_specs()).values()
+        for result in store.results(s.run_id for s in stored_specs(store)).values()
     )
     values = [v for t in trials for v in (*t.intermediate_values.values(), *(t.values or ()))]
     assert all(math.isfinite(value) for value in values)

@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import make_study
+from studies import drawn, make_study
 
 from robusttune import run_study, simulate_study
-from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
-from robusttune.pipeline.place import open_store, place_of
-from robusttune.pipeline.session import memory_session
-from robusttune.pipeline.simulate import judge, simulation_session
+from robusttune.pipeline.location import location_of
+from robusttune.pipeline.simulate import simulation_session
 from robusttune.results.memory import MemoryStore
 from robusttune.results.records import CurvePoint, RunStatus
 from robusttune.results.store import ResultStore
@@ -30,8 +29,7 @@ TRUTH = {
 def synthetic_study(changes: dict[str, Any] | None = None) -> StudySpec:
     return make_study(
         {
-            "environment": {"id": "synthetic", "kwargs": TRUTH},
-            "algorithm": {"name": "ppo", "trainer": "synthetic", "total_timesteps": 64},
+            **drawn("synthetic", TRUTH),
             "evaluation.every": 16,
             "tuning.n_trials": 12,
             "post_evaluation.default_control": False,
@@ -61,9 +59,13 @@ def test_a_simulated_study_is_the_one_that_a_database_would_hold(
     simulation = simulate_study(study)
     ranking = run_study(study, out=tmp_path)
     assert simulation.trials == ranking.trials
-    stored = {row.config_id: (row.name, row.seeds, row.scores, row.n_diverged) for row in ranking.rows}
-    table = simulation.scores
-    names = [candidate.name for candidate in simulation.candidates]
+    stored = {
+        row.candidate.config_id: (row.name, row.runs.seeds, row.runs.scores, row.runs.n_diverged)
+        for row in ranking.rows
+    }
+    found = simulation.post_evaluation
+    table = found.scores
+    names = [candidate.name for candidate in found.candidates]
     simulated = zip(names, table.seeds, table.scores, table.n_diverged, strict=True)
     assert dict(zip(table.config_ids, simulated, strict=True)) == stored
 
@@ -74,21 +76,21 @@ def test_more_candidates_of_one_search_are_judged_without_tuning_again() -> None
     trials = session.tune()
     shorter = synthetic_study({"tuning.n_trials": 8, "post_evaluation.top_k": 3})
     assert isinstance(session.store, MemoryStore)
-    found = judge(memory_session(shorter, store=session.store), trials[:8])
+    found = simulation_session(shorter, store=session.store).evaluate(trials[:8])
     alone = simulate_study(shorter)
-    assert found.trials == alone.trials
-    assert found.scores == alone.scores
+    assert trials[:8] == alone.trials
+    assert found.scores == alone.post_evaluation.scores
 
 
 def test_training_is_never_done_where_it_would_be_lost() -> None:
-    with pytest.raises(SpecError, match="'sb3': only studies that train nothing are simulated"):
+    with pytest.raises(SpecError, match="PPO on CartPole-v1: only studies that train nothing are simulated"):
         simulate_study(make_study())
 
 
 def test_a_search_that_finds_nothing_says_so() -> None:
     always = {**TRUTH, "p_diverged": 1.0}
     with pytest.raises(StudyError, match="every run of the trial diverged"):
-        simulate_study(synthetic_study({"environment": {"id": "synthetic", "kwargs": always}}))
+        simulate_study(synthetic_study(drawn("synthetic", always)))
 
 
 CURVE_POINT = CurvePoint(index=0, timesteps=64, n_updates=64, mean_return=1.0)
@@ -100,8 +102,7 @@ def test_memory_keeps_of_two_results_what_the_database_keeps(
     tmp_path: Path, first: RunStatus, second: RunStatus
 ) -> None:
     study = synthetic_study()
-    place = place_of(study, out=tmp_path)
-    database, memory = open_store(place, create=True), MemoryStore()
+    database, memory = location_of(study, out=tmp_path).open_to_write(), MemoryStore()
     run = tuning_runs(study, {"learning_rate": 1e-3}, 0)[0]
     kept = []
     for store in (database, memory):

@@ -15,15 +15,16 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from studies import make_study, synthetic_result
+from studies import make_study, stored_specs, synthetic_result
 
-from robusttune.declaration.plan import tuning_runs
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import tuning_runs
 from robusttune.errors import StudyError
 from robusttune.results import schema
 from robusttune.results.claims import Claims
+from robusttune.results.engine import sqlite_url
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
-from robusttune.results.store import ResultStore, sqlite_url
+from robusttune.results.store import ResultStore, StoredStudy
 from robusttune.seeds import Stage
 
 STUDY = make_study()
@@ -87,7 +88,7 @@ def test_a_result_survives_the_store_with_nan_and_infinity(
     store.add_result(spec, before)
     after = store.results([spec.run_id])[spec.run_id]
     assert alike(after, before)
-    assert store.run_specs() == [spec]
+    assert stored_specs(store) == [spec]
 
 
 @given(st.lists(finite, min_size=1, max_size=5), st.sampled_from(["final", "best", "last-three"]))
@@ -185,11 +186,16 @@ def test_a_trial_survives_the_store_and_is_brought_up_to_date(store: ResultStore
     assert store.trials("t") == [ended]
 
 
-def test_a_declaration_survives_and_a_newer_one_replaces_it(store: ResultStore) -> None:
-    store.save_study(STUDY)
-    changed = make_study({"tuning.n_trials": 9})
-    store.save_study(changed)
-    assert store.studies() == [changed]
+def test_a_settled_study_survives_and_a_later_one_of_the_same_search_replaces_it(store: ResultStore) -> None:
+    declared = make_study({"execution": None})
+    store.save_study(declared, STUDY)
+    assert store.studies("small") == [StoredStudy(written=declared.written(), settled=STUDY)]
+    grown = make_study({"tuning.n_trials": 9})
+    store.save_study(grown, grown)
+    other = make_study({"tuning.sampler": "random"})
+    store.save_study(other, other)
+    assert [one.settled for one in store.studies("small")] == [other, grown]
+    assert store.studies("smaller") == []
 
 
 def test_tuning_time_adds_up_and_once_unreproducible_stays_so(store: ResultStore) -> None:
@@ -251,7 +257,9 @@ def test_concurrent_writers_lose_nothing_and_duplicate_nothing(tmp_path: Path) -
         writer.join()
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     store = ResultStore(url)
-    assert sorted(spec.seed for spec in store.run_specs()) == sorted(run(number).seed for number in range(25))
+    assert sorted(spec.seed for spec in stored_specs(store)) == sorted(
+        run(number).seed for number in range(25)
+    )
     assert store.tuning_time("t") == (75.0, True)
     store.close()
 

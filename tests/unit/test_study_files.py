@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studies import settled
 
 from robusttune.declaration.presets import preset
 from robusttune.declaration.space import Categorical, Float, Int, Parameter
@@ -36,7 +37,7 @@ def bounds_of(parameter: Parameter) -> tuple[Any, ...]:
 
 def test_a_minimal_file_gives_the_declared_study_and_the_papers_defaults(tmp_path: Path) -> None:
     study = load_study(write(tmp_path, MINIMAL))
-    assert (study.name, study.algorithm.name, study.tuning.n_trials) == ("mini", "ppo", 3)
+    assert (study.name, study.training.algorithm.name, study.tuning.n_trials) == ("mini", "ppo", 3)
     assert (study.tuning.sampler, study.tuning.seeds_per_trial, study.tuning.seeds) == ("tpe", 1, "fresh")
     assert study.post_evaluation.seeds == "fresh"
     assert study.post_evaluation.confidence_level == 0.95
@@ -119,17 +120,17 @@ def test_a_preset_that_is_not_there_is_named(
 def test_a_matrix_gives_one_study_per_combination(tmp_path: Path) -> None:
     text = MINIMAL + '[matrix]\n"algorithm.name" = ["ppo", "a2c"]\nroot_seed = [0, 1, 2]\n'
     studies = load_studies(write(tmp_path, text))
-    assert [(s.name, s.algorithm.name, s.root_seed) for s in studies] == [
+    assert [(s.name, s.training.algorithm.name, s.root_seed) for s in studies] == [
         (f"mini-{algorithm}-{seed}", algorithm, seed) for algorithm in ("ppo", "a2c") for seed in (0, 1, 2)
     ]
-    assert len({s.tuning_id for s in studies}) == 6
+    assert len({settled(s).tuning_id for s in studies}) == 6
 
 
 def test_a_matrix_axis_may_be_written_with_or_without_quotes(tmp_path: Path) -> None:
     quoted = load_studies(write(tmp_path, MINIMAL + '[matrix]\n"environment.n_envs" = [1, 2]\n'))
     plain = load_studies(write(tmp_path, MINIMAL + "[matrix]\nenvironment.n_envs = [1, 2]\n"))
     assert quoted == plain
-    assert [study.environment.n_envs for study in plain] == [1, 2]
+    assert [study.training.environment.n_envs for study in plain] == [1, 2]
 
 
 def test_the_studies_of_a_matrix_share_no_tables(tmp_path: Path) -> None:
@@ -139,8 +140,8 @@ def test_the_studies_of_a_matrix_share_no_tables(tmp_path: Path) -> None:
         '"algorithm.hyperparameters.gae_lambda" = [0.8]\n'
     )
     first, second = load_studies(write(tmp_path, text))
-    assert dict(first.algorithm.hyperparameters) == {"gamma": 0.9, "gae_lambda": 0.8}
-    assert dict(second.algorithm.hyperparameters) == {"gae_lambda": 0.8}
+    assert dict(first.training.hyperparameters) == {"gamma": 0.9, "gae_lambda": 0.8}
+    assert dict(second.training.hyperparameters) == {"gae_lambda": 0.8}
 
 
 @pytest.mark.parametrize(
@@ -180,8 +181,8 @@ def test_overrides_replace_what_the_file_says(tmp_path: Path) -> None:
     study = load_study(write(tmp_path, MINIMAL), overrides=overrides)
     assert study.tuning.n_trials == 7
     assert study.name == "other"
-    assert study.environment.kwargs == {"sutton_barto_reward": True}
-    assert study.algorithm.hyperparameters == {"learning_rate": 1e-5}
+    assert study.training.environment.kwargs == {"sutton_barto_reward": True}
+    assert study.training.hyperparameters == {"learning_rate": 1e-5}
     assert study.post_evaluation.default_control is False
 
 
@@ -218,9 +219,9 @@ def test_short_forms_mean_their_long_forms(tmp_path: Path) -> None:
         'id = "CartPole-v1"',
         'id = "CartPole-v1"\nwrappers = ["gymnasium.wrappers:FlattenObservation"]\nnormalization = true',
     )
-    environment = load_study(write(tmp_path, text)).environment
+    environment = load_study(write(tmp_path, text)).training.environment
     assert environment.wrappers[0].entry_point == "gymnasium.wrappers:FlattenObservation"
     assert environment.normalization is not None
     assert environment.normalization.observations
     off = load_study(write(tmp_path, text.replace("normalization = true", "normalization = false")))
-    assert off.environment.normalization is None
+    assert off.training.environment.normalization is None

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from studies import make_study
+from studies import drawn, make_study
 
-from robusttune.declaration.plan import configuration, post_evaluation_runs, tuning_runs
-from robusttune.declaration.run import RunSpec, config_id
+from robusttune.declaration.ids import config_id
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import configuration, post_evaluation_runs, tuning_runs
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.synthetic import Effect, SyntheticSpec, truth_of
 from robusttune.declaration.toml import load_study
+from robusttune.declaration.training.synthetic import Effect, SyntheticTraining, truth_of
 from robusttune.errors import SpecError
-from robusttune.pipeline import evaluate_study, rank_study, tune_study
-from robusttune.pipeline.check import check_study
+from robusttune.pipeline import check_study, evaluate_study, rank_study, tune_study
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.training import train
 
@@ -35,8 +35,7 @@ def study(changes: dict[str, Any] | None = None, **truth: Any) -> StudySpec:
     return make_study(
         {
             "name": "known",
-            "environment": {"id": "synthetic", "kwargs": {**TRUTH, **truth}},
-            "algorithm.trainer": "synthetic",
+            **drawn("synthetic", {**TRUTH, **truth, "hyperparameters": {"n_epochs": 1}}),
             **(changes or {}),
         }
     )
@@ -56,7 +55,7 @@ def scores(n: int, declared: StudySpec, **hyperparameters: Any) -> np.ndarray:
 
 
 def test_the_truth_of_a_configuration_is_what_was_declared() -> None:
-    synthetic = SyntheticSpec(
+    synthetic = SyntheticTraining(
         mean=100.0,
         sd=10.0,
         effects={name: Effect(**effect) for name, effect in TRUTH["effects"].items()},
@@ -172,9 +171,9 @@ def test_a_whole_study_runs_without_training_and_finds_the_truth(tmp_path: Path,
     evaluate_study(declared, out=tmp_path)
     ranking = rank_study(declared, out=tmp_path)
     for row in ranking.rows:
-        truth = truth_of(SyntheticSpec(**_parsed()), row.hyperparameters).learning_mean
-        assert row.mean == pytest.approx(truth, abs=4.0)
-    assert "drawn, not trained" in ranking.rows[0].snippet
+        truth = truth_of(SyntheticTraining(**_parsed()), row.candidate.hyperparameters).learning_mean
+        assert row.analysis.mean.estimate == pytest.approx(truth, abs=4.0)
+    assert "drawn, not trained" in ranking.study.training.snippet({})
 
 
 def _parsed() -> dict[str, Any]:
@@ -190,31 +189,36 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_study_file_may_declare_a_truth_in_place_of_an_environment(tmp_path: Path) -> None:
-    path = write(tmp_path, 'synthetic.sd = 2.0\nalgorithm = {name = "ppo", total_timesteps = 64}\n')
+def test_a_study_file_may_declare_a_truth_and_nothing_else(tmp_path: Path) -> None:
+    path = write(tmp_path, "synthetic.sd = 2.0\nsynthetic.total_timesteps = 64\n")
     declared = load_study(path)
-    assert declared.algorithm.trainer == "synthetic"
-    assert declared.environment.kwargs == {"sd": 2.0}
-    assert check_study(declared).trainer == "synthetic"
-    assert load_study(path, overrides=["synthetic.sd=3.0"]).environment.kwargs == {"sd": 3.0}
+    assert declared.training == SyntheticTraining(sd=2.0, total_timesteps=64)
+    assert check_study(declared).study.trainer.name == "synthetic"
+    assert load_study(path, overrides=["synthetic.sd=3.0"]).training == SyntheticTraining(
+        sd=3.0, total_timesteps=64
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('synthetic.sd = 1.0\nenvironment.id = "CartPole-v1"\n', "takes the place of environment"),
+        (
+            'synthetic.sd = 1.0\nenvironment.id = "CartPole-v1"\n',
+            r"a study trains one thing, but \[environment\] declares another",
+        ),
+        ("environment = 3\nsynthetic.sd = 1.0\n", "a study trains one thing"),
         ("synthetic = 3\n", "synthetic = 3: must be a table"),
         (
-            'synthetic.sd = 1.0\nalgorithm.trainer = "sb3"\n',
-            "algorithm.trainer = 'sb3': cannot train what",
+            'synthetic.sd = 1.0\nexecution.trainer = "sb3"\n',
+            "execution.trainer = 'sb3': A declared truth is trained by one of auto, synthetic",
         ),
         ("synthetic.sdd = 1.0\n", r"synthetic.sdd: unknown key \(did you mean 'sd'\?\)"),
         ("synthetic.sd = -1.0\n", "synthetic.sd = -1.0: input should be greater than or equal to 0"),
         ("synthetic.p_failing = 1.5\n", "synthetic.p_failing = 1.5"),
         ("synthetic.effects.gamma = {}\n", "synthetic.effects.gamma: one of best and means is needed"),
         (
-            "synthetic.effects.gama.best = 0.9\n",
-            r"ppo has no hyperparameter 'gama' \(did you mean 'gamma'\?\)",
+            "synthetic.effects.gama.best = 0.9\nsynthetic.hyperparameters.gamma = 0.9\n",
+            r"effects.gama: no configuration of the study names 'gama' \(did you mean 'gamma'\?\)",
         ),
         (
             'synthetic.effects.gamma = {best = 0.0, scale = "log"}\n',
@@ -241,7 +245,7 @@ def test_what_cannot_be_a_truth_is_an_error_that_names_the_place(
     tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(SpecError, match=message):
-        load_study(write(tmp_path, text + 'algorithm.name = "ppo"\nalgorithm.total_timesteps = 64\n'))
+        load_study(write(tmp_path, text))
 
 
 def test_a_value_that_slipped_through_fails_its_run_and_says_why() -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from studies import settled
 
 from robusttune import simulate_study
-from robusttune.declaration.plan import post_evaluation_runs, tuning_runs
+from robusttune.declaration.runs import post_evaluation_runs, tuning_runs
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.tabular import TabularSpec, tabular_of
 from robusttune.declaration.toml import load_study
+from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.errors import SpecError
-from robusttune.pipeline import evaluate_study, rank_study, tune_study
-from robusttune.pipeline.check import check_study
+from robusttune.pipeline import check_study, evaluate_study, rank_study, tune_study
 from robusttune.results.records import RunStatus, TrialState
 from robusttune.training import train
 from robusttune.training.table_file import read_table
@@ -26,7 +26,7 @@ RATES = (1e-5, 1e-4, 1e-3, 1e-2)
 STUDY = """
 name = "table"
 tabular.path = "table.csv"
-algorithm = {name = "ppo", total_timesteps = 64}
+tabular.total_timesteps = 64
 search_space.parameters.learning_rate = {type = "float", low = 1e-5, high = 1e-2, scale = "log"}
 search_space.parameters.activation_fn = {type = "categorical", choices = ["tanh", "relu"]}
 tuning = {n_trials = 12, sampler = "tpe"}
@@ -93,7 +93,7 @@ def test_hyperparameters_may_have_any_names(tmp_path: Path) -> None:
     text = STUDY
     for old, new in names.items():
         text = text.replace(f"parameters.{old}", f"parameters.{new}")
-    assert check_study(declare(tmp_path, frame().rename(columns=names), text)).trainer == "tabular"
+    assert check_study(declare(tmp_path, frame().rename(columns=names), text)).study.trainer.name == "tabular"
 
 
 def interpolated(folder: Path, scores: list[list[float]], neighbours: int) -> StudySpec:
@@ -122,7 +122,8 @@ def test_the_truth_of_a_table_is_the_mean_of_its_draws(tmp_path: Path) -> None:
     declared = interpolated(tmp_path, rng.normal(100.0, 10.0, (3, 12)).tolist(), 3)
     hyperparameters = {"learning_rate": 4e-5, "activation_fn": "tanh"}
     found = np.array(drawn(declared, 1000, **hyperparameters), dtype=float)
-    truth = read_table(tabular_of(declared.environment)).truth(hyperparameters, 3)
+    assert isinstance(declared.training, TabularTraining)
+    truth = read_table(declared.training).truth(hyperparameters, 3)
     assert abs(found.mean() - truth) < 4 * found.std() / math.sqrt(found.size)
 
 
@@ -199,7 +200,7 @@ def test_an_evaluation_that_no_seed_has_was_not_made(tmp_path: Path) -> None:
 
 def test_a_study_prunes_by_the_curves_of_its_table(tmp_path: Path) -> None:
     text = CURVES.replace('sampler = "tpe"', 'sampler = "tpe", pruner = "median"')
-    simulation = simulate_study(declare(tmp_path, with_curves(frame()), text))
+    simulation = simulate_study(declare(tmp_path, with_curves(frame()), "root_seed = 1\n" + text))
     states = {trial.state for trial in simulation.trials}
     assert states == {TrialState.COMPLETE, TrialState.PRUNED}
 
@@ -217,11 +218,11 @@ def test_a_return_that_is_missing_or_infinite_is_a_diverged_run(tmp_path: Path) 
 
 def test_a_whole_study_searches_the_table_and_finds_its_best(tmp_path: Path) -> None:
     declared = declare(tmp_path)
-    assert check_study(declared).trainer == "tabular"
+    assert check_study(declared).study.trainer.name == "tabular"
     tune_study(declared, out=tmp_path)
     evaluate_study(declared, out=tmp_path)
     ranking = rank_study(declared, out=tmp_path)
-    assert ranking.rows[0].mean >= 6000.0
+    assert ranking.rows[0].analysis.mean.estimate >= 6000.0
     assert len(ranking.rows) == 3
 
 
@@ -229,7 +230,9 @@ def test_a_parquet_file_says_the_same(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     frame().to_csv(tmp_path / "t.csv", index=False)
     frame().to_parquet(tmp_path / "t.parquet")
-    one, other = (read_table(TabularSpec(path=str(tmp_path / f"t.{kind}"))) for kind in ("csv", "parquet"))
+    one, other = (
+        read_table(TabularTraining(path=str(tmp_path / f"t.{kind}"))) for kind in ("csv", "parquet")
+    )
     assert one.hyperparameters.equals(other.hyperparameters)
     assert [x.tolist() for x in one.scores] == [x.tolist() for x in other.scores]
 
@@ -238,7 +241,7 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
     found = []
     for name, table in (("a", frame()), ("b", frame().sample(frac=1.0, random_state=1))):
         table.to_csv(tmp_path / name, index=False)
-        found.append(read_table(TabularSpec(path=str(tmp_path / name))))
+        found.append(read_table(TabularTraining(path=str(tmp_path / name))))
     assert [x.tolist() for x in found[0].scores] == [x.tolist() for x in found[1].scores]
 
 
@@ -247,7 +250,7 @@ def test_a_table_that_changed_is_not_mixed_with_what_it_was(tmp_path: Path) -> N
     frame(7).to_csv(tmp_path / "table.csv", index=False)
     with pytest.raises(SpecError, match="has changed since the study was read"):
         check_study(declared)
-    assert load_study(tmp_path / "study.toml").tuning_id != declared.tuning_id
+    assert settled(load_study(tmp_path / "study.toml")).tuning_id != settled(declared).tuning_id
 
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,9 @@ from robusttune.stats._checks import (
     check_level,
     check_rng,
 )
-from robusttune.stats.analysis import configurations as _configurations
-from robusttune.stats.analysis import findings as _findings
-from robusttune.stats.analysis.result import Interval, StudyAnalysis
+from robusttune.stats.analysis.configurations import Curve, analyse_configurations
+from robusttune.stats.analysis.pairs import analyse_pairs, plan
+from robusttune.stats.analysis.result import StudyAnalysis
 from robusttune.stats.comparisons.bayes import best_probability
 from robusttune.stats.comparisons.best_set import best_set_contrasts
 from robusttune.stats.comparisons.comparison import compare_contrasts
@@ -27,32 +27,38 @@ from robusttune.stats.comparisons.contrasts import make_contrasts
 from robusttune.stats.comparisons.maxt import DEFAULT_RESAMPLES
 from robusttune.stats.comparisons.ranking import rank_contrasts
 from robusttune.stats.comparisons.winner import winner_interval
+from robusttune.stats.estimates.bootstrap import headline_intervals
+from robusttune.stats.estimates.estimate import Estimate, mean_interval
 from robusttune.stats.estimates.variance import NoiseComponents, noise_components
 from robusttune.stats.luck.measure import luck
-from robusttune.stats.luck.reliability import single_seed_reliability, tuning_agreement
-from robusttune.stats.luck.verdict import LuckResult, LuckRules
+from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
+from robusttune.stats.luck.verdict import LuckResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Inputs:
-    ids: tuple[str, ...]
+    names: tuple[str, ...]
     runs: tuple[FloatArray, ...]
     failed: tuple[int, ...]
     tuning: dict[int, FloatArray]
+    trials: tuple[int, ...]
 
 
 def analyse(
     scores: Mapping[str, npt.ArrayLike],
     *,
     tuning_scores: Mapping[str, npt.ArrayLike] | None = None,
+    controls: Collection[str] = (),
     n_failed: Mapping[str, int] | None = None,
     episode_scores: Mapping[str, Iterable[npt.ArrayLike]] | None = None,
+    kept: Collection[str] | None = None,
+    curves: Mapping[str, Sequence[Curve]] | None = None,
+    confirmation: Mapping[str, npt.ArrayLike] | None = None,
     level: float = 0.95,
-    delta: float | None = None,
+    indifference: float | None = None,
     statistic: str = "mean",
     robust: bool | None = None,
     resolution: float | None = None,
-    rules: LuckRules | None = None,
     power: float = 0.8,
     n_resamples: int = DEFAULT_RESAMPLES,
     rng: np.random.Generator,
@@ -61,25 +67,33 @@ def analyse(
 
     Parameters
     ----------
-    scores : mapping of config id to array_like, shape (n_seeds_i,)
-        Post-evaluation scores, one per seed, failed runs included at the score their policy gives; higher is
-        better.
-    tuning_scores : mapping of config id to array_like, shape (n_tuning_seeds_i,), optional
-        Tuning scores of the candidates; controls have none.
-    n_failed : mapping of config id to int, optional
+    scores : mapping of name to array_like, shape (n_seeds_i,)
+        Post-evaluation scores of each configuration, one per seed, failed runs included at the score their policy
+        gives; higher is better.
+    tuning_scores : mapping of name to array_like, shape (n_tuning_seeds_i,), optional
+        Tuning scores of the trials, and scores that were reported for controls.
+    controls : collection of str
+        Configurations that this search has not made.
+    n_failed : mapping of name to int, optional
         Failed runs among the post-evaluation runs; default none.
-    episode_scores : mapping of config id to sequence (seeds) of array_like, shape (n_episodes,), optional
+    episode_scores : mapping of name to sequence (seeds) of array_like, shape (n_episodes,), optional
         Episode returns behind the scores, for the noise components.
+    kept : collection of str, optional
+        The best set of an elimination: those that no stage dropped. A best set made anew from the last scores would
+        promise more than it keeps: the same data were looked at before, and decided who got more of them.
+    curves : mapping of name to sequence (runs) of (timesteps, scores), optional
+        Learning curves, for the reliability of training; those with fewer than three points are left out.
+    confirmation : mapping of name to array_like, shape (n_confirmation_seeds_i,), optional
+        Scores on seeds that no selection has seen.
     level : float
         Confidence level of everything.
-    delta : float, optional
-        Differences within plus or minus this are practically equal, in score units.
+    indifference : float, optional
+        Differences within plus or minus this are practically equal, and luck up to this does not count, in score
+        units.
     statistic : {"mean", "iqm"}
         What is ranked.
     robust, resolution, n_resamples
         See `ranking.rank`.
-    rules : LuckRules, optional
-        What counts as luck.
     power : float
         For the plan.
     rng : numpy.random.Generator
@@ -88,66 +102,73 @@ def analyse(
     Raises
     ------
     ValueError
-        If scores are not finite or not one per seed, ids do not match, or an option breaks its rule.
+        If scores are not finite or not one per seed, names do not match, or an option breaks its rule.
 
     Notes
     -----
     Configurations with one seed are listed and enter no claim. Assumptions of each number: see its own
     module, and `docs/statistics.md`.
     """
-    inputs = _check(scores, tuning_scores, n_failed)
+    inputs = _check(scores, tuning_scores, n_failed, controls, kept)
+    for name, given in (("confirmation", confirmation), ("curves", curves)):
+        _known(given or (), {one: i for i, one in enumerate(inputs.names)}, name)
+    names, runs = inputs.names, inputs.runs
     check_level(level)
     check_level(power, name="power")
     check_count(n_resamples, name="n_resamples", minimum=100)
     note = _rng_note(check_rng(rng))
-    noise = _noise(episode_scores, inputs.ids, level)
+    noise = _noise(episode_scores, names, level)
     contrasts = make_contrasts(
-        inputs.runs,
-        statistic=statistic,
-        robust=robust,
-        resolution=resolution,
-        n_resamples=n_resamples,
-        rng=rng,
+        runs, statistic=statistic, robust=robust, resolution=resolution, n_resamples=n_resamples, rng=rng
     )
     ranking = rank_contrasts(contrasts, level=level)
     best = best_set_contrasts(contrasts, level=level)
-    comparison = compare_contrasts(contrasts, ranking, margin=delta)
-    bayes = best_probability(inputs.runs, rng=rng)
-    lucks = dict(zip(inputs.tuning, _luck(inputs, rules), strict=True))
-    configurations = _configurations.analyse_configurations(
-        inputs.ids, inputs.runs, inputs.failed, ranking, best, bayes, lucks, level=level, rng=rng
+    members = best.members if kept is None else tuple(name in kept for name in names)
+    comparison = compare_contrasts(contrasts, ranking, margin=indifference)
+    bayes = best_probability(runs, rng=rng)
+    means = headline_intervals(runs, level=level, rng=rng)
+    lucks = _luck(inputs, means, indifference, level)
+    configurations = analyse_configurations(
+        names,
+        runs,
+        inputs.failed,
+        means,
+        ranking,
+        best,
+        members,
+        bayes,
+        lucks,
+        inputs.trials,
+        curves or {},
+        level=level,
     )
-    order = ranking.order
-    top = order[0]
-    candidates = list(inputs.tuning)
+    top = next((i for i in ranking.order if members[i]), ranking.order[0])
+    judged = [i for i in inputs.trials if i in inputs.tuning]
+    tuning = [float(inputs.tuning[i].mean()) for i in judged]
     return StudyAnalysis(
         configurations=configurations,
-        order=tuple(inputs.ids[i] for i in order),
-        best_set=tuple(inputs.ids[i] for i in order if best.members[i]),
-        pairs=_findings.pairs(inputs.ids, inputs.runs, comparison, top, rng),
-        winner_id=inputs.ids[top],
-        winner=Interval.of(winner_interval(inputs.runs[top], n_configs=len(inputs.runs), level=level)),
-        winner_is_clear=ranking.rank_high[top] == 1,
-        champion=_findings.champion(configurations, inputs.tuning, inputs.runs, level),
-        reliability=single_seed_reliability(inputs.runs, level=level),
+        recommended=names[top],
+        winner=winner_interval(runs[top], n_configs=len(runs), level=level),
+        confirmed={name: mean_interval(x, level=level) for name, x in (confirmation or {}).items()},
+        winner_is_clear=all(ranking.better[top][i] for i in range(len(runs)) if i != top),
+        champion=names[judged[int(np.argmax(tuning))]] if judged else None,
+        mean_luck=mean_interval([lucks[i].luck for i in judged], level=level) if judged else None,
+        reliability=_reliability(runs, inputs.trials, level),
+        best_set_reliability=_reliability(runs, [i for i in ranking.order if members[i]], level),
         tuning_agreement=tuning_agreement(
-            [inputs.tuning[i].mean() for i in candidates],
-            [ranking.estimates[i] for i in candidates],
-            level=level,
-            rng=rng,
+            tuning, [ranking.estimates[i] for i in judged], level=level, rng=rng
         )
-        if len(candidates) > 1
+        if len(judged) > 1
         else None,
         noise=noise,
-        plan=_findings.plan(inputs.ids, inputs.runs, ranking, comparison, power, rng),
-        warnings=_findings.warnings(configurations, ranking, noise),
+        plan=plan(names, runs, ranking, comparison, top, power, rng),
+        pairs=analyse_pairs(names, runs, comparison, level, rng),
         statistic=statistic,
         method=ranking.method,
         best_set_method=best.method,
         level=level,
-        margin=delta,
+        indifference=indifference,
         n_resamples=n_resamples,
-        robust_checked=ranking.robust is not None,
         rng_note=note,
     )
 
@@ -156,17 +177,18 @@ def _check(
     scores: Mapping[str, npt.ArrayLike],
     tuning_scores: Mapping[str, npt.ArrayLike] | None,
     n_failed: Mapping[str, int] | None,
+    controls: Collection[str],
+    kept: Collection[str] | None,
 ) -> _Inputs:
     if not isinstance(scores, Mapping) or not scores:
-        raise ValueError(
-            f"`scores` must map config ids to arrays, and hold one at least, but got {scores!r}."
-        )
-    ids = check_ids(scores)
+        raise ValueError(f"`scores` must map names to arrays, and hold one at least, but got {scores!r}.")
+    names = check_ids(scores)
     runs = as_runs(list(scores.values()))
-    position = {one: i for i, one in enumerate(ids)}
-    for name, given in (("tuning_scores", tuning_scores), ("n_failed", n_failed)):
-        _known(given or {}, position, name)
-    failed = [0] * len(ids)
+    position = {one: i for i, one in enumerate(names)}
+    given = {"tuning_scores": tuning_scores, "n_failed": n_failed, "controls": controls, "kept": kept}
+    for name, one in given.items():
+        _known(one or (), position, name)
+    failed = [0] * len(names)
     for one, count in (n_failed or {}).items():
         i = position[str(one)]
         failed[i] = check_count(count, name=f"n_failed[{one!r}]")
@@ -174,10 +196,11 @@ def _check(
             raise ValueError(f"`n_failed[{one!r}] <= {runs[i].size}` (its runs) must hold, but got {count}.")
     by_position = {position[str(one)]: x for one, x in (tuning_scores or {}).items()}
     tuning = {
-        i: as_sample(np.atleast_1d(np.asarray(by_position[i])), name=f"tuning_scores[{ids[i]!r}]", min_n=1)
+        i: as_sample(np.atleast_1d(np.asarray(by_position[i])), name=f"tuning_scores[{names[i]!r}]", min_n=1)
         for i in sorted(by_position)
     }
-    return _Inputs(ids=ids, runs=runs, failed=tuple(failed), tuning=tuning)
+    trials = tuple(i for i, name in enumerate(names) if name not in controls)
+    return _Inputs(names=names, runs=runs, failed=tuple(failed), tuning=tuning, trials=trials)
 
 
 def _known(given: Iterable[str], position: Mapping[str, int], name: str) -> None:
@@ -189,25 +212,34 @@ def _known(given: Iterable[str], position: Mapping[str, int], name: str) -> None
         )
 
 
-def _luck(inputs: _Inputs, rules: LuckRules | None) -> Sequence[LuckResult]:
+def _luck(
+    inputs: _Inputs, means: Sequence[Estimate], indifference: float | None, level: float
+) -> dict[int, LuckResult]:
+    """Return the luck of everyone with a tuning or reported score, by position."""
     if not inputs.tuning:
-        return ()
-    at = list(inputs.tuning)
-    return luck(
-        [inputs.tuning[i] for i in at],
-        [inputs.runs[i] for i in at],
-        n_failed=[inputs.failed[i] for i in at],
-        rules=rules,
+        return {}
+    found = luck(
+        list(inputs.tuning.values()),
+        [inputs.runs[i] for i in inputs.tuning],
+        is_control=[i not in inputs.trials for i in inputs.tuning],
+        indifference=indifference,
+        level=level,
+        means=[means[i] for i in inputs.tuning],
     )
+    return dict(zip(inputs.tuning, found, strict=True))
+
+
+def _reliability(runs: Sequence[FloatArray], at: Sequence[int], level: float) -> Correlation | None:
+    return single_seed_reliability([runs[i] for i in at], level=level) if len(at) > 1 else None
 
 
 def _noise(
-    episodes: Mapping[str, Iterable[npt.ArrayLike]] | None, ids: Sequence[str], level: float
+    episodes: Mapping[str, Iterable[npt.ArrayLike]] | None, names: Sequence[str], level: float
 ) -> NoiseComponents | None:
     """Return the noise components, or None where the episodes cannot tell seeds from episodes."""
     if not episodes:
         return None
-    _known(episodes, {one: i for i, one in enumerate(ids)}, "episode_scores")
+    _known(episodes, {one: i for i, one in enumerate(names)}, "episode_scores")
     nested = [as_runs(list(runs), name=f"episode_scores[{one!r}]", min_n=1) for one, runs in episodes.items()]
     enough = any(len(one) > 1 for one in nested) and any(x.size > 1 for one in nested for x in one)
     return noise_components(nested, level=level) if enough else None

@@ -1,38 +1,20 @@
-"""The frozen analysis of one study: what its table, its JSON and its report are made of."""
+"""The frozen analysis of one study, keyed by the names of its configurations."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from robusttune.stats.comparisons.comparison import PairComparison
 from robusttune.stats.estimates.estimate import Estimate
 from robusttune.stats.estimates.variance import NoiseComponents
+from robusttune.stats.luck.curves import CurveReliability
 from robusttune.stats.luck.reliability import Correlation
+from robusttune.stats.luck.spread import TwoGroups
 from robusttune.stats.luck.verdict import LuckResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """An estimate with its interval; a bound is None where the data give none."""
-
-    estimate: float
-    low: float | None
-    high: float | None
-    method: str
-    note: str | None = None
-
-    @staticmethod
-    def of(found: Estimate) -> Interval:
-        """Return the interval of an estimate, with infinite bounds as None."""
-        return Interval(
-            estimate=found.estimate,
-            low=finite(found.low),
-            high=finite(found.high),
-            method=found.method,
-            note=found.note,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,18 +23,17 @@ class ConfigurationAnalysis:
 
     Attributes
     ----------
-    n_seeds, n_failed : int
-        Post-evaluation runs, and those that failed.
-    mean, iqm : Interval
-        Mean with t (or bootstrap-t) interval; interquartile mean (whole values cut) with trimmed t.
-    iqm_fractional, median, worst, lower_tail : float
-        Interquartile mean with fractional weights, median, worst seed, mean of the worst fifth.
+    n_seeds : int
+        Post-evaluation runs.
+    mean, iqm, failure : Estimate
+        Mean with t (or bootstrap-t) interval; interquartile mean (whole values cut) with trimmed t; share of failed
+        runs with Wilson's interval.
+    median, worst, lower_tail : float
+        Median, worst seed, mean of the worst fifth.
     sd, skewness : float or None
         Between seeds; None with one seed.
     tolerance_low : float or None
         Nine in ten future seeds lie above it with 95 % confidence, for normal scores.
-    failure : Interval
-        Fraction, with Wilson's interval.
     rank, rank_low, rank_high : int
         Rank by estimate, and simultaneous rank interval.
     marginal_low, marginal_high : int
@@ -61,31 +42,35 @@ class ConfigurationAnalysis:
         Simultaneous rank interval from robust claims only; None where they were not checked.
     in_best_set : bool
         Whether it may be the best.
-    regret_low, regret_high : float or None
-        Simultaneous interval for what is lost by choosing it, in score units.
+    regret_high : float
+        The most that is lost by choosing it, simultaneously for all, in score units; infinite where the data give no
+        bound.
     expected_regret, p_best : float
         Descriptive, from the hierarchical model.
     luck : LuckResult or None
-        None without tuning scores.
+        None without a tuning score.
     tuning_rank : int or None
-        Rank by tuning score among the candidates.
+        Rank by tuning score among the trials.
     rank_lucky, hidden_gem : bool
         Whether the tuning rank lies above, or below, everything the rank interval allows.
+    spread : {"STEADY", "ERRATIC"} or None
+        Whether its seeds scatter less, or more, than those of the other trials; None where the data do not tell.
+    two_groups : TwoGroups or None
+        The groups in which its seeds fall; None if they are one.
+    training : CurveReliability or None
+        Dispersion within runs and risk of drops; None without learning curves of three points.
     """
 
-    config_id: str
     n_seeds: int
-    n_failed: int
-    mean: Interval
-    iqm: Interval
-    iqm_fractional: float
+    mean: Estimate
+    iqm: Estimate
+    failure: Estimate
     median: float
     worst: float
     lower_tail: float
     sd: float | None
     skewness: float | None
     tolerance_low: float | None
-    failure: Interval
     rank: int
     rank_low: int
     rank_high: int
@@ -94,55 +79,32 @@ class ConfigurationAnalysis:
     robust_low: int | None
     robust_high: int | None
     in_best_set: bool
-    regret_low: float | None
-    regret_high: float | None
+    regret_high: float
     expected_regret: float
     p_best: float
     luck: LuckResult | None
     tuning_rank: int | None
     rank_lucky: bool
     hidden_gem: bool
+    spread: str | None
+    two_groups: TwoGroups | None
+    training: CurveReliability | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairAnalysis:
-    """One pair; `first` has the higher estimate. See `comparison.PairComparison`.
-
-    `p_improvement`, the probability that a run of the first beats a run of the second, is given for pairs
-    with the configuration that is ranked first.
-    """
-
-    first: str
-    second: str
-    difference: float
-    low: float | None
-    high: float | None
-    p_adjusted: float
-    verdict: str
-    support: str | None
-    p_improvement: Interval | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChampionAnalysis:
-    """The configuration that tuning would have chosen: the highest tuning score among the candidates.
+    """Two configurations, the first with the higher estimate.
 
     Attributes
     ----------
-    optimism : Interval
-        Its tuning score minus its post-evaluation mean, in score units.
-    expected_regret, regret_high : float, float or None
-        What is lost by trusting tuning: descriptive estimate, and simultaneous upper bound.
-    mean_optimism : Interval
-        Mean gap over all candidates, with a t interval over them.
+    comparison : PairComparison
+        Their difference, and what is claimed about it.
+    improvement : Estimate or None
+        Probability that a fresh run of the first beats one of the second; None where one has a single seed.
     """
 
-    config_id: str
-    optimism: Interval
-    expected_regret: float
-    regret_high: float | None
-    in_best_set: bool
-    mean_optimism: Interval
+    comparison: PairComparison
+    improvement: Estimate | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,95 +117,92 @@ class PlanStep:
     first: str
     second: str
     more_seeds: int | None
-    total_seeds: int | None
     power: float
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyAnalysis:
-    """Everything that was found; `configurations` keeps the order given, `order` is best first.
+    """Everything that was found.
 
     Attributes
     ----------
-    order, best_set : tuple of str
-        Ids by rank; ids that may be the best, by rank.
-    pairs : tuple of PairAnalysis
+    configurations : mapping of name to ConfigurationAnalysis
+        Best estimate first.
+    pairs : mapping of (first, second) to PairAnalysis
         Each unordered pair once.
-    winner_id, winner : str, Interval
-        The highest estimate; its mean, corrected for having been chosen.
+    recommended : str
+        The highest estimate of the best set. With an adaptive allocation a configuration that was dropped after few
+        lucky seeds can stand above it.
+    winner : Estimate
+        Mean of the recommended configuration, corrected for having been chosen.
+    confirmed : mapping of name to Estimate
+        Means over confirmation seeds alone, which no selection has seen.
     winner_is_clear : bool
-        Whether it is claimed to be better than each other one. Only this names a winner: of two equal
+        Whether the recommended one is claimed to be better than each other one. Only this names a winner: of two equal
         configurations one is left alone in the best set in a tenth of studies, for each may be "the" best.
-    champion : ChampionAnalysis or None
-        None without tuning scores.
-    reliability : Correlation
-        ICC(1) of a single seed.
+    champion : str or None
+        The trial with the highest tuning score: what tuning would have chosen.
+    mean_luck : Estimate or None
+        By how much the tuning scores of the trials overstate them on average, with a t interval over trials.
+    reliability, best_set_reliability : Correlation or None
+        ICC(1) of a single seed, among the trials and within the best set; None for fewer than two of them.
     tuning_agreement : Correlation or None
-        Kendall's tau-b of tuning scores and post-evaluation means.
+        Kendall's tau-b of the trials' tuning scores and post-evaluation means.
     noise : NoiseComponents or None
         None without episode returns.
     plan : tuple of PlanStep
-        For pairs that are undecided.
+        For undecided pairs with the recommended one.
     statistic, method, best_set_method, level, n_resamples
-        What was ranked, and how; promised coverage; simulated draws.
-    margin : float or None
+        What was ranked, and how; nominal coverage; simulated draws.
+    indifference : float or None
         Differences within it are practically equal, in score units.
-    robust_checked : bool
-        Whether claims were checked by bootstrap-t.
     rng_note : str
         Generator and entropy: repeats the analysis to the last digit.
     """
 
-    configurations: tuple[ConfigurationAnalysis, ...]
-    order: tuple[str, ...]
-    best_set: tuple[str, ...]
-    pairs: tuple[PairAnalysis, ...]
-    winner_id: str
-    winner: Interval
+    configurations: Mapping[str, ConfigurationAnalysis]
+    pairs: Mapping[tuple[str, str], PairAnalysis]
+    recommended: str
+    winner: Estimate
+    confirmed: Mapping[str, Estimate]
     winner_is_clear: bool
-    champion: ChampionAnalysis | None
-    reliability: Correlation
+    champion: str | None
+    mean_luck: Estimate | None
+    reliability: Correlation | None
+    best_set_reliability: Correlation | None
     tuning_agreement: Correlation | None
     noise: NoiseComponents | None
     plan: tuple[PlanStep, ...]
-    warnings: tuple[str, ...]
     statistic: str
     method: str
     best_set_method: str
     level: float
-    margin: float | None
+    indifference: float | None
     n_resamples: int
-    robust_checked: bool
     rng_note: str
 
-    def by_id(self, config_id: str) -> ConfigurationAnalysis:
-        """Return one configuration.
-
-        Raises
-        ------
-        KeyError
-            If no configuration has this id.
-        """
-        for one in self.configurations:
-            if one.config_id == config_id:
-                return one
-        raise KeyError(f"no configuration {config_id!r}; known: {', '.join(self.order)}")
+    @property
+    def best_set(self) -> tuple[str, ...]:
+        """Return the names of those that may be the best, best estimate first."""
+        return tuple(name for name, one in self.configurations.items() if one.in_best_set)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists, strings and finite numbers, fit for `json.dumps(allow_nan=False)`."""
-        plain: dict[str, Any] = _plain(dataclasses.asdict(self))
-        return plain
-
-
-def finite(value: float) -> float | None:
-    """Return the value, or None where it is infinite or nan: "the data give none"."""
-    return float(value) if math.isfinite(value) else None
+        found: dict[str, Any] = _plain(
+            {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        )
+        pairs = [
+            {"first": first, "second": second, **_plain(pair)} for (first, second), pair in self.pairs.items()
+        ]
+        return {**found, "best_set": list(self.best_set), "pairs": pairs}
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
+    """Return plain values; a number that is infinite or nan, "the data give none", becomes None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return finite(value) if isinstance(value, float) else value
+    return value if not isinstance(value, float) or math.isfinite(value) else None

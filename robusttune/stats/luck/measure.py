@@ -1,4 +1,4 @@
-"""Luck: does a tuning score exceed what fresh seeds of the same configuration give?"""
+"""Luck: by how much does a tuning score exceed what fresh seeds of the same configuration give?"""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import stats
 
-from robusttune.stats._checks import FloatArray, as_runs, check_count
-from robusttune.stats.estimates.estimate import ONE_SEED
+from robusttune.stats._checks import FloatArray, as_runs, check_level, check_number
+from robusttune.stats.estimates.estimate import ONE_SEED, Estimate, mean_interval
 from robusttune.stats.luck.verdict import (
+    FALSE_DISCOVERY,
     INCONCLUSIVE,
+    INDIFFERENCE,
+    Evidence,
     LuckResult,
-    LuckRules,
-    Spread,
     decide,
-    seeds_to_decide,
+    resolution,
 )
 
 
@@ -26,132 +27,161 @@ def luck(
     tuning: Iterable[npt.ArrayLike],
     post: Iterable[npt.ArrayLike],
     *,
-    n_failed: Sequence[int] | None = None,
-    rules: LuckRules | None = None,
+    is_control: Sequence[bool] | None = None,
+    indifference: float | None = None,
+    level: float = 0.95,
+    false_discovery: float = FALSE_DISCOVERY,
+    means: Sequence[Estimate] | None = None,
 ) -> tuple[LuckResult, ...]:
-    """Return for each candidate whether its tuning score was luck.
+    """Return for each configuration how much of its tuning score was luck.
 
     Parameters
     ----------
     tuning : sequence of arrays, shape (n_tuning_seeds_i,)
-        Tuning scores of each candidate.
+        Tuning scores of each trial, or the one number that was reported of a control; their mean is the
+        number in question.
     post : sequence of arrays, shape (n_seeds_i,)
-        Scores of the same candidates, in the same order, on seeds that tuning never saw.
-    n_failed : sequence of int, optional
-        How many of the post-evaluation runs failed; default none.
-    rules : LuckRules, optional
-        What counts.
+        Scores of the same configurations, in the same order, on seeds that tuning never saw.
+    is_control : sequence of bool, optional
+        Which of them are controls; default none.
+    indifference : float, optional
+        Luck up to this does not count, in score units; default a quarter of the yardstick.
+    level : float
+        Confidence level of the intervals.
+    false_discovery : float
+        Expected share of false flags among the flagged trials, in each direction.
+    means : sequence of Estimate, optional
+        The intervals of the fresh means as they are printed elsewhere, at `level`; the interval of the luck
+        is then theirs. Default Student's t.
 
     Raises
     ------
     ValueError
-        If scores are not finite or the two sequences do not match.
+        If scores are not finite, the sequences do not match, or an option breaks its rule.
 
     Notes
     -----
-    t = gap / (s sqrt(1/m + 1/n)) has n-1 degrees of freedom; with m >= 2 tuning seeds their spread is pooled
-    in and it has n+m-2. Exact for normal noise of one configuration named in advance; among candidates that
-    were selected for high scores about one in ten is flagged at .05, and rightly so: selection is what luck
-    is about. A flag says that the tuning score overstates this configuration, not that it is bad.
+    The tuning score is a known number and the fresh seeds are independent of it, so the interval is valid
+    whatever selected the trial. The verdict asks whether the number overstates the configuration, not
+    whether it could have been drawn: LUCKY where "no luck beyond the indifference" is rejected (Student's t,
+    Benjamini and Hochberg over the trials), UNLUCKY likewise, CONSISTENT where the 90 % interval lies within
+    one yardstick, INCONCLUSIVE otherwise. The yardstick is the median SD between the seeds of the trials.
+
+    Controls are judged in the same units, but are a family of their own: they were named in advance, and no
+    verdict of a trial may depend on which controls a study has.
     """
-    tuning_runs = as_runs(list(tuning), name="tuning", min_n=1)
-    post_runs = as_runs(list(post), name="post", min_n=1)
-    k = len(post_runs)
-    if len(tuning_runs) != k:
-        raise ValueError(f"`tuning` must have as many entries as `post`, but got {len(tuning_runs)} and {k}.")
-    failed = _check_failed(n_failed, post_runs)
-    rules = rules or LuckRules()
-    pooled = pooled_sd(post_runs)
-    bare = [_measure(a, b, pooled) for a, b in zip(tuning_runs, post_runs, strict=True)]
-    lucky = benjamini_hochberg([_or_one(one.p_lucky) for one in bare], rules.false_discovery)
-    unlucky = benjamini_hochberg([_or_one(one.p_unlucky) for one in bare], rules.false_discovery)
-    found = []
-    for i, one in enumerate(bare):
-        spread = Spread.of(post_runs[i], failed[i])
-        verdict = decide(one, spread, lucky[i], unlucky[i], pooled, rules)
-        needed = None
-        if verdict == INCONCLUSIVE:
-            cut = rules.false_discovery * min(k, 1 + max(sum(lucky), sum(unlucky))) / k
-            needed = seeds_to_decide(one, spread, cut, pooled, rules)
-        found.append(replace(one, verdict=verdict, seeds_to_decide=needed))
+    tuning_runs = as_runs(list(tuning), name="tuning")
+    runs = as_runs(list(post), name="post")
+    controls = [False] * len(runs) if is_control is None else list(is_control)
+    for name, given in (("tuning", tuning_runs), ("is_control", controls), ("means", means)):
+        if given is not None and len(given) != len(runs):
+            raise ValueError(f"`{name}` must match `post`, but got {len(given)} entries for {len(runs)}.")
+    check_level(false_discovery, name="false_discovery")
+    if indifference is not None:
+        check_number(indifference, name="indifference", minimum=0.0)
+    means = means or [mean_interval(x, level=level) for x in runs]
+    scale = yardstick(runs, controls)
+    delta = INDIFFERENCE * (scale or 0.0) if indifference is None else indifference
+    evidence = [
+        _evidence(float(a.mean()), x, mean, delta, scale or 0.0)
+        for a, x, mean in zip(tuning_runs, runs, means, strict=True)
+    ]
+    bare = [
+        _measure(float(a.mean()), x, mean, one, scale, level)
+        for a, x, mean, one in zip(tuning_runs, runs, means, evidence, strict=True)
+    ]
+    found = list(bare)
+    for family in (True, False):
+        at = [i for i, control in enumerate(controls) if control is family]
+        judged = _verdicts([bare[i] for i in at], [evidence[i] for i in at], false_discovery)
+        for i, one in zip(at, judged, strict=True):
+            found[i] = one
     return tuple(found)
 
 
-def pooled_sd(runs: Sequence[FloatArray]) -> float:
-    """Return the SD within configurations, pooled over all of them; 0 where nothing varies.
+def yardstick(runs: Sequence[FloatArray], is_control: Sequence[bool]) -> float | None:
+    """Return the SD in which luck is told: the median of the trials' SDs between seeds.
 
     Parameters
     ----------
     runs : sequence of arrays, shape (n_seeds_i,)
         Checked scores.
+    is_control : sequence of bool
+        Which of them are controls; they count only where no trial has two seeds that differ.
+
+    Returns
+    -------
+    float or None
+        In score units. Where half of the trials do not vary, the median of those that do; None where nothing
+        varies.
     """
-    squares = sum(float(((x - x.mean()) ** 2).sum()) for x in runs if np.ptp(x) > 0)
-    df = sum(x.size - 1 for x in runs)
-    return math.sqrt(squares / df) if df else 0.0
+    spreads = [float(x.std(ddof=1)) if np.ptp(x) > 0 else 0.0 if x.size > 1 else math.nan for x in runs]
+    trials = [s for s, control in zip(spreads, is_control, strict=True) if not control and s >= 0]
+    for among in (trials, [s for s in trials if s > 0], [s for s in spreads if s > 0]):
+        if among and float(np.median(among)) > 0:
+            return float(np.median(among))
+    return None
 
 
-def benjamini_hochberg(p: Sequence[float], q: float) -> tuple[bool, ...]:
-    """Return which hypotheses are rejected when the expected share of false rejections is held at q.
-
-    Parameters
-    ----------
-    p : sequence of float
-        P-values.
-    q : float
-        False discovery rate.
-
-    References
-    ----------
-    Benjamini and Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x
-    """
-    values = np.asarray(p, dtype=np.float64)
-    ordered = np.sort(values)
-    passing = np.flatnonzero(ordered <= q * np.arange(1, values.size + 1) / values.size)
-    threshold = ordered[passing[-1]] if passing.size else -1.0
-    return tuple((values <= threshold).tolist())
+def _evidence(tuning: float, x: FloatArray, mean: Estimate, delta: float, scale: float) -> Evidence | None:
+    if x.size < 2:
+        return None
+    step = resolution(
+        float(x.mean())
+    )  # where all seeds gave one value, an equal number is consistent with it
+    return Evidence(
+        luck=tuning - float(x.mean()),
+        error=max(mean.standard_error, step / math.sqrt(12 * x.size)),
+        df=mean.df if math.isfinite(mean.df) else x.size - 1.0,
+        indifference=delta,
+        yardstick=max(scale, 2 * step),
+    )
 
 
-def _check_failed(n_failed: Sequence[int] | None, post: Sequence[FloatArray]) -> list[int]:
-    if n_failed is None:
-        return [0] * len(post)
-    if len(n_failed) != len(post):
-        raise ValueError(
-            f"`n_failed` must have one entry per candidate, but got {len(n_failed)} for {len(post)}."
-        )
-    for i, (count, x) in enumerate(zip(n_failed, post, strict=True)):
-        if check_count(count, name=f"n_failed[{i}]") > x.size:
-            raise ValueError(f"`n_failed[{i}] <= n_seeds` must hold, but got {count} of {x.size} runs.")
-    return list(n_failed)
+def _measure(
+    tuning: float, x: FloatArray, mean: Estimate, evidence: Evidence | None, scale: float | None, level: float
+) -> LuckResult:
+    gap = tuning - float(x.mean())
+    n_reached = int(np.count_nonzero(x >= tuning))
+    reached = stats.binomtest(n_reached, x.size).proportion_ci(level, method="exact")
+    p_lucky, p_unlucky = (None, None) if evidence is None else evidence.p_values()
+    return LuckResult(
+        tuning=tuning,
+        mean=float(x.mean()),
+        luck=gap,
+        low=tuning - mean.high,
+        high=tuning - mean.low,
+        luck_in_sd=None if scale is None else gap / scale,
+        p_lucky=p_lucky,
+        p_unlucky=p_unlucky,
+        verdict=INCONCLUSIVE,
+        seeds_to_decide=None,
+        n_reached=n_reached,
+        n_seeds=x.size,
+        reached=n_reached / x.size,
+        reached_low=float(reached.low),
+        reached_high=float(reached.high),
+        note=ONE_SEED if evidence is None else None,
+    )
+
+
+def _verdicts(
+    family: Sequence[LuckResult], evidence: Sequence[Evidence | None], q: float
+) -> Iterable[LuckResult]:
+    """Yield the members of a family with their verdicts, flagged together."""
+    if not family:
+        return
+    p = np.array([[_or_one(one.p_lucky), _or_one(one.p_unlucky)] for one in family])
+    flagged = stats.false_discovery_control(p, axis=0) <= q
+    cut = q * min(len(family), 1 + int(flagged.sum(axis=0).max())) / len(family)
+    for one, known, (lucky, unlucky) in zip(family, evidence, flagged.tolist(), strict=True):
+        if known is None:
+            yield one
+            continue
+        verdict = decide(known, lucky=lucky, unlucky=unlucky)
+        needed = known.seeds_to_decide(one.n_seeds, cut) if verdict == INCONCLUSIVE else None
+        yield replace(one, verdict=verdict, seeds_to_decide=needed)
 
 
 def _or_one(p: float | None) -> float:
     return 1.0 if p is None else p
-
-
-def _measure(tuning: FloatArray, post: FloatArray, pooled: float) -> LuckResult:
-    m, n = tuning.size, post.size
-    gap = float(tuning.mean() - post.mean())
-    squares = float(((post - post.mean()) ** 2).sum() + ((tuning - tuning.mean()) ** 2).sum())
-    df = n + m - 2
-    t = p_lucky = p_unlucky = None
-    if df > 0:
-        floor = 1e-9 * (1.0 + abs(float(post.mean()))) / math.sqrt(12)
-        error = max(math.sqrt(squares / df), floor) * math.sqrt(1 / m + 1 / n)
-        t = gap / error
-        p_lucky, p_unlucky = float(special.stdtr(df, -t)), float(special.stdtr(df, t))
-    return LuckResult(
-        tuning=float(tuning.mean()),
-        post=float(post.mean()),
-        gap=gap,
-        gap_in_sd=gap / pooled if pooled > 0 else None,
-        t=t,
-        df=float(df) if df > 0 else None,
-        p_lucky=p_lucky,
-        p_unlucky=p_unlucky,
-        p_rank=(1 + int((post >= tuning.mean()).sum())) / (n + 1),
-        verdict=INCONCLUSIVE,
-        seeds_to_decide=None,
-        n_tuning=m,
-        n_post=n,
-        note=None if df > 0 else ONE_SEED,
-    )

@@ -1,179 +1,133 @@
-"""The rule that turns a candidate's luck into one of four words."""
+"""The four words for luck, and the rule that chooses among them."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import special
-
-from robusttune.stats._checks import FloatArray, check_level, check_number
-from robusttune.stats.estimates.proportions import wilson_bounds
-from robusttune.stats.estimates.tails import lower_tail_mean, tolerance_bound
 
 LUCKY, UNLUCKY, CONSISTENT, INCONCLUSIVE = "LUCKY", "UNLUCKY", "CONSISTENT", "INCONCLUSIVE"
 
-MOST_SEEDS = 200  # beyond this nobody re-runs a configuration: the plan says "not decidable" instead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LuckRules:
-    """What counts as luck, and as consistent.
-
-    Attributes
-    ----------
-    false_discovery : float
-        Expected share of false flags among the flagged (Benjamini-Hochberg), for each direction.
-    tolerance : float or None
-        Smallest gap that matters, in score units; default a quarter of the pooled SD.
-    spread_tolerance : float or None
-        How far below the mean the lower tail of a consistent configuration may lie, in score units;
-        default twice the pooled SD.
-    prediction_level : float
-        Level of the interval that must hold the tuning score of a consistent configuration.
-    max_failure : float
-        The upper confidence bound of a consistent configuration's failure fraction must lie below it.
-    """
-
-    false_discovery: float = 0.10
-    tolerance: float | None = None
-    spread_tolerance: float | None = None
-    prediction_level: float = 0.80
-    max_failure: float = 0.30
-
-    def __post_init__(self) -> None:
-        check_level(self.false_discovery, name="false_discovery")
-        check_level(self.prediction_level, name="prediction_level")
-        check_number(self.max_failure, name="max_failure", minimum=0.0)
-        for name in ("tolerance", "spread_tolerance"):
-            value = getattr(self, name)
-            if value is not None:
-                check_number(value, name=name, minimum=0.0)
+FALSE_DISCOVERY = 0.10  # expected share of false flags among the flagged, for each direction
+CONSISTENT_LEVEL = 0.90  # level of the interval of the luck that must lie within one yardstick
+INDIFFERENCE = 0.25  # luck that does not count unless the study says otherwise, in yardsticks
+MOST_SEEDS = 1000  # beyond this nobody re-runs a configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LuckResult:
-    """The luck of one candidate.
+    """The luck of one configuration: its tuning score minus what a fresh seed scores on average.
 
     Attributes
     ----------
-    tuning, post : float
-        Mean tuning score and mean post-evaluation score, in score units.
-    gap : float
-        Their difference: positive means that tuning was lucky.
-    gap_in_sd : float or None
-        The gap in pooled SDs of the study; None where nothing varies.
-    t, df : float or None
-        Studentised gap; None with fewer than two runs to estimate the spread from.
+    tuning, mean : float
+        The number that tuning (or somebody else) reported, and the mean of the fresh seeds, in score units.
+    luck, low, high : float
+        Their difference and its interval: positive means that the number overstates the configuration. The
+        number is known, so the interval is that of the mean alone; infinite with one seed.
+    luck_in_sd : float or None
+        The luck in yardsticks, the median SD between the seeds of the trials; None where nothing varies.
     p_lucky, p_unlucky : float or None
-        One-sided p-values, not adjusted for the number of candidates.
-    p_rank : float
-        Distribution-free one-sided p-value of luck; it cannot be below 1 / (n_post + 1).
+        One-sided p-values of "no luck beyond the indifference", not adjusted for the number of trials;
+        None with one seed.
     verdict : str
         LUCKY, UNLUCKY, CONSISTENT or INCONCLUSIVE.
     seeds_to_decide : int or None
-        Post-evaluation seeds in total that would settle an inconclusive verdict if the estimates stay as
-        they are; None if the verdict is settled, or no affordable number settles it.
-    n_tuning, n_post : int
-        Number of seeds.
+        Fresh seeds in total that would settle an inconclusive verdict if the estimates stay as they are; None
+        if the verdict is settled, or no affordable number settles it.
+    n_reached, n_seeds : int
+        How many of the fresh seeds score at least the tuning score, and how many there are.
+    reached, reached_low, reached_high : float
+        Their share with Clopper and Pearson's interval.
     note : str or None
-        Why there is no t.
+        Why there is no p-value.
     """
 
     tuning: float
-    post: float
-    gap: float
-    gap_in_sd: float | None
-    t: float | None
-    df: float | None
+    mean: float
+    luck: float
+    low: float
+    high: float
+    luck_in_sd: float | None
     p_lucky: float | None
     p_unlucky: float | None
-    p_rank: float
     verdict: str
     seeds_to_decide: int | None
-    n_tuning: int
-    n_post: int
+    n_reached: int
+    n_seeds: int
+    reached: float
+    reached_low: float
+    reached_high: float
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """What the consistency rule needs of the post-evaluation scores."""
+class Evidence:
+    """What the rule needs to know of one configuration, in score units.
 
-    sd: float
-    tail_gap: float  # mean minus mean of the worst fifth
-    failure: float
+    Attributes
+    ----------
+    luck, error, df : float
+        Estimated luck, standard error and degrees of freedom of the mean of the fresh seeds.
+    indifference, yardstick : float
+        Luck up to the first does not count; consistent is what lies within the second.
+    """
 
-    @staticmethod
-    def of(x: FloatArray, n_failed: int) -> Spread:
-        """Measure the spread of one candidate's post-evaluation scores."""
-        sd = float(x.std(ddof=1)) if x.size > 1 else math.inf
-        tail = float(x.mean()) - lower_tail_mean(x, fraction=0.2)
-        return Spread(sd=sd, tail_gap=tail, failure=n_failed / x.size)
+    luck: float
+    error: float
+    df: float
+    indifference: float
+    yardstick: float
+
+    def p_values(self) -> tuple[float, float]:
+        """Return the one-sided p-values of LUCKY and UNLUCKY."""
+        lucky, unlucky = (
+            float(special.stdtr(self.df, -(sign * self.luck - self.indifference) / self.error))
+            for sign in (1.0, -1.0)
+        )
+        return lucky, unlucky
+
+    def is_consistent(self) -> bool:
+        """Return whether the interval of the luck lies within one yardstick of zero."""
+        reach = float(special.stdtrit(self.df, 0.5 + CONSISTENT_LEVEL / 2)) * self.error
+        return abs(self.luck) + reach <= max(self.yardstick, self.indifference)
+
+    def seeds_to_decide(self, n: int, cut: float) -> int | None:
+        """Return the number of seeds in total at which the verdict is settled if the estimates stay.
+
+        Parameters
+        ----------
+        n : int
+            Seeds behind the evidence.
+        cut : float
+            P-value at which the luck is flagged.
+        """
+        more = np.arange(n + 1, MOST_SEEDS + 1)
+        error, df = self.error * np.sqrt(n / more), self.df + more - n
+        flagged = special.stdtr(df, -(abs(self.luck) - self.indifference) / error) <= cut
+        reach = special.stdtrit(df, 0.5 + CONSISTENT_LEVEL / 2) * error
+        settled = flagged | (abs(self.luck) + reach <= max(self.yardstick, self.indifference))
+        return int(more[settled.argmax()]) if settled.any() else None
 
 
-def decide(
-    one: LuckResult, spread: Spread, lucky: bool, unlucky: bool, pooled: float, rules: LuckRules
-) -> str:
-    """Return the verdict of one candidate.
+def decide(evidence: Evidence, *, lucky: bool, unlucky: bool) -> str:
+    """Return the verdict.
 
     Parameters
     ----------
-    one : LuckResult
-        The measured gap.
-    spread : Spread
-        Spread of its post-evaluation scores.
+    evidence : Evidence
+        What was measured.
     lucky, unlucky : bool
-        Whether the gap was flagged, in each direction, among all candidates.
-    pooled : float
-        SD within configurations, in score units.
-    rules : LuckRules
-        What counts.
+        Whether the luck was flagged in each direction, among all configurations of its family.
     """
-    delta = 0.25 * pooled if rules.tolerance is None else rules.tolerance
-    if lucky and one.gap > delta:
+    if lucky:
         return LUCKY
-    if unlucky and -one.gap > delta:
+    if unlucky:
         return UNLUCKY
-    if not lucky and not unlucky and _is_consistent(one, spread, one.n_post, pooled, rules):
-        return CONSISTENT
-    return INCONCLUSIVE
+    return CONSISTENT if evidence.is_consistent() else INCONCLUSIVE
 
 
-def _is_consistent(one: LuckResult, spread: Spread, n: int, pooled: float, rules: LuckRules) -> bool:
-    """Apply the consistency rule as it would read with n post-evaluation seeds and these estimates."""
-    if n < 2 or one.t is None:
-        return False
-    df = n - 1
-    reach = float(special.stdtrit(df, 0.5 + rules.prediction_level / 2))
-    rounding = 1e-9 * (1.0 + abs(one.post))  # runs that all gave one value leave only rounding errors
-    predicted = abs(one.gap) <= reach * spread.sd * math.sqrt(1 / one.n_tuning + 1 / n) + rounding
-    limit = rounding + (2.0 * pooled if rules.spread_tolerance is None else rules.spread_tolerance)
-    narrow = min(tolerance_bound(n=n) * spread.sd, spread.tail_gap) <= limit
-    failure = wilson_bounds(round(spread.failure * n), n)[1]
-    return predicted and narrow and failure < rules.max_failure
-
-
-def seeds_to_decide(
-    one: LuckResult, spread: Spread, cut: float, pooled: float, rules: LuckRules
-) -> int | None:
-    """Return how many post-evaluation seeds in total would settle the verdict, or None if none would.
-
-    Parameters
-    ----------
-    one, spread, pooled, rules
-        As for `decide`; the estimates are taken to stay as they are.
-    cut : float
-        P-value at which the gap would be flagged.
-    """
-    if not math.isfinite(spread.sd) or one.t is None:
-        return None
-    delta = 0.25 * pooled if rules.tolerance is None else rules.tolerance
-    for n in range(one.n_post + 1, MOST_SEEDS + 1):
-        error = spread.sd * math.sqrt(1 / one.n_tuning + 1 / n)
-        flagged = error > 0 and float(special.stdtr(n + one.n_tuning - 2, -abs(one.gap) / error)) <= cut
-        if (flagged and abs(one.gap) > delta) or (
-            not flagged and _is_consistent(one, spread, n, pooled, rules)
-        ):
-            return n
-    return None
+def resolution(mean: float) -> float:
+    """Return the smallest difference from a mean that is more than rounding."""
+    return 1e-9 * (1.0 + abs(mean))

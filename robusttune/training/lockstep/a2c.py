@@ -44,4 +44,4 @@ class LockstepA2C(OnPolicyTrainer):
         rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
         self._optimiser.step(range(len(self._rows)), rates)
         for member in self._rows:
-            self._n_updates[member] += 1
+            self.n_updates[member] += 1

@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "elu": nn.ELU,
-    "leaky_relu": nn.LeakyReLU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "swish": nn.SiLU,
-    "mish": nn.Mish,
-    "selu": nn.SELU,
-    "celu": nn.CELU,
-    "sigmoid": nn.Sigmoid,
-    "softplus": nn.Softplus,
-    "softsign": nn.Softsign,
-    "hardtanh": nn.Hardtanh,
-    "hardswish": nn.Hardswish,
-    "relu6": nn.ReLU6,
-    "identity": nn.Identity,
-}
-
-
-def activation_class(activation: Any) -> type[nn.Module] | None:
-    """Return the module class that a name or a class stands for, or None where it is not known."""
-    if isinstance(activation, str):
-        return ACTIVATIONS.get(activation.lower().removeprefix("nn."))
-    return activation if activation in ACTIVATIONS.values() else None
 
 
 class Activation(Protocol):

@@ -153,39 +153,12 @@ class ActorCriticTrainer(OffPolicyTrainer):
             "actor.optimizer": self._actor.optimiser.state(row, self._actor.layout),
             "critic.optimizer": self._critic.optimiser.state(row, self._critic.layout),
         }
-        return Snapshot(
-            weights=weights, optimisers=optimisers, n_updates=self._n_updates[self._rows[row]], extra={}
-        )
+        return Snapshot(weights=weights, optimisers=optimisers)
 
-    def predict(self, observations: Array, *, deterministic: bool = True) -> Array:
-        """Return the deterministic actions of all members, those no longer training included.
-
-        Parameters
-        ----------
-        observations : ndarray, shape (n_members, n, *observation_shape)
-        deterministic : bool, default True
-            Must hold: exploration belongs to training.
-
-        Returns
-        -------
-        ndarray, shape (n_members, n, *action_shape)
-        """
-        if not deterministic:
-            raise ValueError(
-                "deterministic=True must hold: exploration is training's. Leave the argument out."
-            )
-        with torch.no_grad():
-            if self._everyone is None:
-                layout = self._actor.layout
-                flat = torch.zeros(width_of(len(self.members)), layout.size, device=self.device)
-                flat[self._rows] = self._actor.flat[: len(self._rows)]
-                for member, (snapshot, _) in self._gone.items():
-                    for name in layout.slots:
-                        layout.view(flat, name)[member].copy_(snapshot.weights[f"actor.{name}"])
-                self._everyone = self._actor_on(flat)
-            scaled = self._means(self._everyone, self._features_of_all(observations))
-        n = observations.shape[1]
-        actions = self._unscale(scaled.cpu().numpy()[: len(self.members), :n])
+    def _modes(self, inputs: Tensor) -> Array:
+        if self._everyone is None:
+            self._everyone = self._actor_on(self._of_everyone(self._actor.layout, self._actor.flat, "actor."))
+        actions = self._unscale(self._means(self._everyone, inputs).cpu().numpy())
         return actions.reshape(*actions.shape[:2], *(self.action_space.shape or ()))
 
     @abstractmethod

@@ -12,7 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from robusttune.training.lockstep.activations import make_activation
-from robusttune.training.lockstep.layout import FlatLayout, keep_rows, width_of
+from robusttune.training.lockstep.layout import FlatLayout, keep_rows
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.off_policy import OffPolicyTrainer
 from robusttune.training.lockstep.optimisers import clip_gradients, make_optimiser
@@ -118,34 +118,11 @@ class LockstepDQN(OffPolicyTrainer):
             weights={f"q_net.{name}": weights for name, weights in online.items()}
             | {f"q_net_target.{name}": weights for name, weights in target.items()},
             optimisers={"policy.optimizer": self._optimiser.state(row, self._layout)},
-            n_updates=self._n_updates[self._rows[row]],
             extra={"exploration_rate": self._exploration[row], "_n_calls": self._n_calls},
         )
 
-    def predict(self, observations: Array, *, deterministic: bool = True) -> Array:
-        """Return the greedy actions of all members, those no longer training included.
-
-        Parameters
-        ----------
-        observations : ndarray, shape (n_members, n, *observation_shape)
-        deterministic : bool, default True
-            Must hold: exploration belongs to training.
-
-        Returns
-        -------
-        ndarray, shape (n_members, n)
-        """
-        if not deterministic:
-            raise ValueError(
-                "deterministic=True must hold: exploration is training's. Leave the argument out."
-            )
-        with torch.no_grad():
-            if self._everyone is None:
-                flat = torch.zeros(width_of(len(self.members)), self._layout.size, device=self.device)
-                flat[self._rows] = self._flat[: len(self._rows)]
-                for member, (snapshot, _) in self._gone.items():
-                    for name in self._layout.slots:
-                        self._layout.view(flat, name)[member].copy_(snapshot.weights[f"q_net.{name}"])
-                self._everyone = self._network_on(flat, None)
-            values = self._everyone.forward(self._features_of_all(observations))
-        return values.argmax(2).cpu().numpy()[: len(self.members), : observations.shape[1]]
+    def _modes(self, inputs: Tensor) -> Array:
+        if self._everyone is None:
+            self._everyone = self._network_on(self._of_everyone(self._layout, self._flat, "q_net."), None)
+        greedy: Array = self._everyone.forward(inputs).argmax(2).cpu().numpy()
+        return greedy

@@ -15,18 +15,6 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from robusttune.training.isolation import isolated
-from robusttune.training.lockstep.activations import activation_class
-
-POLICY_KEYS = (
-    "net_arch",
-    "activation_fn",
-    "ortho_init",
-    "log_std_init",
-    "n_critics",
-    "optimizer_class",
-    "optimizer_kwargs",
-)
-"""Hyperparameters that SB3 takes inside `policy_kwargs`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +25,12 @@ class Member:
     ----------
     seed : int
         SB3's `seed` argument.
-    hyperparameters : mapping
-        SB3's constructor arguments, with those of `policy_kwargs` beside the others.
+    arguments : mapping
+        Further arguments of SB3's constructor.
     """
 
     seed: int
-    hyperparameters: Mapping[str, Any]
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +81,8 @@ class _SpacesOnly(VecEnv):
         return [False] * self.num_envs
 
 
-def sb3_arguments(hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of SB3's constructor, with `policy_kwargs` gathered and activations as classes."""
-    arguments = dict(hyperparameters)
-    policy = {key: arguments.pop(key) for key in POLICY_KEYS if key in arguments}
-    policy = {**arguments.pop("policy_kwargs", {}), **policy}
-    if "activation_fn" in policy:
-        policy["activation_fn"] = activation_class(policy["activation_fn"])
-    if policy:
-        arguments["policy_kwargs"] = policy
-    return arguments
-
-
 def build_model(
     algorithm: type[BaseAlgorithm],
-    policy: str,
     member: Member,
     observation_space: spaces.Space[Any],
     action_space: spaces.Space[Any],
@@ -118,9 +93,7 @@ def build_model(
     """Return the member's SB3 model as constructed, and its random streams."""
     stub = _SpacesOnly(n_envs, observation_space, copy.deepcopy(action_space))
     with isolated():
-        model = algorithm(
-            policy, stub, seed=member.seed, device=device, **sb3_arguments(member.hyperparameters)
-        )
+        model = algorithm("MlpPolicy", stub, seed=member.seed, device=device, **member.arguments)
         generator = torch.Generator(device)
         generator.set_state(
             torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device)

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
+from robusttune.declaration.training.sb3 import Normalization
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NormalisationOptions:
-    """The arguments of SB3's VecNormalize; `gamma=None` takes each member's own discount."""
-
-    norm_obs: bool = True
-    norm_reward: bool = True
-    clip_obs: float = 10.0
-    clip_reward: float = 10.0
-    gamma: float | None = None
-    epsilon: float = 1e-8
+# The defaults of SB3's VecNormalize, which studies leave as they are.
+_CLIP_OBS = _CLIP_REWARD = 10.0
+_EPSILON = 1e-8
 
 
 class _Moments:
@@ -46,7 +40,7 @@ class Normaliser:
 
     Parameters
     ----------
-    options : NormalisationOptions
+    options : Normalization
     gammas : sequence of float
         Discount of each member.
     shape : tuple of int
@@ -55,64 +49,58 @@ class Normaliser:
     """
 
     def __init__(
-        self, options: NormalisationOptions, gammas: Sequence[float], shape: tuple[int, ...], n_envs: int
+        self, options: Normalization, gammas: Sequence[float], shape: tuple[int, ...], n_envs: int
     ) -> None:
         self.options = options
-        chosen = [gamma if options.gamma is None else options.gamma for gamma in gammas]
-        self._gammas = np.array(chosen)[:, None]
-        self._observations = _Moments(len(chosen), shape)
-        self._rewards = _Moments(len(chosen), ())
-        self._returns = np.zeros((len(chosen), n_envs))
+        self._gammas = np.array(gammas)[:, None]
+        self._observations = _Moments(len(gammas), shape)
+        self._rewards = _Moments(len(gammas), ())
+        self._returns = np.zeros((len(gammas), n_envs))
 
     def reset(self, observations: Array) -> Array:
         """Return the first observations, normalised; shape (n_members, n_envs, *shape)."""
         self._returns[:] = 0.0
-        if self.options.norm_obs:
+        if self.options.observations:
             self._observations.update(observations)
         return self.observations(observations)
 
     def step(self, observations: Array, rewards: Array, dones: Array) -> tuple[Array, Array]:
         """Take in one step; return its observations and rewards, normalised."""
-        if self.options.norm_obs:
+        if self.options.observations:
             self._observations.update(observations)
         normal = self.observations(observations)
         self._returns = self._returns * self._gammas + rewards
         self._rewards.update(self._returns)
-        if self.options.norm_reward:
+        if self.options.rewards:
             rewards = self.rewards(rewards)
         self._returns[dones] = 0.0
         return normal, rewards
 
     def observations(self, raw: Array) -> Array:
-        """Return observations of shape (n_members, n, *shape) in the statistics of today."""
-        if not self.options.norm_obs:
-            return raw
-        mean, var = self._observations.mean[:, None], self._observations.var[:, None]
-        limit = self.options.clip_obs
-        clipped: Array = np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit)
-        return clipped.astype(np.float32)
+        """Return observations of shape (n_members, n, *shape) with the current statistics."""
+        return self._normal(raw, self._observations.mean[:, None], self._observations.var[:, None])
 
     def observations_of(self, row: int, raw: Array) -> Array:
-        """Return one member's observations, shape (n, *shape), in its statistics of today."""
-        if not self.options.norm_obs:
+        """Return one member's observations, shape (n, *shape), with its current statistics."""
+        return self._normal(raw, self._observations.mean[row], self._observations.var[row])
+
+    def _normal(self, raw: Array, mean: Array, var: Array) -> Array:
+        if not self.options.observations:
             return raw
-        mean, var = self._observations.mean[row], self._observations.var[row]
-        limit = self.options.clip_obs
-        clipped: Array = np.clip((raw - mean) / np.sqrt(var + self.options.epsilon), -limit, limit)
+        clipped: Array = np.clip((raw - mean) / np.sqrt(var + _EPSILON), -_CLIP_OBS, _CLIP_OBS)
         return clipped.astype(np.float32)
 
     def raw_observations(self, normal: Array) -> Array:
         """Return observations of shape (n_members, n, *shape) as they were before normalisation."""
-        if not self.options.norm_obs:
+        if not self.options.observations:
             return normal
         mean, var = self._observations.mean[:, None], self._observations.var[:, None]
-        return normal * np.sqrt(var + self.options.epsilon) + mean
+        return normal * np.sqrt(var + _EPSILON) + mean
 
     def rewards(self, raw: Array) -> Array:
-        """Return rewards of shape (n_members, ...) in the statistics of today."""
+        """Return rewards of shape (n_members, ...) with the current statistics."""
         var = self._rewards.var.reshape(-1, *[1] * (raw.ndim - 1))
-        limit = self.options.clip_reward
-        return np.clip(raw / np.sqrt(var + self.options.epsilon), -limit, limit).astype(np.float32)
+        return np.clip(raw / np.sqrt(var + _EPSILON), -_CLIP_REWARD, _CLIP_REWARD).astype(np.float32)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Forget all members but the chosen ones."""
@@ -123,19 +111,15 @@ class Normaliser:
 
     def to_sb3(self, row: int, venv: VecEnv) -> VecNormalize:
         """Return SB3's VecNormalize around `venv`, with one member's statistics, no longer training."""
-        o = self.options
         wrapper = VecNormalize(
             venv,
             training=False,
-            norm_obs=o.norm_obs,
-            norm_reward=o.norm_reward,
-            clip_obs=o.clip_obs,
-            clip_reward=o.clip_reward,
+            norm_obs=self.options.observations,
+            norm_reward=self.options.rewards,
             gamma=float(self._gammas[row, 0]),
-            epsilon=o.epsilon,
         )
         pairs: list[tuple[Any, _Moments]] = [(wrapper.ret_rms, self._rewards)]
-        if o.norm_obs:
+        if self.options.observations:
             pairs.append((wrapper.obs_rms, self._observations))
         for target, source in pairs:
             target.mean, target.var, target.count = (

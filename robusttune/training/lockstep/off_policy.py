@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robusttune.training.lockstep.layout import width_of
 from robusttune.training.lockstep.replay import ReplayStore
 from robusttune.training.lockstep.trainer import Array, LockstepTrainer
 
@@ -37,12 +36,6 @@ class OffPolicyTrainer(LockstepTrainer):
             other.replay_buffer = None
         self._progress = 1.0
 
-    def _column(self, numbers: Sequence[float]) -> Tensor:
-        """Return one number per row, shape (width, 1); the empty row gets zero."""
-        column = torch.zeros(width_of(len(numbers)), 1)
-        column[: len(numbers), 0] = torch.tensor([float(number) for number in numbers], dtype=torch.float64)
-        return column.to(self.device)
-
     def _begin(self) -> None:
         self._raw = self.environments.reset()
         self._last = self._raw if self._normaliser is None else self._normaliser.reset(self._raw)
@@ -59,7 +52,7 @@ class OffPolicyTrainer(LockstepTrainer):
             if n_steps > 0:
                 self._update(n_steps)
                 for member in self._rows:
-                    self._n_updates[member] += n_steps
+                    self.n_updates[member] += n_steps
 
     @property
     def _elapsed(self) -> int:
@@ -102,7 +95,7 @@ class OffPolicyTrainer(LockstepTrainer):
         store, size = self._store, self._batch_size
         batch = store.sample([streams.numpy for streams in self._streams], size)
         rewards = batch[:, :size, store.reward]
-        if self._normaliser is not None and self._normaliser.options.norm_reward:
+        if self._normaliser is not None and self._normaliser.options.rewards:
             n = len(self._rows)
             rewards = rewards.clone()
             rewards[:n] = torch.from_numpy(self._normaliser.rewards(rewards[:n].numpy()))

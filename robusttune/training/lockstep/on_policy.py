@@ -69,12 +69,6 @@ class OnPolicyTrainer(LockstepTrainer):
     def _head_on(self, flat: Tensor, gradient: Tensor) -> ActionHead:
         return make_head(self.action_space, self._layout, flat, gradient)
 
-    def _column(self, numbers: Sequence[float]) -> Tensor:
-        """Return one number per row, shape (width, 1); the empty row gets zero."""
-        column = torch.zeros(width_of(len(numbers)), 1)
-        column[: len(numbers), 0] = torch.tensor([float(number) for number in numbers], dtype=torch.float64)
-        return column.to(self.device)
-
     def _begin(self) -> None:
         observations = self.environments.reset()
         self._last = observations if self._normaliser is None else self._normaliser.reset(observations)
@@ -165,43 +159,12 @@ class OnPolicyTrainer(LockstepTrainer):
         return Snapshot(
             weights=self._layout.unstack(self._flat[row]),
             optimisers={"policy.optimizer": self._optimiser.state(row, self._layout)},
-            n_updates=self._n_updates[self._rows[row]],
-            extra={},
         )
 
-    def predict(
-        self,
-        observations: Array,
-        *,
-        deterministic: bool = True,
-        generators: Sequence[torch.Generator] | None = None,
-    ) -> Array:
-        """Return the actions of all members, those no longer training included.
-
-        Parameters
-        ----------
-        observations : ndarray, shape (n_members, n, *observation_shape)
-            As environments give them; normalised here if training is.
-        deterministic : bool, default True
-        generators : sequence of torch.Generator, optional
-            One per member, needed if not deterministic: training's own streams are not touched.
-
-        Returns
-        -------
-        ndarray, shape (n_members, n, *action_shape)
-        """
-        if not deterministic and generators is None:
-            raise ValueError("Sampled actions need a generator per member; pass `generators`.")
-        with torch.no_grad():
-            if self._everyone is None:
-                flat = torch.zeros(width_of(len(self.members)), self._layout.size, device=self.device)
-                flat[self._rows] = self._flat[: len(self._rows)]
-                for member, (snapshot, _) in self._gone.items():
-                    for name, weights in snapshot.weights.items():
-                        self._layout.view(flat, name)[member].copy_(weights)
-                head = self._head_on(flat, torch.zeros_like(flat))
-                self._everyone = self._network(flat, None, self._actor_layers), head
-            network, head = self._everyone
-            outputs = network.forward(self._features_of_all(observations))[:, : observations.shape[1]]
-            actions = head.mode(outputs) if generators is None else head.sample(outputs, generators)
-        return environment_actions(self.action_space, actions.cpu().numpy()[: len(self.members)])
+    def _modes(self, inputs: Tensor) -> Array:
+        if self._everyone is None:
+            flat = self._of_everyone(self._layout, self._flat)
+            head = self._head_on(flat, torch.zeros_like(flat))
+            self._everyone = self._network(flat, None, self._actor_layers), head
+        network, head = self._everyone
+        return environment_actions(self.action_space, head.mode(network.forward(inputs)).cpu().numpy())

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
-from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from torch import Tensor
 
 from robusttune.training.lockstep.layout import FlatLayout, keep_rows
@@ -94,21 +93,18 @@ class Adam:
 
 
 class RMSprop:
-    """torch's RMSprop, or TensorFlow's (`eps` inside the root, squares that begin at one).
+    """torch's RMSprop.
 
     Parameters
     ----------
     flat, gradient : Tensor, shape (width, size)
     alpha, eps : float
-    tensorflow_like : bool
     """
 
-    def __init__(
-        self, flat: Tensor, gradient: Tensor, *, alpha: float, eps: float, tensorflow_like: bool
-    ) -> None:
+    def __init__(self, flat: Tensor, gradient: Tensor, *, alpha: float, eps: float) -> None:
         self._flat, self._gradient = flat, gradient
-        self._alpha, self._eps, self._tensorflow_like = alpha, eps, tensorflow_like
-        self._square = torch.ones_like(flat) if tensorflow_like else torch.zeros_like(flat)
+        self._alpha, self._eps = alpha, eps
+        self._square = torch.zeros_like(flat)
         self._n_steps = 0
 
     def step(self, rows: Sequence[int], learning_rates: Sequence[float]) -> None:
@@ -122,36 +118,26 @@ class RMSprop:
         self._n_steps += 1
         rates = torch.tensor([[learning_rates[row]] for row in rows], device=flat.device)
         square.mul_(self._alpha).addcmul_(gradient, gradient, value=1 - self._alpha)
-        eps = self._eps
-        root = square.add(eps).sqrt_() if self._tensorflow_like else square.sqrt().add_(eps)
-        flat.sub_(gradient.mul(rates).div_(root))
+        flat.sub_(gradient.mul(rates).div_(square.sqrt().add_(self._eps)))
 
     def keep(self, rows: Sequence[int], flat: Tensor, gradient: Tensor) -> RMSprop:
         """Return the optimiser of the chosen rows alone."""
-        kept = RMSprop(
-            flat, gradient, alpha=self._alpha, eps=self._eps, tensorflow_like=self._tensorflow_like
-        )
+        kept = RMSprop(flat, gradient, alpha=self._alpha, eps=self._eps)
         kept._square, kept._n_steps = keep_rows(self._square, rows), self._n_steps
         return kept
 
     def state(self, row: int, layout: FlatLayout) -> list[dict[str, Tensor]]:
         """Return one member's state, a dictionary per parameter."""
         squares = layout.unstack(self._square[row])
-        step: Any = self._n_steps if self._tensorflow_like else torch.tensor(float(self._n_steps))
-        return [{"step": step, "square_avg": squares[name]} for name in layout.slots]
+        step = torch.tensor(float(self._n_steps))
+        return [{"step": step.clone(), "square_avg": squares[name]} for name in layout.slots]
 
 
 def make_optimiser(reference: torch.optim.Optimizer, flat: Tensor, gradient: Tensor) -> Optimiser:
     """Return the stacked twin of the optimiser that SB3 made for one member."""
     options = reference.param_groups[0]
-    if isinstance(reference, (torch.optim.RMSprop, RMSpropTFLike)):
-        return RMSprop(
-            flat,
-            gradient,
-            alpha=options["alpha"],
-            eps=options["eps"],
-            tensorflow_like=isinstance(reference, RMSpropTFLike),
-        )
+    if isinstance(reference, torch.optim.RMSprop):
+        return RMSprop(flat, gradient, alpha=options["alpha"], eps=options["eps"])
     return Adam(flat, gradient, betas=options["betas"], eps=options["eps"])
 
 

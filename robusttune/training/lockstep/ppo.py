@@ -46,7 +46,7 @@ class LockstepPPO(OnPolicyTrainer):
                 if not going_on:
                     break
             for row in epoch:
-                self._n_updates[self._rows[row]] += 1
+                self.n_updates[self._rows[row]] += 1
             if not going_on:
                 break
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,18 +19,16 @@ class Snapshot:
         All parameters, by the names of SB3's policy.
     optimisers : dict of str to list of dict
         By the attribute that holds the optimiser, a state per parameter.
-    n_updates : int
     extra : dict
         Further attributes of the model; a tensor is copied into the one that is there.
     """
 
     weights: dict[str, torch.Tensor]
     optimisers: dict[str, list[dict[str, torch.Tensor]]]
-    n_updates: int
-    extra: dict[str, Any]
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
-def restore(template: Any, snapshot: Snapshot, *, n_timesteps: int, n_total: int) -> Any:
+def restore(template: Any, snapshot: Snapshot, *, n_timesteps: int, n_total: int, n_updates: int) -> Any:
     """Return a copy of the SB3 model `template` with a member's numbers.
 
     Parameters
@@ -40,6 +38,8 @@ def restore(template: Any, snapshot: Snapshot, *, n_timesteps: int, n_total: int
     snapshot : Snapshot
     n_timesteps, n_total : int
         Timesteps done, and those that training was asked for.
+    n_updates : int
+        Gradient updates done, as SB3 counts them.
     """
     model = copy.deepcopy(template)
     parameters = dict(model.policy.named_parameters())
@@ -59,6 +59,6 @@ def restore(template: Any, snapshot: Snapshot, *, n_timesteps: int, n_total: int
         else:
             setattr(model, name, value)
     model.num_timesteps, model._total_timesteps = n_timesteps, n_total
-    model._n_updates = snapshot.n_updates
+    model._n_updates = n_updates
     model._current_progress_remaining = 1.0 - n_timesteps / n_total
     return model

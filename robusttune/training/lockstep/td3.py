@@ -53,7 +53,7 @@ class LockstepTD3(ActorCriticTrainer):
     def _update(self, n_steps: int) -> None:
         self._everyone = None
         rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
-        first = self._n_updates[self._rows[0]]
+        first = self.n_updates[self._rows[0]]
         for n_updates in range(first + 1, first + n_steps + 1):
             inputs, next_inputs, actions, rewards, ends = self._sample()
             next_values = self._smallest_slow_value(next_inputs, self._target_actions(next_inputs, actions))

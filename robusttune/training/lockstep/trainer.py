@@ -12,13 +12,13 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
+from robusttune.declaration.training.sb3 import Normalization
 from robusttune.training.lockstep.environments import Env, MemberEnvironments
-from robusttune.training.lockstep.layout import round_up, width_of
-from robusttune.training.lockstep.members import Member, Streams, build_model
-from robusttune.training.lockstep.normalisation import NormalisationOptions, Normaliser
+from robusttune.training.lockstep.layout import FlatLayout, round_up, width_of
+from robusttune.training.lockstep.members import Member, build_model
+from robusttune.training.lockstep.normalisation import Normaliser
 from robusttune.training.lockstep.observations import ObservationCodec
 from robusttune.training.lockstep.snapshots import Snapshot, restore
-from robusttune.training.lockstep.support import group_key, supports
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,22 +29,21 @@ class LockstepTrainer(ABC):
     Parameters
     ----------
     members : sequence of Member
-        Equal `group_key`s are required.
+        Of runs with equal `group_key`s.
     make_env : callable
         Makes one training environment. SB3's Monitor is not needed.
     n_envs : int, default 1
         Training environments per member.
     total_timesteps : int
         As in SB3's `learn`: a lower bound, counted over a member's environments.
-    policy : str, default "MlpPolicy"
     device : str, default "cpu"
-    normalisation : NormalisationOptions, optional
+    normalization : Normalization, optional
         Train under VecNormalize, with statistics per member.
 
     Raises
     ------
     ValueError
-        If there are no members, if they cannot be stacked, or if they cannot train in one batch.
+        If there are no members.
     """
 
     algorithm: ClassVar[type[BaseAlgorithm]]
@@ -56,62 +55,40 @@ class LockstepTrainer(ABC):
         make_env: Callable[[], Env],
         total_timesteps: int,
         n_envs: int = 1,
-        policy: str = "MlpPolicy",
         device: str = "cpu",
-        normalisation: NormalisationOptions | None = None,
+        normalization: Normalization | None = None,
     ) -> None:
         if not members:
             raise ValueError("At least one member is needed, but got an empty sequence.")
-        name = self.algorithm.__name__.lower()
-        keys = [group_key(name, member.hyperparameters) for member in members]
-        if any(key != keys[0] for key in keys):
-            raise ValueError(
-                f"Members of one batch must have equal group keys, but got {set(keys)}; split the batch."
-            )
         self.members = tuple(members)
         self.total_timesteps = total_timesteps
         self.n_envs = n_envs
         self.device = torch.device(device)
         self.environments = MemberEnvironments(make_env, [member.seed for member in members], n_envs)
-        self.observation_space = self.environments.observation_space
-        self.action_space = self.environments.action_space
-        for member in members:
-            spaces_ = (self.observation_space, self.action_space)
-            reason = supports(name, policy, *spaces_, member.hyperparameters)
-            if reason is not None:
-                raise ValueError(f"{reason} Use trainer='sb3'.")
-        self._models, self._streams = self._build(policy)
+        spaces = self.environments.observation_space, self.environments.action_space
+        self.observation_space, self.action_space = spaces
+        built = [
+            build_model(self.algorithm, member, *spaces, n_envs=n_envs, device=self.device)
+            for member in members
+        ]
+        self._models: list[Any] = [model for model, _ in built]
+        self._streams = [streams for _, streams in built]
         self._rows = list(range(len(members)))
         self._codec = ObservationCodec(
-            self.observation_space, normalised=normalisation is not None and normalisation.norm_obs
+            self.observation_space, normalised=normalization is not None and normalization.observations
         )
         self._normaliser: Normaliser | None = None
-        if normalisation is not None:
+        if normalization is not None:
             gammas = [float(model.gamma) for model in self._models]
-            self._normaliser = Normaliser(normalisation, gammas, self.observation_space.shape or (), n_envs)
+            self._normaliser = Normaliser(normalization, gammas, self.observation_space.shape or (), n_envs)
         self._gone: dict[int, tuple[Snapshot, Normaliser | None]] = {}
         self._stopping: set[int] = set()
         self._suspects = np.zeros(len(members), dtype=bool)
         self.timesteps = np.zeros(len(members), dtype=np.int64)
         self.diverged = np.zeros(len(members), dtype=bool)
-        self._n_updates = [0] * len(members)
+        self.n_updates = [0] * len(members)
         self._inputs = torch.zeros(width_of(len(members)), round_up(n_envs), self._codec.n_features)
         self._setup()
-
-    def _build(self, policy: str) -> tuple[list[Any], list[Streams]]:
-        built = [
-            build_model(
-                self.algorithm,
-                policy,
-                member,
-                self.observation_space,
-                self.action_space,
-                n_envs=self.n_envs,
-                device=self.device,
-            )
-            for member in self.members
-        ]
-        return [model for model, _ in built], [streams for _, streams in built]
 
     @property
     def active(self) -> Array:
@@ -149,24 +126,20 @@ class LockstepTrainer(ABC):
         It has no environment and, off-policy, no replay buffer; `set_env` gives it the one, `load` the other.
         """
         snapshot = self._gone[member][0] if member in self._gone else self._snapshot(self._rows.index(member))
-        steps = int(self.timesteps[member])
-        return restore(self._models[member], snapshot, n_timesteps=steps, n_total=self.total_timesteps)
+        steps, updates, total = int(self.timesteps[member]), self.n_updates[member], self.total_timesteps
+        return restore(self._models[member], snapshot, n_timesteps=steps, n_updates=updates, n_total=total)
 
     def vec_normalize(self, member: int, venv: VecEnv) -> VecNormalize:
         """Return SB3's VecNormalize around `venv` with a member's statistics."""
         normaliser, row = self._normaliser_of(member)
         if normaliser is None:
-            raise ValueError(
-                "These members train without normalisation; there are no statistics to hand out."
-            )
+            raise ValueError("These members train without normalisation; there are no statistics.")
         return normaliser.to_sb3(row, venv)
 
     def _normaliser_of(self, member: int) -> tuple[Normaliser | None, int]:
-        return (
-            (self._gone[member][1], 0)
-            if member in self._gone
-            else (self._normaliser, self._rows.index(member))
-        )
+        if member in self._gone:
+            return self._gone[member][1], 0
+        return self._normaliser, self._rows.index(member)
 
     def _features_of_all(self, observations: Array) -> torch.Tensor:
         """Return network inputs for raw observations of all members; shape (width, padded n, n_features)."""
@@ -217,6 +190,40 @@ class LockstepTrainer(ABC):
             self._normaliser.keep(rows)
         self._inputs = torch.zeros(width_of(len(rows)), *self._inputs.shape[1:])
 
+    def _column(self, numbers: Sequence[float]) -> torch.Tensor:
+        """Return one number per row, shape (width, 1); the empty row gets zero."""
+        column = torch.zeros(width_of(len(numbers)), 1)
+        column[: len(numbers), 0] = torch.tensor([float(number) for number in numbers], dtype=torch.float64)
+        return column.to(self.device)
+
+    def _of_everyone(self, layout: FlatLayout, flat: torch.Tensor, prefix: str = "") -> torch.Tensor:
+        """Return the parameters of all members, given those of the members that still train.
+
+        `prefix` is what the layout's names begin with in snapshots.
+        """
+        whole = torch.zeros(width_of(len(self.members)), layout.size, device=self.device)
+        whole[self._rows] = flat[: len(self._rows)]
+        for member, (snapshot, _) in self._gone.items():
+            for name in layout.slots:
+                layout.view(whole, name)[member].copy_(snapshot.weights[prefix + name])
+        return whole
+
+    def predict(self, observations: Array) -> Array:
+        """Return the deterministic actions of all members, those no longer training included.
+
+        Parameters
+        ----------
+        observations : ndarray, shape (n_members, n, *observation_shape)
+            As environments give them; normalised here if training is.
+
+        Returns
+        -------
+        ndarray, shape (n_members, n, *action_shape)
+        """
+        with torch.no_grad():
+            actions = self._modes(self._features_of_all(observations))
+        return actions[: len(self.members), : observations.shape[1]]
+
     @abstractmethod
     def _setup(self) -> None:
         """Stack the members' networks and make the buffers."""
@@ -238,15 +245,5 @@ class LockstepTrainer(ABC):
         """Return the numbers of one row."""
 
     @abstractmethod
-    def predict(self, observations: Array, *, deterministic: bool = True) -> Array:
-        """Return the actions of all members, those no longer training included.
-
-        Parameters
-        ----------
-        observations : ndarray, shape (n_members, n, *observation_shape)
-            As environments give them; normalised here if training is.
-
-        Returns
-        -------
-        ndarray, shape (n_members, n, *action_shape)
-        """
+    def _modes(self, inputs: torch.Tensor) -> Array:
+        """Return all members' deterministic actions, as environments take them, for inputs of `_features_of_all`."""

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from robusttune.cli import app
 from robusttune.declaration.toml import load_study
 from robusttune.pipeline.advice import advised_split
-from robusttune.pipeline.place import open_store, place_of
+from robusttune.pipeline.location import location_of
 
 ROOT = Path(__file__).resolve().parents[3]
 runner = CliRunner()
@@ -58,7 +58,7 @@ def test_init_writes_a_study_that_check_accepts(tmp_path: Path) -> None:
         assert call("init", path, "--algo", algo, "--env", env).exit_code == 0
         checked = call("check", path)
         assert checked.exit_code == 0, checked.output
-        assert f"{algo} on {env}" in checked.output
+        assert f"{algo.upper()} on {env}" in checked.output
     assert load_study(tmp_path / "ppo.toml").tuning.batch_size == 4
 
 
@@ -85,9 +85,9 @@ def test_check_counts_every_trial_as_a_would_be_incumbent(study_file: Path) -> N
 
 
 def test_the_trials_are_listed_with_their_seeds_and_status_counts_every_run(study_file: Path) -> None:
-    text = study_file.read_text(encoding="utf-8").replace(
-        'environment]\nid = "CartPole-v1"', "synthetic]\nsd = 1.0"
-    )
+    text = study_file.read_text(encoding="utf-8")
+    trained = text[text.index("[environment]") : text.index("[search_space")]
+    text = text.replace(trained, "[synthetic]\nsd = 1.0\n")
     study_file.write_text(text, encoding="utf-8")
     believed = ("--set", "tuning.incumbent_seeds=3", "--set", "tuning.sampler=random")
     tuned = call("tune", study_file, "--out", study_file.parent, "--workers", 0, *believed)
@@ -158,13 +158,13 @@ def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
 
     study = told_study()
     store_story(study, tmp_path)
-    open_store(place_of(study, out=tmp_path), create=False).close()
+    location_of(study, out=tmp_path).open_to_read().close()
     path = tmp_path / "told.toml"
     path.write_text(_as_toml(study.to_dict()), encoding="utf-8")
     assert tomllib.loads(path.read_text(encoding="utf-8"))["name"] == "told"
     ranked = call("rank", path, "--out", tmp_path)
     assert ranked.exit_code == 0, ranked.output
-    assert "Best: trial 1" in ranked.output
+    assert "Use trial 1: " in ranked.output
     assert "LUCKY" in ranked.output
     status = call("status", path, "--out", tmp_path)
     assert "2 complete of 2 wanted" in status.output

@@ -9,9 +9,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stable_baselines3.common.noise import NormalActionNoise
-from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 
+from robusttune.declaration.training.sb3 import Normalization
 from tests.unit.lockstep.toys import ACTIONS, largest_difference, reference, toy, trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
@@ -57,10 +56,6 @@ PPO_OPTIONS = ON_POLICY_OPTIONS | {
 A2C_OPTIONS = ON_POLICY_OPTIONS | {
     "Adam": {"use_rms_prop": False},
     "normalised advantages": {"normalize_advantage": True},
-    "TensorFlow's RMSprop": {
-        "optimizer_class": RMSpropTFLike,
-        "optimizer_kwargs": {"alpha": 0.9, "eps": 1e-5},
-    },
     "RMSprop epsilon": {"rms_prop_eps": 1e-3},
 }
 DQN_OPTIONS: dict[str, dict[str, Any]] = {
@@ -76,7 +71,6 @@ DQN_OPTIONS: dict[str, dict[str, Any]] = {
     "no warm-up": {"learning_starts": 0},
 }
 CONTINUOUS_BASE = {"learning_starts": 20, "batch_size": 16, **SMALL}
-NOISE = NormalActionNoise(np.zeros(1), 0.3 * np.ones(1))
 SAC_OPTIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "fixed temperature": {"ent_coef": 0.2, "target_update_interval": 2, "gradient_steps": 3},
@@ -86,7 +80,7 @@ SAC_OPTIONS: dict[str, dict[str, Any]] = {
 }
 TD3_OPTIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "noise": {"action_noise": NOISE, "train_freq": 2, "gradient_steps": -1},
+    "noise": {"noise_type": "normal", "noise_std": 0.3, "train_freq": 2, "gradient_steps": -1},
     "targets": {
         "policy_delay": 3,
         "target_policy_noise": 0.4,
@@ -95,17 +89,22 @@ TD3_OPTIONS: dict[str, dict[str, Any]] = {
     },
     "unaligned": {"net_arch": {"pi": [7, 3], "qf": [9]}, "n_critics": 1, "batch_size": 13},
 }
-NORMS: list[Any] = [None, {}, {"norm_reward": False}, {"norm_obs": False, "gamma": 0.9, "clip_reward": 1.0}]
+NORMS = [None, Normalization(), Normalization(rewards=False), Normalization(observations=False)]
 
 
 def check(
-    algorithm: str, make_env: Any, hp: dict[str, Any], *, total: int, n_envs: int, norm: Any = None
+    algorithm: str,
+    make_env: Any,
+    hp: dict[str, Any],
+    *,
+    total: int,
+    n_envs: int,
+    norm: Normalization | None = None,
 ) -> None:
     seeds = (11, 4_000_000_000)
     together = trainer(algorithm, make_env, hp, seeds=seeds, total=total, n_envs=n_envs, norm=norm)
     for member, seed in enumerate(seeds):
-        sb3_norm = None if norm is None else {"gamma": hp.get("gamma", 0.99), **norm}
-        alone = reference(algorithm, make_env, hp, seed=seed, total=total, n_envs=n_envs, norm=sb3_norm)
+        alone = reference(algorithm, make_env, hp, seed=seed, total=total, n_envs=n_envs, norm=norm)
         twin = together.to_sb3(member)
         assert largest_difference(alone, twin) < 1e-6
         np.testing.assert_allclose(further_state(twin), further_state(alone), atol=1e-5)
@@ -171,12 +170,12 @@ def test_every_td3_option_gives_sb3s_parameters(option: str, n_envs: int) -> Non
 
 @pytest.mark.parametrize("algorithm", ["sac", "td3", "ddpg"])
 def test_several_actions_give_sb3s_parameters(algorithm: str) -> None:
-    check(algorithm, toy(actions="box2x3"), CONTINUOUS_BASE, total=45, n_envs=2, norm={})
+    check(algorithm, toy(actions="box2x3"), CONTINUOUS_BASE, total=45, n_envs=2, norm=Normalization())
 
 
 @pytest.mark.parametrize("norm", NORMS[1:], ids=str)
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c", "dqn"])
-def test_normalised_training_gives_sb3s_parameters(algorithm: str, norm: dict[str, Any]) -> None:
+def test_normalised_training_gives_sb3s_parameters(algorithm: str, norm: Normalization) -> None:
     base = {"ppo": PPO_BASE, "a2c": A2C_BASE, "dqn": DQN_BASE}[algorithm]
     check(algorithm, toy(actions="discrete"), base, total=64, n_envs=2, norm=norm)
 

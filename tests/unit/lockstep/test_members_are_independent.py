@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from robusttune.training import lockstep
+from robusttune.declaration.training.sb3 import Normalization
 from tests.unit.lockstep.toys import LOCKSTEP, toy, trainer, weights
 
 UNALIGNED = {"pi": [7, 5], "vf": [33]}
@@ -14,7 +13,7 @@ PPO_HP = {"n_steps": 19, "batch_size": 13, "n_epochs": 2, "net_arch": UNALIGNED,
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "ppo": ("ppo", PPO_HP, {"total": 114, "n_envs": 3}),
     "ppo wide": ("ppo", {"n_steps": 32, "batch_size": 64, "n_epochs": 2}, {"total": 160, "n_envs": 5}),
-    "ppo normalised": ("ppo", PPO_HP, {"total": 57, "n_envs": 3, "norm": {}}),
+    "ppo normalised": ("ppo", PPO_HP, {"total": 57, "n_envs": 3, "norm": Normalization()}),
     "a2c": ("a2c", {"net_arch": [17]}, {"total": 30, "n_envs": 3}),
     "dqn": ("dqn", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 60}),
     "sac": ("sac", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 40, "n_envs": 2}),
@@ -91,11 +90,9 @@ def test_a_stopped_member_keeps_its_state_and_the_others_go_on(algorithm: str) -
 
 def test_evaluating_at_a_boundary_does_not_change_training() -> None:
     observations = np.zeros((2, 4, 5), dtype=np.float32)
-    generators = [torch.Generator(), torch.Generator()]
 
     def look(running: Any) -> None:
         running.predict(observations)
-        running.predict(observations, deterministic=False, generators=generators)
 
     hp = {"n_steps": 16, "batch_size": 16}
     plain = trainer("ppo", toy(), hp, seeds=(1, 2), total=64)
@@ -121,9 +118,3 @@ def test_predictions_follow_training(algorithm: str) -> None:
         hp = {"n_steps": 8, "batch_size": 8, "learning_rate": 1e-2}
     make_env = toy(actions="discrete" if algorithm == "dqn" else "box")
     trainer(algorithm, make_env, hp, seeds=(1, 2), total=48, on_boundary=compare)
-
-
-def test_members_that_cannot_share_a_batch_are_refused() -> None:
-    members = [lockstep.Member(seed=i, hyperparameters={"n_steps": n}) for i, n in enumerate((16, 32))]
-    with pytest.raises(ValueError, match="equal group keys"):
-        lockstep.LockstepPPO(members, make_env=toy(), total_timesteps=10)

@@ -7,7 +7,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
 from stable_baselines3.common.distributions import (
     BernoulliDistribution,
     CategoricalDistribution,
@@ -15,17 +14,15 @@ from stable_baselines3.common.distributions import (
     MultiCategoricalDistribution,
 )
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from robusttune.training.lockstep import group_key, supports
-from robusttune.training.lockstep.activations import ACTIVATIONS, make_activation
+from robusttune.declaration.hyperparameters import ACTIVATIONS
+from robusttune.declaration.training.sb3 import Normalization
+from robusttune.training.lockstep.activations import make_activation
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.kernels import find_kernel
-from tests.unit.lockstep.toys import ACTIONS, LOCKSTEP, OBSERVATIONS, SB3, Toy, toy, trainer
-
-ZERO = np.zeros(1)
+from tests.unit.lockstep.toys import ACTIONS, SB3, Toy, toy, trainer
 
 
 def plain(env_id: str, **kwargs: Any) -> Any:
@@ -89,13 +86,14 @@ def test_a_changed_environment_is_stepped_by_itself() -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_have_torchs_values_and_gradients(name: str) -> None:
-    module = ACTIVATIONS[name]()
+    kind = getattr(torch.nn, ACTIVATIONS[name])
+    module = kind()
     sums = torch.linspace(-4, 4, 161)
     leaf = sums.clone().requires_grad_()
     expected = module(leaf)
     expected.sum().backward()
     with torch.no_grad():
-        activation = make_activation(ACTIVATIONS[name])
+        activation = make_activation(kind)
         output, saved = activation.forward(sums.clone())
         slope = activation.backward(torch.ones_like(sums), saved)
     torch.testing.assert_close(output, expected.detach(), atol=2e-7, rtol=1e-6)
@@ -164,66 +162,10 @@ def test_a_saved_member_opens_in_sb3_and_acts_the_same(algorithm: str, actions: 
 
 
 def test_predictions_under_normalisation_are_sb3s(tmp_path: Path) -> None:
-    done = trainer("ppo", toy(), {"n_steps": 16}, seeds=(1, 2), total=32, norm={})
+    done = trainer("ppo", toy(), {"n_steps": 16}, seeds=(1, 2), total=32, norm=Normalization())
     raw = np.random.default_rng(0).normal(size=(2, 9, 5)).astype(np.float32)
     together = done.predict(raw)
     for member in range(2):
         wrapper = done.vec_normalize(member, DummyVecEnv([toy()]))
         alone, _ = done.to_sb3(member).predict(wrapper.normalize_obs(raw[member]), deterministic=True)
         np.testing.assert_array_equal(together[member], alone)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        ({"algorithm": "trpo"}, "knows"),
-        ({"policy": "CnnPolicy"}, "MlpPolicy"),
-        ({"observations": spaces.Dict({"a": spaces.Discrete(2)})}, "Dict"),
-        ({"observations": spaces.Box(0, 255, (36, 36, 3), np.uint8)}, "Image"),
-        ({"algorithm": "dqn", "actions": spaces.Box(-1, 1, (1,))}, "dqn"),
-        (
-            {
-                "algorithm": "td3",
-                "hyperparameters": {"action_noise": OrnsteinUhlenbeckActionNoise(ZERO, ZERO)},
-            },
-            "Ornstein",
-        ),
-        ({"algorithm": "sac", "hyperparameters": {"use_sde_at_warmup": True}}, "use_sde_at_warmup"),
-        ({"actions": spaces.Discrete(3, start=1)}, "start at zero"),
-        ({"hyperparameters": {"use_sde": True}}, "use_sde"),
-        ({"hyperparameters": {"activation_fn": "cosine"}}, "cosine"),
-        ({"hyperparameters": {"gama": 0.9}}, "no hyperparameter gama"),
-        ({"hyperparameters": {"policy_kwargs": {"full_std": False}}}, "full_std"),
-        ({"hyperparameters": {"optimizer_class": torch.optim.SGD}}, "SGD"),
-        ({"hyperparameters": {"optimizer_kwargs": {"weight_decay": 0.1}}}, "weight_decay"),
-        ({"algorithm": "dqn", "hyperparameters": {"train_freq": (1, "episode")}}, "per episode"),
-        ({"algorithm": "dqn", "hyperparameters": {"n_steps": 3}}, "n_steps"),
-    ],
-)
-def test_what_cannot_be_stacked_says_why(arguments: dict[str, Any], reason: str) -> None:
-    given = {
-        "algorithm": "ppo",
-        "policy": "MlpPolicy",
-        "observations": OBSERVATIONS["box"],
-        "actions": ACTIONS["box" if arguments.get("algorithm") in ("sac", "td3") else "discrete"],
-        "hyperparameters": {},
-        **arguments,
-    }
-    sentence = supports(*given.values())
-    assert sentence is not None
-    assert reason in sentence
-
-
-@pytest.mark.parametrize("algorithm", LOCKSTEP)
-def test_everyday_runs_can_be_stacked(algorithm: str) -> None:
-    hp = {"learning_rate": 1e-3, "activation_fn": "relu", "net_arch": [32], "verbose": 1}
-    actions = ACTIONS["discrete" if algorithm == "dqn" else "box"]
-    assert supports(algorithm, "MlpPolicy", OBSERVATIONS["box"], actions, hp) is None
-
-
-def test_group_keys_ignore_what_may_differ_and_defaults_that_are_spelt_out() -> None:
-    assert group_key("ppo", {"gamma": 0.9}) == group_key("ppo", {"n_steps": 2048, "learning_rate": 1e-3})
-    assert group_key("ppo", {"activation_fn": "tanh"}) == group_key("ppo", {"activation_fn": torch.nn.Tanh})
-    assert group_key("ppo", {"n_steps": 16}) != group_key("ppo", {})
-    assert group_key("ppo", {"net_arch": [8]}) != group_key("ppo", {"net_arch": [9]})
-    assert group_key("a2c", {}) != group_key("ppo", {"n_steps": 5})

@@ -6,12 +6,15 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3 import A2C, DDPG, DQN, PPO, SAC, TD3
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from robusttune.training import lockstep
-from robusttune.training.lockstep.members import sb3_arguments
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import check_names
+from robusttune.declaration.training.sb3 import Normalization
+from robusttune.training.hyperparameters import constructor_arguments, sb3_class
+from robusttune.training.lockstep.members import Member
+from robusttune.training.lockstep_runs import learner
 
 ACTIONS = {
     "box": spaces.Box(-1.0, 2.0, (1,), np.float32),
@@ -27,15 +30,8 @@ OBSERVATIONS = {
     "multidiscrete": spaces.MultiDiscrete([3, 4]),
     "multibinary": spaces.MultiBinary(3),
 }
-SB3 = {"ppo": PPO, "a2c": A2C, "dqn": DQN, "sac": SAC, "td3": TD3, "ddpg": DDPG}
-LOCKSTEP = {
-    "ppo": lockstep.LockstepPPO,
-    "a2c": lockstep.LockstepA2C,
-    "dqn": lockstep.LockstepDQN,
-    "sac": lockstep.LockstepSAC,
-    "td3": lockstep.LockstepTD3,
-    "ddpg": lockstep.LockstepDDPG,
-}
+SB3 = {name: sb3_class(name) for name in ALGORITHMS}
+LOCKSTEP = {name: learner(name) for name, entry in ALGORITHMS.items() if entry.lockstep is not None}
 
 
 class Toy(gym.Env):
@@ -74,6 +70,12 @@ def toy(observations: str = "box", actions: str = "discrete") -> Any:
     return partial(Toy, observations, actions)
 
 
+def arguments(algorithm: str, make_env: Any, hyperparameters: dict[str, Any]) -> dict[str, Any]:
+    """What a run of these hyperparameters passes to SB3's constructor."""
+    check_names(algorithm, hyperparameters, where="the test")
+    return constructor_arguments(algorithm, hyperparameters, int(np.prod(make_env().action_space.shape)))
+
+
 def reference(
     algorithm: str,
     make_env: Any,
@@ -82,12 +84,18 @@ def reference(
     seed: int,
     total: int,
     n_envs: int = 1,
-    norm: Any = None,
+    norm: Normalization | None = None,
 ) -> Any:
     env: Any = DummyVecEnv([lambda: Monitor(make_env())] * n_envs)
     if norm is not None:
-        env = VecNormalize(env, **norm)
-    model = SB3[algorithm]("MlpPolicy", env, seed=seed, device="cpu", **sb3_arguments(hyperparameters))
+        env = VecNormalize(
+            env,
+            norm_obs=norm.observations,
+            norm_reward=norm.rewards,
+            gamma=hyperparameters.get("gamma", 0.99),
+        )
+    given = arguments(algorithm, make_env, hyperparameters)
+    model = SB3[algorithm]("MlpPolicy", env, seed=seed, device="cpu", **given)
     return model.learn(total)
 
 
@@ -99,17 +107,20 @@ def trainer(
     seeds: Any,
     total: int,
     n_envs: int = 1,
-    norm: Any = None,
+    norm: Normalization | None = None,
     on_boundary: Any = None,
 ) -> Any:
     each = hyperparameters if isinstance(hyperparameters, list) else [hyperparameters] * len(seeds)
-    members = [lockstep.Member(seed=seed, hyperparameters=hp) for seed, hp in zip(seeds, each, strict=True)]
+    members = [
+        Member(seed=seed, arguments=arguments(algorithm, make_env, hp))
+        for seed, hp in zip(seeds, each, strict=True)
+    ]
     return LOCKSTEP[algorithm](
         members,
         make_env=make_env,
         n_envs=n_envs,
         total_timesteps=total,
-        normalisation=None if norm is None else lockstep.NormalisationOptions(**norm),
+        normalization=norm,
     ).learn(on_boundary)
 
 

@@ -25,34 +25,35 @@ def ranking(tmp_path_factory: pytest.TempPathFactory) -> Ranking:
     return rank_study(study, out=out)
 
 
+def sentences(ranking: Ranking) -> list[str]:
+    return [text for texts in ranking.findings.values() for text in texts]
+
+
 def test_the_lucky_champion_is_not_the_one_recommended(ranking: Ranking) -> None:
-    by_name = {row.name: row for row in ranking.rows}
-    assert [row.rank for row in ranking.rows] == [1, 2, 3, 4]
-    assert ranking.rows[0].name == "trial 1"
-    assert by_name["trial 0"].verdict == "LUCKY"
-    assert by_name["trial 1"].verdict != "LUCKY"
-    assert [row.name for row in ranking.rows if row.in_best_set] == ["trial 1"]
-    assert "Best: trial 1" in ranking.headline
-    assert any("not the tuning champion trial 0" in finding for finding in ranking.findings)
+    assert [row.analysis.rank for row in ranking.rows] == [1, 2, 3, 4]
+    assert ranking.rows[0].name == ranking.analysis.recommended == "trial 1"
+    assert ranking.row("trial 0").verdict == "LUCKY"
+    assert ranking.row("trial 1").verdict != "LUCKY"
+    assert ranking.analysis.best_set == ("trial 1",)
 
 
 def test_a_reported_score_is_judged_like_a_tuning_score_but_says_nothing_of_this_search(
     ranking: Ranking,
 ) -> None:
-    control = next(row for row in ranking.rows if row.name == REPORTED)
-    assert control.is_control
-    assert control.tuning_score == -198.0
+    control = ranking.row(REPORTED)
+    assert control.candidate.is_control
+    assert control.candidate.tuning_score == -198.0
     assert control.verdict == "LUCKY"
-    assert ranking.analysis["champion"]["config_id"] == "trial 0"
+    assert ranking.analysis.champion == "trial 0"
 
 
 def test_mean_and_interval_are_those_of_scipy(ranking: Ranking) -> None:
     for row in ranking.rows:
-        scores = np.asarray(row.scores)
+        scores = np.asarray(row.runs.scores)
         assert len(scores) == N_SEEDS
         low, high = stats.t.interval(0.95, N_SEEDS - 1, scores.mean(), stats.sem(scores))
-        assert (row.mean_low, row.mean_high) == pytest.approx((low, high))
-        assert row.mean == pytest.approx(scores.mean())
+        mean = row.analysis.mean
+        assert (mean.estimate, mean.low, mean.high) == pytest.approx((scores.mean(), low, high))
 
 
 def test_ranking_a_study_again_gives_the_same_numbers(ranking: Ranking, tmp_path: Path) -> None:
@@ -68,12 +69,12 @@ def test_a_diverged_run_counts_as_the_worst_score_and_is_mentioned(tmp_path: Pat
     study = told_study()
     store_story(study, tmp_path, diverged=2)
     ranking = rank_study(study, out=tmp_path)
-    default = next(row for row in ranking.rows if row.name == "default")
-    worst = min(score for row in ranking.rows for score in row.scores)
-    assert default.n_diverged == 2
-    assert sorted(default.scores)[:2] == [worst, worst]
-    assert "2 diverged run(s) count as" in ranking.caption
-    assert "2 of 9 runs of default diverged." in ranking.findings
+    runs = ranking.row("default").runs
+    worst = min(score for row in ranking.rows for score in row.runs.scores)
+    assert runs.n_diverged == 2
+    assert sorted(runs.scores)[:2] == [worst, worst]
+    assert "2 diverged runs counted as" in ranking.caption
+    assert any("2 of 9 runs of default diverged" in text for text in sentences(ranking))
 
 
 def test_a_missing_run_blocks_the_ranking_unless_the_study_allows_it(tmp_path: Path) -> None:
@@ -82,9 +83,9 @@ def test_a_missing_run_blocks_the_ranking_unless_the_study_allows_it(tmp_path: P
         rank_study(told_study(), out=tmp_path)
     assert "the environment broke" in str(caught.value)
     ranking = rank_study(told_study({"post_evaluation.allow_missing": True}), out=tmp_path)
-    default = next(row for row in ranking.rows if row.name == "default")
-    assert (default.n_seeds, default.n_missing) == (N_SEEDS - 2, 2)
-    assert "2 planned run(s) are missing" in ranking.caption
+    runs = ranking.row("default").runs
+    assert (len(runs.scores), runs.n_missing) == (N_SEEDS - 2, 2)
+    assert "2 planned runs missing" in ranking.caption
 
 
 def test_a_configuration_without_any_run_is_left_out_and_named(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_a_configuration_without_any_run_is_left_out_and_named(tmp_path: Path) -
     store_story(study, tmp_path, missing=N_SEEDS)
     ranking = rank_study(study, out=tmp_path)
     assert "default" not in [row.name for row in ranking.rows]
-    assert any("runs of default are missing" in finding for finding in ranking.findings)
+    assert any("runs of default missing" in text for text in sentences(ranking))
 
 
 def test_a_study_without_results_says_which_command_makes_them(tmp_path: Path) -> None:
@@ -103,22 +104,26 @@ def test_a_study_without_results_says_which_command_makes_them(tmp_path: Path) -
 def test_the_iqm_can_be_ranked_instead_of_the_mean(tmp_path: Path) -> None:
     study = told_study({"post_evaluation.statistic": "iqm"})
     store_story(study, tmp_path)
-    assert rank_study(study, out=tmp_path).analysis["statistic"] == "iqm"
+    assert rank_study(study, out=tmp_path).analysis.statistic == "iqm"
 
 
 def test_configurations_within_the_indifference_are_practically_equal(tmp_path: Path) -> None:
     study = told_study({"post_evaluation.indifference": 5000.0})
     store_story(study, tmp_path)
-    assert {pair.verdict for pair in rank_study(study, out=tmp_path).pairs} == {"practically equal"}
+    ranking = rank_study(study, out=tmp_path)
+    assert {pair.comparison.verdict for pair in ranking.analysis.pairs.values()} == {"practically equal"}
+    assert any(text.startswith("Practically equal, to within ±5000: ") for text in sentences(ranking))
 
 
 def test_every_table_holds_every_configuration(ranking: Ranking) -> None:
-    frame = tables.to_frame(ranking)
+    frame = ranking.to_frame()
     assert isinstance(frame, pd.DataFrame)
     assert list(frame["configuration"]) == [row.name for row in ranking.rows]
-    assert frame["mean"].to_numpy() == pytest.approx([row.mean for row in ranking.rows], rel=0)
+    assert frame["mean"].to_numpy() == pytest.approx(
+        [row.analysis.mean.estimate for row in ranking.rows], rel=0
+    )
     document = json.loads(tables.to_json(ranking))
-    assert [row["scores"] for row in document["ranking"]] == [list(row.scores) for row in ranking.rows]
+    assert [row["scores"] for row in document["ranking"]] == [list(row.runs.scores) for row in ranking.rows]
     markdown = tables.to_markdown(ranking)
     assert markdown.count("\n| ") == len(ranking.rows) + 2  # with head and rule
     assert "**trial 1**" in markdown
@@ -131,7 +136,7 @@ def test_latex_escapes_what_names_may_contain(ranking: Ranking) -> None:
     body = latex[latex.index(r"\midrule") : latex.index(r"\bottomrule")].strip().splitlines()[1:]
     columns = latex.count("l", latex.index("{tabular}{") + 10, latex.index("}\n    \\toprule"))
     assert len(body) == len(ranking.rows)
-    assert {line.replace(r"\&", "").count("&") for line in body} == {8}
+    assert {line.replace(r"\&", "").count("&") for line in body} == {10}
     assert columns >= 1
 
 
@@ -168,9 +173,8 @@ def test_equal_results_give_equal_files(tmp_path: Path) -> None:
 
 
 def test_the_default_is_worse_and_said_to_be(ranking: Ranking) -> None:
-    default = next(row for row in ranking.rows if row.name == "default")
-    assert default.mean == pytest.approx(DEFAULT_MEAN, abs=60)
+    assert ranking.row("default").analysis.mean.estimate == pytest.approx(DEFAULT_MEAN, abs=60)
     assert any(
-        finding.startswith("The default configuration") and "is worse than" in finding
-        for finding in ranking.findings
+        text.startswith("The default configuration") and "is worse than" in text
+        for text in sentences(ranking)
     )

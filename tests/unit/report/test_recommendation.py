@@ -9,21 +9,20 @@ from typing import Any
 import pytest
 from stored import N_SEEDS, store_story, told_study
 
-from robusttune.declaration.plan import tuning_runs
+from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline import rank_study, report_study
-from robusttune.pipeline.place import open_store, place_of
+from robusttune.pipeline.location import location_of
 from robusttune.pipeline.planning import plan_from_study
-from robusttune.report import tables
-from robusttune.report.columns import interval, number
 from robusttune.report.model import Ranking
+from robusttune.report.prose.words import estimate
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord
 from robusttune.training.protocol import make_result
 
 
 def re_run(study: StudySpec, out: Path, number: int, scores: list[float | None]) -> None:
     """Give a stored trial the scores of several seeds, None for one that diverged."""
-    store = open_store(place_of(study, out=out), create=False)
+    store = location_of(study, out=out).open_to_write()
     record = next(trial for trial in store.trials(study.tuning_id) if trial.number == number)
     runs = tuning_runs(study, record.hyperparameters, number, places=range(len(scores)))
     for run, score in zip(runs, scores, strict=True):
@@ -46,67 +45,49 @@ def story(out: Path, scores: list[float | None] | None = None, **changes: Any) -
     return study, rank_study(study, out=out)
 
 
-def sentence(ranking: Ranking) -> str:
-    (found,) = [finding for finding in ranking.findings if "recommended configuration" in finding]
+def champion(ranking: Ranking) -> str:
+    (found,) = [text for text in ranking.findings["Who is better"] if "tuning champion" in text]
     return found
 
 
-def test_the_sentence_has_the_figures_of_the_tuning_champion(tmp_path: Path) -> None:
+def test_the_champion_s_sentence_has_its_figures(tmp_path: Path) -> None:
     _, ranking = story(tmp_path, [-90.0, -120.0, -80.0, -110.0])
-    row = next(row for row in ranking.rows if row.name == "trial 0")
-    optimism = ranking.analysis["champion"]["optimism"]
-    assert sentence(ranking) == (
-        "The recommended configuration is trial 1, the best on fresh seeds, and not the tuning champion trial 0 "
-        "(LUCKY): the tuning value of that one, −100.0, was chosen for being the highest and rested on 4 seeds, and "
-        f"{N_SEEDS} fresh seeds give {number(row.mean)} {interval(row.mean_low, row.mean_high)}, rank {row.rank} of 4: "
-        f"overstated by {number(optimism['estimate'])} {interval(optimism['low'], optimism['high'])}, "
-        f"{number(row.gap_in_sd)} standard deviations."
+    found = ranking.row("trial 0").analysis
+    assert champion(ranking) == (
+        f"The tuning champion was trial 0 (−100.0 on 4 seeds); {N_SEEDS} fresh seeds give {estimate(found.mean)}, "
+        f"rank {found.rank} of 4."
     )
-
-
-def test_the_luck_of_the_champion_is_told_once(tmp_path: Path) -> None:
-    _, ranking = story(tmp_path)
-    assert "rested on 1 seed, and" in sentence(ranking)
-    assert not [finding for finding in ranking.findings if finding.startswith("trial 0 was LUCKY")]
-    assert [finding for finding in ranking.findings if finding.startswith("as_published & 100% was LUCKY")]
 
 
 def test_a_champion_with_a_diverged_seed_is_still_the_champion(tmp_path: Path) -> None:
     """Its seeds have no mean to compare, but its objective value stands first."""
     _, ranking = story(tmp_path, [-90.0, None])
-    assert ranking.analysis["champion"]["config_id"] == "trial 1"
-    assert "not the tuning champion trial 0:" in sentence(ranking)
-    assert "rested on 2 seeds" in sentence(ranking)
-    assert "overstated" not in sentence(ranking)
+    assert ranking.analysis.champion == "trial 1"
+    assert champion(ranking).startswith("The tuning champion was trial 0 (−100.0 on 2 seeds)")
+    assert ranking.row("trial 0").analysis.luck is None
 
 
-def test_a_champion_that_is_recommended_is_confirmed(tmp_path: Path) -> None:
+def test_a_champion_that_is_recommended_is_said_to_be(tmp_path: Path) -> None:
     study, _ = story(tmp_path)
-    store = open_store(place_of(study, out=tmp_path), create=False)
+    store = location_of(study, out=tmp_path).open_to_write()
     first = store.trials(study.tuning_id)[0]
     store.save_trial(study.tuning_id, dataclasses.replace(first, objective_value=-170.0))
     store.close()
     ranking = rank_study(study, out=tmp_path)
     assert (
-        "The tuning champion, trial 1, also has the highest mean on fresh seeds; its tuning value, −160.0, rested on "
-        "1 seed."
-    ) in ranking.findings
-    assert not any("recommended configuration" in finding for finding in ranking.findings)
+        champion(ranking)
+        == "The tuning champion, trial 1 (−160.0 on 1 seed), is also the best on fresh seeds."
+    )
 
 
 def test_each_trial_has_its_own_number_of_tuning_seeds(tmp_path: Path) -> None:
     study, ranking = story(tmp_path, [-90.0, -120.0, -90.0])
-    assert {row.name: row.n_tuning_seeds for row in ranking.rows if not row.is_control} == {
-        "trial 0": 3,
-        "trial 1": 1,
-    }
-    assert {row.n_tuning_seeds for row in ranking.rows if row.is_control} == {None}
-    frame = tables.to_frame(ranking).set_index("configuration")
+    frame = ranking.to_frame().set_index("configuration")
     assert (frame.loc["trial 0", "n_tuning_seeds"], frame.loc["trial 1", "n_tuning_seeds"]) == (3, 1)
-    luck = {one["config_id"]: one["luck"] for one in ranking.analysis["configurations"] if one["luck"]}
-    assert {name: (one["n_tuning"], one["df"]) for name, one in luck.items()} == {
-        "trial 0": (3, N_SEEDS + 1),
-        "trial 1": (1, N_SEEDS - 1),
+    assert frame.loc[["default"], "n_tuning_seeds"].isna().all()
+    lucks = {row.name: row.analysis.luck.tuning for row in ranking.rows if row.analysis.luck}
+    assert lucks == {
+        row.name: row.candidate.tuning_score for row in ranking.rows if row.candidate.tuning_score is not None
     }
     report_study(study, out=tmp_path)
     page = (tmp_path / study.name / "report.html").read_text(encoding="utf-8")
@@ -118,7 +99,7 @@ def test_a_split_counts_the_noise_of_each_trial_s_own_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study, ranking = story(tmp_path, [-90.0, -120.0, -80.0, -110.0])
-    store = open_store(place_of(study, out=tmp_path), create=False)
+    store = location_of(study, out=tmp_path).open_to_write()
     for trial in store.trials(study.tuning_id):
         store.save_trial(study.tuning_id, again(trial))
     store.close()
@@ -130,7 +111,7 @@ def test_a_split_counts_the_noise_of_each_trial_s_own_seeds(
 
     monkeypatch.setattr("robusttune.pipeline.planning.split_budget", split)
     plan_from_study(study, out=tmp_path, budget=100)
-    rows = [row.sd for row in ranking.rows if row.sd is not None]
+    rows = [row.analysis.sd for row in ranking.rows if row.analysis.sd is not None]
     variance = sum(sd**2 for sd in rows) / len(rows)
     between = 60.0**2 / 3 - variance * (1 / 4 + 1 + 1 / 4 + 1) / 4  # values −100, −160, −100, −160
     assert given["sd_between"] ** 2 == pytest.approx(between)

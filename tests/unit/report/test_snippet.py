@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from studies import make_study
 
-from robusttune.report.snippet import sb3_snippet
-
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     (
         "ppo",
@@ -54,10 +52,10 @@ def test_the_snippet_builds_the_model_of_the_configuration(
         {"search_space": None, "algorithm.hyperparameters": {}, "algorithm.total_timesteps": 32, **changes}
     )
     names: dict[str, Any] = {}
-    exec(sb3_snippet(study, hyperparameters), names)
+    exec(study.training.snippet(hyperparameters), names)
     model = names["model"]
     verify(model, algorithm, hyperparameters)
     assert model.num_timesteps >= 32
-    assert model.get_env().num_envs == study.environment.n_envs
+    assert model.get_env().num_envs == study.training.environment.n_envs
     normaliser = model.get_vec_normalize_env()
-    assert (normaliser is not None) == (study.environment.normalization is not None)
+    assert (normaliser is not None) == (study.training.environment.normalization is not None)

@@ -180,7 +180,7 @@ def test_unknown_choices_list_the_known_ones():
 
 
 def test_mismatched_lengths_are_refused():
-    with pytest.raises(ValueError, match="`tuning` must have as many entries as `post`, but got 1 and 2"):
+    with pytest.raises(ValueError, match="`tuning` must match `post`, but got 1 entries for 2"):
         stats.luck([[1.0]], [[1.0, 2.0], [2.0, 3.0]])
     with pytest.raises(ValueError, match="`tuning` must have as many values as `post`, but got 2 and 3"):
         stats.tuning_agreement([1, 2], [1, 2, 3], rng=rng())
@@ -202,7 +202,7 @@ def test_the_one_call_entry_refuses_unknown_ids_and_impossible_failure_counts():
         stats.analyse(scores, episode_scores={"c": [[1.0, 2.0]]}, rng=rng())
     with pytest.raises(ValueError, match=r"`n_failed\['a'\] <= 2`"):
         stats.analyse(scores, n_failed={"a": 3}, rng=rng())
-    with pytest.raises(ValueError, match="`scores` must map config ids"):
+    with pytest.raises(ValueError, match="`scores` must map names to arrays"):
         stats.analyse({}, rng=rng())
     with pytest.raises(ValueError, match=r"`tuning_scores\['a'\]` must be finite"):
         stats.analyse(scores, tuning_scores={"a": [np.nan]}, rng=rng())

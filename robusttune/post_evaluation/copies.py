@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
-from robusttune.declaration.run import content_id
+from robusttune.declaration.ids import content_id
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.post_evaluation.allocate import Question, decide

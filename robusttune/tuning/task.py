@@ -1,4 +1,4 @@
-"""One trial: its runs, and the value they come to."""
+"""The task of one trial: its runs, when its pruner is asked, and the value they come to."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def trial_task(
     *,
     view: PruningView | None,
     worst: float | None,
+    together: bool = False,
 ) -> Task[TrialOutcome]:
     """Return the task of one trial, on the seeds that every trial has.
 
@@ -64,24 +65,27 @@ def trial_task(
         Decides on pruning; None never prunes.
     worst : float, optional
         Worst score of the search when the trial began; a diverged run counts as it.
+    together : bool
+        Whether the trainer takes many runs at once.
     """
-    if len(specs) == 1 or _advance_together(specs[0], tuning):
-        return _together(number, specs, tuning, view, worst)
     if view is None:
-        return _all_seeds(number, specs, tuning, worst)
+        return _at_evaluations(number, jobs(specs, together=together), tuning, None, worst)
+    if tuning.pruning_steps == "evaluations":
+        job = Job(specs=tuple(specs), stop_rule=view)
+        return _at_evaluations(number, [job], tuning, view, worst)
     return _seed_by_seed(number, specs, tuning, view, worst)
 
 
-def _advance_together(spec: RunSpec, tuning: TuningSpec) -> bool:
-    """Whether all seeds of a trial reach each evaluation at the same moment."""
-    return spec.trainer != "sb3" and spec.evaluation.every is not None and tuning.pruner != "wilcoxon"
+def jobs(specs: Sequence[RunSpec], *, together: bool) -> list[Job]:
+    """Return jobs of runs that nothing prunes: one for all of them where the trainer takes many at once."""
+    return [Job(specs=tuple(specs))] if together else [Job(specs=(spec,)) for spec in specs]
 
 
-def _together(
-    number: int, specs: Sequence[RunSpec], tuning: TuningSpec, view: PruningView | None, worst: float | None
+def _at_evaluations(
+    number: int, jobs: Sequence[Job], tuning: TuningSpec, view: PruningView | None, worst: float | None
 ) -> Task[TrialOutcome]:
-    """Train all seeds at once and prune on their aggregate at each evaluation, as with one seed."""
-    results = yield [Job(specs=tuple(specs), stop_rule=view)]
+    """Run all seeds; report their aggregate at each evaluation, and prune there if there is a pruner."""
+    results = yield jobs
     # NaN and infinity are told to nobody: how a diverged run counts is the aggregation's to say.
     reports = tuple(
         (index, value)
@@ -119,13 +123,6 @@ def _last_report(
 
 def _finite(mean: float) -> float | None:
     return mean if math.isfinite(mean) else None
-
-
-def _all_seeds(
-    number: int, specs: Sequence[RunSpec], tuning: TuningSpec, worst: float | None
-) -> Task[TrialOutcome]:
-    results = yield [Job(specs=(spec,)) for spec in specs]
-    return ended(number, results, tuning, worst, ())
 
 
 def _seed_by_seed(

@@ -1,27 +1,31 @@
-"""A table of results in place of an environment: what the tabular trainer draws its runs from."""
+"""A table of results that somebody has made: runs are drawn from it, and nothing is trained."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration._stand_in import stand_in
-from robusttune.declaration.run import EnvironmentSpec
 from robusttune.declaration.space import STRICT
+from robusttune.declaration.training.base import TrainerSpec, TrainingBase
 from robusttune.errors import SpecError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class TabularSpec:
+class TabularTraining(TrainingBase):
     """A table of results, one row per configuration and seed; every run is a draw from it.
 
     Attributes
     ----------
+    total_timesteps : int
+        Of one run, to count `evaluation.every` by.
+    hyperparameters : mapping
+        Fixed for all trials; the search space must not repeat them.
     path : str
         CSV or parquet; relative to the study file. Columns that are not named below are hyperparameters. A return
         that is missing or infinite is a diverged run.
@@ -42,8 +46,22 @@ class TabularSpec:
         post-evaluation from the rest, so that what selects does not judge; or both from all seeds, so that the
         table is the exact truth, as studies of protocols want it.
     sha256 : str, optional
-        Of the file; filled in when the study is read, so that a changed table is another study.
+        Of the file; filled in when the study is read, so that a changed table is another study, and a table that
+        has moved is the same.
     """
+
+    TABLES: ClassVar[tuple[str, ...]] = ("tabular",)
+    TRAINERS: ClassVar[tuple[TrainerSpec, ...]] = (
+        TrainerSpec(name="tabular", module="robusttune.training.tabular"),
+    )
+    CHECK: ClassVar[str | None] = "robusttune.training.tabular"
+    FILLED: ClassVar[tuple[str, ...]] = ("sha256",)
+    IN_MEMORY: ClassVar[bool] = True
+
+    kind: Literal["tabular"] = "tabular"
+    total_timesteps: int = Field(default=1000, ge=1)
+    # Tables are cached by their declaration, and which hyperparameters are fixed changes no table.
+    hyperparameters: Mapping[str, JsonValue] = dataclasses.field(default_factory=dict, hash=False)
 
     path: str = Field(min_length=1)
     ignored: tuple[str, ...] = ()
@@ -55,33 +73,30 @@ class TabularSpec:
     draws: Literal["halves", "all"] = "halves"
     sha256: str | None = None
 
+    @property
+    def title(self) -> str:
+        """What the runs are drawn from."""
+        return f"The table {Path(self.path).name}"
 
-_TABULAR = TypeAdapter(TabularSpec)
+    def identity(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what determines results: the content of the table, wherever its file lies."""
+        return {key: value for key, value in document.items() if key != "path" or self.sha256 is None}
 
-
-def tabular_of(environment: EnvironmentSpec) -> TabularSpec:
-    """Return the table that an environment's arguments name.
-
-    Raises
-    ------
-    SpecError
-        One line per problem.
-    """
-    return stand_in(environment, _TABULAR, TabularSpec, "tabular")
+    def snippet(self, hyperparameters: Mapping[str, JsonValue]) -> str:
+        """Return the configuration: there is nothing to train."""
+        return f"hyperparameters = {dict(hyperparameters)!r}  # runs were drawn, not trained"
 
 
 def resolved(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the declaration of a table with its path made absolute and its content's hash.
+    """Return the declaration of a table with its path made absolute and its content's hash, if the file is there.
 
-    Raises
-    ------
-    SpecError
-        If the file cannot be read.
+    Where it is not, a study can still be reported, but not run.
     """
     if not isinstance(table.get("path"), str):
         return dict(table)  # validation says what is wrong
     path = (folder / table["path"]).resolve()
-    return {**table, "path": str(path), "sha256": file_hash(path)}
+    known = {"sha256": file_hash(path)} if path.is_file() else {}
+    return {**table, "path": str(path), **known}
 
 
 def file_hash(path: Path) -> str:

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS, SCHEDULED, parse_schedule
-from robusttune.declaration.study import StudySpec
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import ACTIVATIONS, NOISE_TYPES, SCHEDULED, parse_schedule
 
-_ACTIVATIONS = {
-    "tanh": "nn.Tanh",
-    "relu": "nn.ReLU",
-    "elu": "nn.ELU",
-    "leaky_relu": "nn.LeakyReLU",
-    "silu": "nn.SiLU",
-    "gelu": "nn.GELU",
-}
-_NOISE = {"normal": "NormalActionNoise", "ornstein-uhlenbeck": "OrnsteinUhlenbeckActionNoise"}
+if TYPE_CHECKING:
+    from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
 
 
-def sb3_snippet(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> str:
+def sb3_snippet(training: Sb3Training, hyperparameters: Mapping[str, JsonValue]) -> str:
     """Return Python code that builds the model of a configuration and trains it.
 
     Parameters
     ----------
-    study : StudySpec
+    training : Sb3Training
         Gives environment, policy and timesteps.
     hyperparameters : mapping
         The configuration.
     """
-    if study.algorithm.trainer in ("synthetic", "tabular"):
-        return f"hyperparameters = {dict(hyperparameters)!r}  # runs were drawn, not trained"
-    algorithm = ALGORITHMS[study.algorithm.name]
-    name = algorithm.name.upper()
+    algorithm = ALGORITHMS[training.algorithm.name]
+    package, _, name = algorithm.sb3.partition(":")
     imports = {
-        f"from stable_baselines3 import {name}",
+        f"from {package} import {name}",
         "from stable_baselines3.common.env_util import make_vec_env",
     }
     arguments, policy = [], []
@@ -44,22 +36,23 @@ def sb3_snippet(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> s
             arguments.append(f"{key}={_constructor_value(key, value, imports)}")
         elif key == "activation_fn":
             imports.add("from torch import nn")
-            policy.append(f"activation_fn={_ACTIVATIONS[str(value)]}")
+            policy.append(f"activation_fn=nn.{ACTIVATIONS[str(value)]}")
         elif key in algorithm.policy:
             policy.append(f"{key}={value!r}")
-    lines = _environment_lines(study, hyperparameters, imports)
+    lines = _environment_lines(training.environment, hyperparameters, imports)
     noise = hyperparameters.get("noise_type")
     if noise is not None:
-        imports |= {"import numpy as np", f"from stable_baselines3.common.noise import {_NOISE[str(noise)]}"}
+        kind = NOISE_TYPES[str(noise)]
+        imports |= {"import numpy as np", f"from stable_baselines3.common.noise import {kind}"}
         lines.append("n_actions = env.action_space.shape[0]")
         sigma = hyperparameters.get("noise_std", 0.1)
-        arguments.append(
-            f"action_noise={_NOISE[str(noise)]}(np.zeros(n_actions), {sigma!r} * np.ones(n_actions))"
-        )
+        arguments.append(f"action_noise={kind}(np.zeros(n_actions), {sigma!r} * np.ones(n_actions))")
     if policy:
         arguments.append(f"policy_kwargs=dict({', '.join(policy)})")
-    listed = "".join(f"\n    {argument}," for argument in (f'"{study.algorithm.policy}"', "env", *arguments))
-    code = [f"model = {name}({listed}\n)", f"model.learn({study.algorithm.total_timesteps:_})"]
+    listed = "".join(
+        f"\n    {argument}," for argument in (f'"{training.algorithm.policy}"', "env", *arguments)
+    )
+    code = [f"model = {name}({listed}\n)", f"model.learn({training.algorithm.total_timesteps:_})"]
     return "\n".join([*sorted(imports), "", *lines, *code])
 
 
@@ -71,13 +64,12 @@ def _constructor_value(name: str, value: JsonValue, imports: set[str]) -> str:
 
 
 def _environment_lines(
-    study: StudySpec, hyperparameters: Mapping[str, JsonValue], imports: set[str]
+    environment: EnvironmentSpec, hyperparameters: Mapping[str, JsonValue], imports: set[str]
 ) -> list[str]:
-    environment = study.environment
     imports |= {f"import {module}  # registers the environment" for module in environment.imports}
     kwargs = f", env_kwargs={dict(environment.kwargs)!r}" if environment.kwargs else ""
     lines = [
-        f"env = make_vec_env({environment.id!r}, n_envs={environment.n_envs}{kwargs}{_wrapping(study, imports)})"
+        f"env = make_vec_env({environment.id!r}, n_envs={environment.n_envs}{kwargs}{_wrapping(environment, imports)})"
     ]
     if environment.normalization is not None:
         imports.add("from stable_baselines3.common.vec_env import VecNormalize")
@@ -89,12 +81,12 @@ def _environment_lines(
     return lines
 
 
-def _wrapping(study: StudySpec, imports: set[str]) -> str:
+def _wrapping(environment: EnvironmentSpec, imports: set[str]) -> str:
     expression = "e"
-    for wrapper in study.environment.wrappers:
+    for wrapper in environment.wrappers:
         module, _, name = wrapper.entry_point.partition(":")
         imports.add(f"from {module} import {name}")
         expression = (
             f"{name}({expression}, **{dict(wrapper.kwargs)!r})" if wrapper.kwargs else f"{name}({expression})"
         )
-    return f", wrapper_class=lambda e: {expression}" if study.environment.wrappers else ""
+    return f", wrapper_class=lambda e: {expression}" if environment.wrappers else ""

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import with_feasible_batch
 from robusttune.declaration.allocation import MAX_SEEDS
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
@@ -21,8 +20,7 @@ _N_BLOCKS = MAX_RUNS // MAX_SEEDS - 1
 
 def configuration(study: StudySpec, searched: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """Return the whole configuration of a trial: what the study fixes, and what was searched."""
-    merged = {**study.algorithm.hyperparameters, **searched}
-    return with_feasible_batch(study.algorithm.name, merged, n_envs=study.environment.n_envs)
+    return study.training.feasible({**study.training.hyperparameters, **searched})
 
 
 def tuning_runs(
@@ -108,24 +106,14 @@ def seed_blocks(config_ids: Iterable[str]) -> dict[str, int]:
 
 
 def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stage, index: int) -> RunSpec:
-    trainer = study.algorithm.trainer
-    if trainer == "auto":
-        raise SpecError(
-            "algorithm.trainer = 'auto' must be settled before runs are planned (training.stackable.with_trainer)."
-        )
     seed = run_seed(study.root_seed, stage, index)
     evaluation = study.evaluation
     if stage is Stage.POST_EVALUATION:
         evaluation = dataclasses.replace(evaluation, n_episodes=study.n_judging_episodes)
     common = evaluation.starts == "common"
     return RunSpec(
-        environment=study.environment,
-        algorithm=study.algorithm.name,
-        policy=study.algorithm.policy,
-        trainer=trainer,
-        device=study.algorithm.device,
+        training=study.training.bare(),
         hyperparameters=dict(hyperparameters),
-        total_timesteps=study.algorithm.total_timesteps,
         evaluation=evaluation,
         seed=seed,
         evaluation_seed=common_evaluation_seed(study.root_seed, stage) if common else evaluation_seed(seed),

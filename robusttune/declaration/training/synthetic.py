@@ -1,18 +1,20 @@
-"""A truth that is known: what the synthetic trainer draws its runs from."""
+"""A truth that is known: runs are drawn from it, and nothing is trained."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, TypeAdapter, model_validator
+from pydantic import Field, JsonValue, model_validator
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration._stand_in import stand_in
-from robusttune.declaration.run import EnvironmentSpec, canonical_json
-from robusttune.declaration.space import STRICT
+from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.ids import canonical_json
+from robusttune.declaration.post_evaluation import Control
+from robusttune.declaration.space import STRICT, Categorical, SearchSpace, bounds
+from robusttune.declaration.training.base import TrainerSpec, TrainingBase
 from robusttune.errors import SpecError
 
 
@@ -56,11 +58,15 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class SyntheticSpec:
-    """A known truth in place of an environment: every run is a draw from it, and nothing is trained.
+class SyntheticTraining(TrainingBase):
+    """A known truth: every run is a draw from it, and nothing is trained.
 
     Attributes
     ----------
+    total_timesteps : int
+        Of one run, to count `evaluation.every` by.
+    hyperparameters : mapping
+        Fixed for all trials; the search space must not repeat them.
     mean : float
         True mean of a configuration with no loss.
     sd : float
@@ -81,6 +87,15 @@ class SyntheticSpec:
         Fraction of training after which half of the way from `start` is done.
     """
 
+    TABLES: ClassVar[tuple[str, ...]] = ("synthetic",)
+    TRAINERS: ClassVar[tuple[TrainerSpec, ...]] = (
+        TrainerSpec(name="synthetic", module="robusttune.training.synthetic"),
+    )
+    IN_MEMORY: ClassVar[bool] = True
+
+    kind: Literal["synthetic"] = "synthetic"
+    total_timesteps: int = Field(default=1000, ge=1)
+    hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
     mean: float = 0.0
     sd: float = Field(default=1.0, ge=0)
     skewness: float = 0.0
@@ -92,6 +107,32 @@ class SyntheticSpec:
     start: float | None = None
     half_life: float = Field(default=0.25, gt=0)
 
+    @property
+    def title(self) -> str:
+        """What the runs are drawn from."""
+        return "A declared truth"
+
+    def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
+        """Raise `SpecError` if an effect is of nothing, or cannot be read off a value; of a range, off its ends."""
+        fixed = [self.hyperparameters, *(control.hyperparameters for control in controls)]
+        known = dict.fromkeys(name for table in (*fixed, space.parameters) for name in table)
+        for name, effect in self.effects.items():
+            if name not in known:
+                raise SpecError(
+                    f"synthetic.effects.{name}: no configuration of the study names {name!r}"
+                    f"{did_you_mean(name, known)}. Search it, fix it, or remove its effect."
+                )
+            values = [table[name] for table in fixed if name in table]
+            if name in space.parameters:
+                parameter = space.parameters[name]
+                values += parameter.choices if isinstance(parameter, Categorical) else bounds(parameter) or ()
+            for value in values:
+                gain(name, effect, value)
+
+    def snippet(self, hyperparameters: Mapping[str, JsonValue]) -> str:
+        """Return the configuration: there is nothing to train."""
+        return f"hyperparameters = {dict(hyperparameters)!r}  # runs were drawn, not trained"
+
 
 @plain_dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
@@ -102,26 +143,12 @@ class Truth:
     mean: float
 
 
-_SYNTHETIC = TypeAdapter(SyntheticSpec)
-
-
-def synthetic_of(environment: EnvironmentSpec) -> SyntheticSpec:
-    """Return the truth that an environment's arguments hold.
-
-    Raises
-    ------
-    SpecError
-        One line per problem.
-    """
-    return stand_in(environment, _SYNTHETIC, SyntheticSpec, "synthetic")
-
-
-def truth_of(synthetic: SyntheticSpec, hyperparameters: Mapping[str, JsonValue]) -> Truth:
+def truth_of(synthetic: SyntheticTraining, hyperparameters: Mapping[str, JsonValue]) -> Truth:
     """Return the truth of a configuration.
 
     Parameters
     ----------
-    synthetic : SyntheticSpec
+    synthetic : SyntheticTraining
     hyperparameters : mapping
         The configuration.
 

@@ -1,0 +1,105 @@
+"""Hyperparameters as studies write them: their names, checked by algorithm, and the values that are words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.errors import SpecError
+
+# Name → class in torch.nn. All are elementwise and without parameters, so that lockstep can differentiate any of them.
+ACTIVATIONS: Mapping[str, str] = {
+    "tanh": "Tanh",
+    "relu": "ReLU",
+    "elu": "ELU",
+    "leaky_relu": "LeakyReLU",
+    "silu": "SiLU",
+    "gelu": "GELU",
+    "mish": "Mish",
+    "selu": "SELU",
+    "celu": "CELU",
+    "sigmoid": "Sigmoid",
+    "softplus": "Softplus",
+    "softsign": "Softsign",
+    "hardtanh": "Hardtanh",
+    "hardswish": "Hardswish",
+    "relu6": "ReLU6",
+    "identity": "Identity",
+}
+# Name → class in stable_baselines3.common.noise.
+NOISE_TYPES: Mapping[str, str] = {
+    "normal": "NormalActionNoise",
+    "ornstein-uhlenbeck": "OrnsteinUhlenbeckActionNoise",
+}
+SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf")
+
+
+def check_hyperparameters(algorithm: str, hyperparameters: Mapping[str, JsonValue], *, where: str) -> None:
+    """Raise `SpecError` if a name is not one of the algorithm's, or a named value cannot be read.
+
+    Parameters
+    ----------
+    algorithm : str
+        Key of `ALGORITHMS`.
+    hyperparameters : mapping
+        Name → value, as written in the study.
+    where : str
+        The place in the study, for the message.
+    """
+    check_names(algorithm, hyperparameters, where=where)
+    for name in SCHEDULED:
+        value = hyperparameters.get(name)
+        if isinstance(value, str):
+            parse_schedule(name, value)
+    for name, allowed in (("activation_fn", tuple(ACTIVATIONS)), ("noise_type", tuple(NOISE_TYPES))):
+        value = hyperparameters.get(name)
+        if value is not None and value not in allowed:
+            raise SpecError(
+                f"{where}.{name} = {value!r}: must be one of {', '.join(allowed)}{did_you_mean(value, allowed)}."
+            )
+
+
+def check_names(algorithm: str, names: Mapping[str, object], *, where: str) -> None:
+    """Raise `SpecError` at the first name that the algorithm does not have."""
+    known = ALGORITHMS[algorithm].hyperparameters
+    for name in names:
+        if name not in known:
+            raise SpecError(
+                f"{where}.{name}: {algorithm} has no hyperparameter {name!r}{did_you_mean(name, known)}. "
+                f"It has: {', '.join(sorted(known))}."
+            )
+
+
+def parse_schedule(name: str, text: str) -> float:
+    """Return the start value of a linear schedule written as in RL Zoo: `"lin_2.5e-4"` falls to 0."""
+    try:
+        start = float(text.removeprefix("lin_")) if text.startswith("lin_") else math.nan
+    except ValueError:
+        start = math.nan
+    if not start > 0 or math.isinf(start):
+        raise SpecError(
+            f"{name} = {text!r}: a schedule is written 'lin_<start value>', for example 'lin_2.5e-4', "
+            "and falls linearly to 0. Write a constant as a number."
+        )
+    return start
+
+
+def with_feasible_batch(
+    algorithm: str, hyperparameters: Mapping[str, JsonValue], *, n_envs: int
+) -> dict[str, JsonValue]:
+    """Return the hyperparameters with a minibatch no larger than the rollout it is cut from.
+
+    A sampled `batch_size` may exceed `n_steps * n_envs`. Stable-Baselines3 would then train on one
+    truncated minibatch, and the study would show a batch size that was never used.
+    """
+    result = dict(hyperparameters)
+    rollout = ALGORITHMS[algorithm].rollout
+    if rollout is not None:
+        batch_size, n_steps = result.get("batch_size"), result.get("n_steps", rollout[0])
+        if isinstance(batch_size, int) and isinstance(n_steps, int):
+            result["batch_size"] = min(batch_size, n_steps * n_envs)
+    return result

@@ -1,0 +1,131 @@
+"""What every kind of training tells the rest of the house."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import JsonValue
+
+from robusttune.declaration._messages import did_you_mean
+from robusttune.errors import SpecError
+
+if TYPE_CHECKING:
+    from robusttune.declaration.post_evaluation import Control
+    from robusttune.declaration.space import SearchSpace
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerSpec:
+    """Somebody who carries out runs.
+
+    Attributes
+    ----------
+    name : str
+        As `execution.trainer` has it.
+    module : str
+        Import path of the module whose `train` does it; see `training.protocol.Trainer`.
+    together : bool
+        Whether the runs of one call train side by side, and so reach each evaluation at the same moment.
+    """
+
+    name: str
+    module: str
+    together: bool = True
+
+
+class TrainingBase:
+    """Base of the members of `Training`: what differs between them, with defaults where there is a usual answer.
+
+    A member is a frozen pydantic dataclass with the fields `kind` (a `Literal` with its name as default),
+    `total_timesteps` (of one run) and `hyperparameters` (fixed for all trials), or properties of these names.
+
+    Attributes
+    ----------
+    TABLES : tuple of str
+        Tables of a study file that declare it. One alone is the member itself; of several, each is a field.
+    TRAINERS : tuple of TrainerSpec
+        Who can train it; the first is the reference.
+    CHECK : str, optional
+        Import path of the module whose `check(study)` looks at what the declaration alone cannot show, such as the
+        environment, and chooses the trainer; see `training.protocol.Check`. Without one the reference trains.
+    FILLED : tuple of str
+        Fields that nobody writes: they are filled in when a study is read, from what lies outside the study file.
+    IN_MEMORY : bool
+        Whether runs cost next to nothing, so that a whole study may be simulated and forgotten.
+    """
+
+    __slots__ = ()
+
+    TABLES: ClassVar[tuple[str, ...]]
+    TRAINERS: ClassVar[tuple[TrainerSpec, ...]]
+    CHECK: ClassVar[str | None] = None
+    FILLED: ClassVar[tuple[str, ...]] = ()
+    IN_MEMORY: ClassVar[bool] = False
+
+    if TYPE_CHECKING:  # at run time a property here would pass for the default of a field
+
+        @property
+        def kind(self) -> str:
+            """Tag of the union."""
+
+        @property
+        def total_timesteps(self) -> int:
+            """Environment steps of one run."""
+
+        @property
+        def hyperparameters(self) -> Mapping[str, JsonValue]:
+            """What the study fixes for all trials."""
+
+        @property
+        def title(self) -> str:
+            """What is trained, as captions say it."""
+
+    @property
+    def caption(self) -> str:
+        """What is trained, and for how long: `PPO on Pendulum-v1, 40,000 timesteps`."""
+        return f"{self.title}, {self.total_timesteps:,} timesteps"
+
+    @property
+    def table(self) -> str:
+        """The table of a study file that holds total_timesteps and the fixed hyperparameters, for messages."""
+        return self.TABLES[-1]
+
+    def trainer(self, name: str) -> TrainerSpec:
+        """Return one of the trainers.
+
+        Raises
+        ------
+        SpecError
+            If it has no such trainer.
+        """
+        known = {trainer.name: trainer for trainer in self.TRAINERS}
+        if name not in known:
+            names = ", ".join((AUTO, *known))
+            raise SpecError(
+                f"execution.trainer = {name!r}: {self.title} is trained by one of {names}{did_you_mean(name, known)}."
+            )
+        return known[name]
+
+    def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
+        """Raise `SpecError` if a hyperparameter of the study does not suit what is trained."""
+
+    def feasible(self, hyperparameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Return a suggested configuration as it can be trained."""
+        return dict(hyperparameters)
+
+    def identity(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return of its own document what determines results, and so is part of ids."""
+        return dict(document)
+
+    def bare(self) -> Self:
+        """Return it without the hyperparameters that the study fixes: a run has all of its own."""
+        return dataclasses.replace(self, hyperparameters={})  # type: ignore[type-var]
+
+    def snippet(self, hyperparameters: Mapping[str, JsonValue]) -> str:
+        """Return Python code for a configuration that can be pasted into a script."""
+        return f"hyperparameters = {dict(hyperparameters)!r}"

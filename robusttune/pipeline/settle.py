@@ -1,0 +1,120 @@
+"""A declaration is settled once: checked against the world, its open values filled, and what it asks for counted."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from dataclasses import dataclass
+
+from robusttune.declaration.runs import post_evaluation_runs
+from robusttune.declaration.study import StudySpec
+from robusttune.pipeline.location import Location
+from robusttune.pipeline.stored import as_stored, differences
+from robusttune.post_evaluation.select import select
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """How much a study asks for, at most.
+
+    Attributes
+    ----------
+    n_trials, n_tuning_runs : int or None
+        None where only a timeout ends the search. Runs: as many as if every trial were a would-be incumbent.
+    n_candidates : int
+        Trials and controls that are evaluated.
+    n_post_evaluation_runs : int
+        An adaptive allocation may stop before it has made them all.
+    n_timesteps : int or None
+        Training steps of all runs.
+    """
+
+    n_trials: int | None
+    n_tuning_runs: int | None
+    n_candidates: int
+    n_post_evaluation_runs: int
+    n_timesteps: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A study of which nothing is left open.
+
+    Attributes
+    ----------
+    study : StudySpec
+    declared : StudySpec
+        What it was settled from.
+    why_not_faster : str, optional
+        Why a faster trainer was not taken, where the study leaves the choice open.
+    kept : tuple of str
+        Settings whose default has changed since the study first ran: it goes on as it began.
+    workload : Workload
+    """
+
+    study: StudySpec
+    declared: StudySpec
+    why_not_faster: str | None
+    kept: tuple[str, ...]
+    workload: Workload
+
+
+def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
+    """Return a study with nothing left open, after looking at its environment or table once.
+
+    Parameters
+    ----------
+    declared : StudySpec
+    location : Location, optional
+        Where it may have been run before: what was left open is then as it was settled there.
+
+    Raises
+    ------
+    SpecError
+        If the environment cannot be made, the algorithm cannot act in it, the table is faulty, the chosen trainer
+        cannot train the study, or there are more runs than seeds.
+    StudyError
+        If there is a database that cannot be opened.
+    """
+    from robusttune.training import check  # gymnasium comes with it: not for those who only read
+
+    before = None if location is None else _before(declared, location)
+    # Who trains is chosen anew: it changes no result, and this machine may have a faster way than the last.
+    study = declared if before is None else dataclasses.replace(before, execution=declared.execution)
+    choice = check(study)
+    settled = study.settled(choice.trainer)
+    return Settled(
+        study=settled,
+        declared=declared,
+        why_not_faster=choice.reason,
+        kept=() if before is None else differences(declared, study),
+        workload=_workload(settled),
+    )
+
+
+def _before(declared: StudySpec, location: Location) -> StudySpec | None:
+    store = location.open_if_there()
+    if store is None:
+        return None
+    with contextlib.closing(store):
+        return as_stored(declared, store.studies(declared.name))
+
+
+def _workload(study: StudySpec) -> Workload:
+    tuning, post = study.tuning, study.post_evaluation
+    controls = select(study, ())
+    if not post.allocation.is_adaptive:  # refuses more seeds than the layout has room for
+        post_evaluation_runs(study, {c.config_id: c.hyperparameters for c in controls})
+    n_trials = study.n_trials
+    n_tuning_runs = None if n_trials is None else n_trials * tuning.max_seeds_per_trial
+    n_candidates = (post.top_k if n_trials is None else min(post.top_k, n_trials)) + len(controls)
+    n_post = post.allocation.max_runs(n_candidates, post.n_seeds)
+    return Workload(
+        n_trials=n_trials,
+        n_tuning_runs=n_tuning_runs,
+        n_candidates=n_candidates,
+        n_post_evaluation_runs=n_post,
+        n_timesteps=None
+        if n_tuning_runs is None
+        else (n_tuning_runs + n_post) * study.training.total_timesteps,
+    )

@@ -1,0 +1,122 @@
+"""Captions, and how the numbers were made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robusttune.report.prose.allocation import seeds_clause
+from robusttune.report.prose.words import count, known_decimals, listed, number
+
+if TYPE_CHECKING:
+    from robusttune.report.model import Ranking, Row
+
+_SCORES = {
+    "final": "mean return of the evaluation after training",
+    "best": "highest mean return of its evaluations",
+    "last-three": "average of the mean returns of its last three evaluations",
+}
+
+
+def caption(ranking: Ranking) -> str:
+    """Return what a reader of the table alone must know."""
+    study, table = ranking.study, ranking.found.scores
+    counts = sorted({row.analysis.n_seeds for row in ranking.rows})
+    seeds = count(counts[0], "fresh seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} fresh seeds"
+    text = (
+        f"Bold: cannot be told apart from the best. {study.training.caption}; {seeds} per configuration, "
+        f"{count(study.n_judging_episodes, 'evaluation episode')} per seed; {ranking.analysis.level:.0%} intervals."
+    )
+    n_diverged, n_missing = sum(table.n_diverged), sum(table.n_missing)
+    if n_diverged:
+        text += f" {count(n_diverged, 'diverged run')} counted as {number(table.diverged_score)}."
+    if n_missing:
+        text += f" {count(n_missing, 'planned run')} missing."
+    return text
+
+
+def methods(ranking: Ranking) -> tuple[str, ...]:
+    """Return how the numbers were made."""
+    study, analysis = ranking.study, ranking.analysis
+    post = study.post_evaluation
+    return (
+        _tuning(ranking),
+        f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, "
+        f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
+        f"Score of a run: {_SCORES[study.evaluation.score]}, {count(study.n_judging_episodes, 'episode')}, "
+        f"{'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
+        f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
+        f"Best set: {_best_set(ranking)}.",
+        f"Intervals: {_interval_methods(ranking)}; trimmed t for the IQM. P(best) is descriptive.",
+        f"Winner: {analysis.winner.method}.",
+        f"Randomness of the statistics: {analysis.rng_note}.",
+        f"Failures: a diverged run counts as {_diverged_policy(post.diverged_score)}; a crashed, failed or timed-out "
+        f"run {'may be missing' if post.allow_missing else 'blocks the ranking'}.",
+    )
+
+
+def _tuning(ranking: Ranking) -> str:
+    tuning = ranking.study.tuning
+    again = (
+        ""
+        if tuning.incumbent_seeds is None
+        else f"; one that beat all finished trials was run again, and believed after {tuning.incumbent_seeds} seeds"
+    )
+    batch = f"batches of {tuning.batch_size}" if tuning.batch_size else "one trial at a time per worker"
+    repeat = (
+        "The same study file gives the same trials again."
+        if ranking.tuning_is_reproducible
+        else "Trials were asked while others were running, or until a time was up: a new search may differ. "
+        "tuning.batch_size makes it repeatable."
+    )
+    return (
+        f"Tuning: Optuna, {tuning.sampler} sampler, {tuning.pruner} pruner, {count(tuning.seeds_per_trial, 'seed')} "
+        f"per trial{again}; {batch}. {repeat}"
+    )
+
+
+def _best_set(ranking: Ranking) -> str:
+    allocation = ranking.study.post_evaluation.allocation
+    method = ranking.analysis.best_set_method
+    if allocation.rule != "elimination" or ranking.found.rounds.n_decisions == 0:
+        return method
+    return f"{method}, at 1/{len(allocation.stage_seeds)} of the error in each stage"
+
+
+def _interval_methods(ranking: Ranking) -> str:
+    """Return the interval method of the means, row by row where they differ."""
+    by_method: dict[str, list[str]] = {}
+    for row in ranking.rows:
+        by_method.setdefault(row.analysis.mean.method, []).append(row.name)
+    if len(by_method) == 1:
+        return f"{next(iter(by_method))} for the mean"
+    return "for the mean " + listed([f"{method} ({', '.join(names)})" for method, names in by_method.items()])
+
+
+def _diverged_policy(score: float | None) -> str:
+    return "the worst score of the study" if score is None else number(score)
+
+
+def luck_legend(ranking: Ranking) -> str:
+    """Return how the figure of luck is read."""
+    star = "   ★: confirmation seeds" if ranking.analysis.confirmed else ""
+    return (
+        f"○ tuning score → ◆ mean over fresh seeds, bar: {ranking.analysis.level:.0%} interval{star}\n"
+        "Arrow to the left: tuning was lucky. Bold: cannot be told apart from the best."
+    )
+
+
+def seeds_legend(ranking: Ranking) -> str:
+    """Return how the figure of all seeds is read."""
+    return (
+        f"dots: fresh seeds, filled if they reach the tuning score   ◆ and bar: mean, {ranking.analysis.level:.0%} "
+        "interval   |: tuning score"
+    )
+
+
+def figure_note(row: Row) -> str:
+    """Return what stands beside a configuration in the figure of luck."""
+    luck = row.analysis.luck
+    if luck is None:
+        return "no tuning score"
+    amount = number(luck.luck, signed=True, decimals=known_decimals(luck.low, luck.high))
+    return f"{luck.verdict.lower()}, {amount}; {luck.n_reached} of {luck.n_seeds} reach it"

@@ -1,0 +1,109 @@
+"""Connections to the results database, and what SQLite and PostgreSQL do each in their own way."""
+
+from __future__ import annotations
+
+import contextlib
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from robusttune.errors import StudyError
+from robusttune.results import schema
+
+_MAKING_TABLES = 0x7275_6E73  # any number that no other program locks by
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the SQLAlchemy URL of a database file."""
+    return f"sqlite:///{path}"
+
+
+def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
+    """Return an engine; on SQLite, readers and one writer do not block each other (write-ahead log).
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL.
+    read_only : bool
+        Make no file, and change none.
+
+    Raises
+    ------
+    StudyError
+        If the URL is not understood or its driver is missing.
+    """
+    try:
+        parsed = make_url(url)
+        engine = sa.create_engine(_read_only_url(parsed) if read_only else parsed)
+    except (SQLAlchemyError, ImportError) as error:
+        raise StudyError(
+            f"The results database {url!r} cannot be used: {error}. Give --storage an SQLAlchemy URL such as "
+            "sqlite:///study.db or postgresql+psycopg://user@host/db (needs `pip install robusttune[postgres]`)."
+        ) from None
+    if engine.dialect.name == "sqlite" and not read_only:
+        sa.event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _read_only_url(url: sa.URL) -> sa.URL:
+    """Return the URL that opens an SQLite file without writing beside it; other URLs as they are."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return url
+    path = Path(url.database).resolve()
+    # Where nobody writes there is no log beside the file. To look for one SQLite would make it, unless told that
+    # nothing changes; a reader that comes while somebody writes has the log to go by.
+    query = {"mode": "ro", "uri": "true"}
+    if not path.with_name(f"{path.name}-wal").exists():
+        query["immutable"] = "1"
+    return url.set(database=f"file:{urllib.parse.quote(str(path))}", query=query)
+
+
+def make_tables(engine: sa.Engine) -> None:
+    """Make the tables that are absent, while another process may be doing the same."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # There IF NOT EXISTS looks before it makes, and two processes fail on each other; SQLite has one writer.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
+        for table in schema.metadata.sorted_tables:
+            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
+def insert_if_absent(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
+    """Insert a row unless its key exists: another worker was first, and equal keys mean equal content."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(sqlite.insert(table).values(**row).on_conflict_do_nothing())
+    elif connection.dialect.name == "postgresql":
+        connection.execute(postgresql.insert(table).values(**row).on_conflict_do_nothing())
+    else:
+        with contextlib.suppress(IntegrityError), connection.begin_nested():
+            connection.execute(sa.insert(table).values(**row))
+
+
+def upsert(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
+    """Insert a row, or replace the one with its key, whoever else does the same at this moment."""
+    keys = [column.name for column in table.primary_key]
+    rest = {name: value for name, value in row.items() if name not in keys}
+    if connection.dialect.name in ("sqlite", "postgresql"):
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        insert = dialect.insert(table).values(**row)
+        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest))
+    else:
+        insert_if_absent(connection, table, row)
+        same = [table.c[name] == row[name] for name in keys]
+        connection.execute(sa.update(table).where(*same).values(**rest))
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 60000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()

@@ -1,0 +1,74 @@
+"""Rankings of scores that a test makes up: no run, no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from studies import make_study
+
+from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.post_evaluation.rounds import Rounds
+from robusttune.post_evaluation.select import Candidate
+from robusttune.report.build import make_ranking
+from robusttune.report.model import Ranking
+from robusttune.results.tables import ScoreTable
+from robusttune.seeds import Stage, run_seed
+
+
+def ranked(
+    scores: Mapping[str, Sequence[float] | np.ndarray],
+    tuning: Mapping[str, float] | None = None,
+    *,
+    controls: Mapping[str, float | None] | None = None,
+    confirmation: Mapping[str, Sequence[float]] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Ranking:
+    """Return the ranking of some scores by name; `controls` has the reported scores of those that are controls."""
+    candidates = [
+        _candidate(number, name, (tuning or {}).get(name), controls or {})
+        for number, name in enumerate(scores)
+    ]
+    table = ScoreTable(
+        config_ids=tuple(c.config_id for c in candidates),
+        seeds=tuple(
+            tuple(run_seed(0, Stage.POST_EVALUATION, 1000 * i + j) for j in range(len(own)))
+            for i, own in enumerate(scores.values())
+        ),
+        scores=tuple(map(tuple, scores.values())),
+        episode_returns=tuple(tuple((score,) for score in own) for own in scores.values()),
+        n_diverged=(0,) * len(scores),
+        n_missing=(0,) * len(scores),
+        diverged_score=None,
+    )
+    found = PostEvaluation(
+        candidates=tuple(candidates),
+        rounds=Rounds(runs={c.config_id: () for c in candidates}),
+        scores=table,
+        confirmation={f"id of {name}": tuple(own) for name, own in (confirmation or {}).items()},
+    )
+    return make_ranking(make_study(changes), [], found, is_reproducible=True)
+
+
+def skewed_scores() -> dict[str, np.ndarray]:
+    """Return three configurations of which two differ only if the noise is near normal."""
+    rng = np.random.default_rng(14)
+    wild = -rng.lognormal(0.0, 1.2, 12)
+    return {"wild": wild, "calm": rng.normal(1.5, 0.6, 12), "bad": rng.normal(-9.0, 0.5, 12)}
+
+
+def _candidate(
+    number: int, name: str, score: float | None, controls: Mapping[str, float | None]
+) -> Candidate:
+    is_control = name in controls
+    score = controls[name] if is_control else score
+    return Candidate(
+        name=name,
+        config_id=f"id of {name}",
+        hyperparameters={},
+        tuning_score=score,
+        tuning_scores=() if score is None else (score,),
+        n_tuning_seeds=None if is_control else 1,
+        trial_number=None if is_control else number,
+    )

@@ -1,0 +1,100 @@
+"""Figures: what they show, what they survive, and how they are written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.text
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from rankings import ranked
+
+from robusttune.report.figures import lucky_figure, save, seeds_figure
+from robusttune.report.files import whole_file, write_text
+from robusttune.report.write import write_report
+
+RNG = np.random.default_rng(0)
+SCORES = {
+    "trial 1": RNG.normal(100.0, 5.0, 10),
+    "trial 2": RNG.normal(90.0, 5.0, 10),
+    "default": RNG.normal(-5000.0, 5.0, 10),
+}
+TUNING = {"trial 1": 102.0, "trial 2": 120.0}
+
+
+def texts(figure: Figure) -> list[str]:
+    return [one.get_text() for one in figure.findobj(matplotlib.text.Text)]
+
+
+def test_a_configuration_that_is_far_off_does_not_squeeze_the_others() -> None:
+    ranking = ranked(SCORES, TUNING, controls={"default": None})
+    for figure in (lucky_figure(ranking), seeds_figure(ranking)):
+        low, high = figure.axes[0].get_xlim()
+        assert low > 0
+        assert high > 120
+        assert any(text.startswith("◂ mean −5000") for text in texts(figure))
+
+
+def test_a_member_of_the_best_set_is_always_on_the_axis() -> None:
+    wild = [-5000.0, 100.0, 5400.0, 200.0]
+    ranking = ranked({"a": RNG.normal(100.0, 1.0, 4), "b": RNG.normal(99.0, 1.0, 4), "wild": wild})
+    assert "wild" in ranking.analysis.best_set
+    low, high = seeds_figure(ranking).axes[0].get_xlim()
+    assert low < -5000
+    assert high > 5400
+
+
+def test_the_figure_tells_how_many_seeds_reach_the_tuning_score() -> None:
+    ranking = ranked(SCORES, TUNING, controls={"default": None})
+    reached = int((SCORES["trial 2"] >= 120.0).sum())
+    assert any(f"{reached} of 10 reach it" in text for text in texts(lucky_figure(ranking)))
+
+
+def test_names_are_text_and_never_formulas(tmp_path: Path) -> None:
+    name = r"a $\foo$ control"
+    ranking = ranked({name: [1.0, 2.0], "$x": [3.0, 4.0]}, controls={name: 1.0})
+    write_report(ranking, tmp_path)
+    assert name in (tmp_path / "seeds.svg").read_text(encoding="utf-8")
+    assert (tmp_path / "report.html").exists()
+
+
+def test_studies_without_tuning_scores_or_with_one_seed_have_figures() -> None:
+    for scores in ({"a": [1.0]}, {"a": [1.0], "b": [2.0]}, {"a": [3.0] * 4, "b": [3.0] * 4}):
+        assert lucky_figure(ranked(scores)).axes
+        assert seeds_figure(ranked(scores)).axes
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figure = lucky_figure(ranked(SCORES, TUNING))
+    save(figure, tmp_path, "picture")
+    before = (tmp_path / "picture.png").read_bytes()
+
+    def fail(self: Figure, path: Path, **options: object) -> None:
+        Path(path).write_bytes(b"half")
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(RuntimeError):
+        save(figure, tmp_path, "picture")
+    assert (tmp_path / "picture.png").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["picture.pdf", "picture.png", "picture.svg"]
+
+
+@pytest.fixture
+def umask() -> Iterator[int]:
+    before = os.umask(0o027)
+    yield 0o027
+    os.umask(before)
+
+
+def test_files_have_the_permissions_that_the_user_s_mask_gives(tmp_path: Path, umask: int) -> None:
+    write_text(tmp_path / "table.md", "text")
+    with whole_file(tmp_path / "picture.png") as path:
+        path.write_bytes(b"")
+    for name in ("table.md", "picture.png"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o666 & ~umask
