@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := experiments/quickstart/ppo_pendulum.toml
 
-.PHONY: demo test lint check slow calibration bench distributions protocols chaos constraints clean help
+.PHONY: demo test test-all lint check slow calibration bench distributions protocols chaos constraints clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
 
 $(READY): pyproject.toml constraints.txt
 	@./.ci/make-venv "$(PYTHON)" "$(VENV)"
@@ -19,8 +19,11 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## the tutorial's problem: tune, re-run the best trials on fresh seeds, rank, report
 	$(BIN)/robusttune run $(DEMO)
 
-test: $(READY)  ## the fast tests
+test: $(READY)  ## the fast tests, to be run all day: under a minute
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+test-all: $(READY)  ## every test: all cases, whole studies, real training, killed studies, simulations (minutes)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m '' --hypothesis-profile=thorough
 
 lint: $(READY)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -28,12 +31,12 @@ lint: $(READY)  ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint test  ## all that a change must pass
+check: lint test test-all  ## all that a change must pass, as .ci/run
 
 slow: $(READY)  ## tests that train for real
 	$(BIN)/python -m pytest -m slow
 
-calibration: $(READY)  ## do the intervals hold what they promise?
+calibration: $(READY)  ## do the intervals keep their nominal coverage?
 	$(BIN)/python -m pytest -m statistical
 	$(BIN)/python -m benchmarks.calibration
 

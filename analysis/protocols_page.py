@@ -100,7 +100,7 @@ def picture(results: pd.DataFrame) -> Figure:
 def write(results: pd.DataFrame, root: Path) -> tuple[Path, ...]:
     """Write page, picture and advice; return where they are."""
     text, image = root / "docs" / "protocols.md", root / "docs" / "images" / "protocols.png"
-    splits = root / "robusttune" / "pipeline" / "splits.json"
+    splits = root / "robusttune" / "pipeline" / "planning" / "splits.json"
     text.write_text(page(results), encoding="utf-8")
     picture(results).savefig(image, dpi=130)
     splits.write_text(splits_json(results), encoding="utf-8")

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.noise import Draw, spreads, substudy
+from benchmarks.noise import Draw, normal, sac_like_study, spreads, table_study
 from robusttune.stats import (
-    bootstrap_intervals,
-    luck,
-    mean_interval,
+    aggregate,
     probability_of_improvement,
-    trimmed_interval,
-    winner_interval,
 )
 from robusttune.stats.comparisons.bayes import best_probability
-from robusttune.stats.comparisons.best_set import best_set_contrasts
-from robusttune.stats.comparisons.contrasts import assemble, make_contrasts
-from robusttune.stats.comparisons.maxt import parametric_draws, stepdown_p
-from robusttune.stats.comparisons.ranking import rank_bounds
-from robusttune.stats.estimates.estimate import Estimate
-from robusttune.stats.estimates.location import Locations, locate
+from robusttune.stats.comparisons.best_set import best_set_contrasts, unbeaten
+from robusttune.stats.comparisons.comparison import compare_contrasts
+from robusttune.stats.comparisons.contrasts import make_contrasts
+from robusttune.stats.comparisons.ranking import rank_bounds, rank_contrasts
 
 FloatArray = npt.NDArray[np.float64]
 RESAMPLES = 2000
+Maker = Callable[[np.random.Generator], tuple[FloatArray, FloatArray]]
+"""Returns the (scores, truth) of one study: shapes (n_configs, n_seeds) and (n_configs,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,65 +37,53 @@ class RankCell:
     single_winner: float
     width: float
     robust_width: float
+    differences: float  # all difference intervals hold
+    regrets: float  # all regret bounds hold
+    claimed: float  # share of the pairs
 
 
-def coverage(
-    draw: Draw,
-    n: int,
-    make: Callable[[FloatArray], Estimate],
-    truth: float,
-    *,
-    studies: int,
-    rng: np.random.Generator,
-) -> float:
-    """Return how often an interval of one configuration holds the truth."""
+def tasks_coverage(metric: str, n: int, *, studies: int, rng: np.random.Generator) -> float:
+    """Return the coverage of the percentile interval of a metric over three tasks of unequal means and SDs."""
+    means, sds = np.linspace(0.0, 1.0, 3), np.linspace(0.1, 0.4, 3)
+    truth = float(means.mean())
+    if metric == "iqm":
+        many = np.sort(normal(np.random.default_rng(12345), (1_000_000, 3)) * sds + means, axis=None)
+        truth = float(many[many.size // 4 : -(many.size // 4)].mean())
     hits = 0
-    for x in draw(rng, (studies, n)):
-        found = make(x)
+    for _ in range(studies):
+        found = aggregate(normal(rng, (n, 3)) * sds + means, metric=metric, n_resamples=500, rng=rng)
         hits += found.low <= truth <= found.high
     return hits / studies
 
 
-def mean_coverage(draw: Draw, n: int, *, studies: int, rng: np.random.Generator) -> float:
-    """Return the coverage of the t interval; the noise has mean zero."""
-    return coverage(draw, n, mean_interval, 0.0, studies=studies, rng=rng)
-
-
-def iqm_coverage(draw: Draw, n: int, *, studies: int, rng: np.random.Generator) -> float:
-    """Return the coverage of the trimmed-t interval of the population's interquartile mean."""
-    many = np.sort(draw(np.random.default_rng(12345), (1, 4_000_000))[0])
-    truth = float(many[1_000_000:3_000_000].mean())
-    return coverage(draw, n, trimmed_interval, truth, studies=studies, rng=rng)
-
-
-def bootstrap_coverage(draw: Draw, n: int, method: str, *, studies: int, rng: np.random.Generator) -> float:
-    """Return the coverage of a bootstrap interval of the mean."""
-    found = bootstrap_intervals(draw(rng, (studies, n)), method=method, n_resamples=RESAMPLES, rng=rng)
-    return sum(one.low <= 0.0 <= one.high for one in found) / studies
-
-
 def ranking(
-    make: Callable[[np.random.Generator], tuple[FloatArray, FloatArray]],
+    make: Maker,
     *,
     robust: bool,
     studies: int,
     rng: np.random.Generator,
+    statistic: str = "mean",
 ) -> RankCell:
     """Return the errors and widths of rankings; `make` returns (scores, truth) of one study."""
-    total = np.zeros(7)
+    total = np.zeros(10)
     for _ in range(studies):
         scores, truth = make(rng)
         k = truth.size
-        contrasts = make_contrasts(
-            list(scores), statistic="mean", robust=robust, resolution=None, n_resamples=RESAMPLES, rng=rng
+        prepare = partial(
+            make_contrasts,
+            list(scores),
+            statistic=statistic,
+            resolution=None,
+            n_resamples=RESAMPLES,
+            rng=rng,
         )
-        family = [(i, j) for i in range(k) for j in range(k) if i != j]
-        better = stepdown_p(contrasts.t, contrasts.draws, family) <= 0.05
-        robust_better = better
-        if contrasts.robust_draws is not None:
-            robust_better = better & (stepdown_p(contrasts.t, contrasts.robust_draws, family) <= 0.05)
+        contrasts = prepare(robust=robust, borrow=True)
+        found = rank_contrasts(contrasts, level=0.95)
+        better = np.array(found.better, dtype=bool)
+        robust_better = better if found.robust is None else np.array(found.robust, dtype=bool)
+        pairs = compare_contrasts(contrasts, found, margin=None).pairs
         wrong = truth[:, None] <= truth[None, :]
-        best = best_set_contrasts(contrasts, level=0.95)
+        best = unbeaten(best_set_contrasts(prepare(robust=False), level=0.95), found)
         kept = [best.members[i] for i in np.flatnonzero(truth == truth.max())]
         total += [
             (better & wrong).any(),
@@ -108,14 +93,15 @@ def ranking(
             best.size == 1,
             _width(better),
             _width(robust_better),
+            all(p.low <= truth[p.first] - truth[p.second] <= p.high for p in pairs),
+            np.all(truth.max() - truth <= best.regret_high),
+            better.sum() / (k * (k - 1) / 2),
         ]
-    names = ("error", "robust_error", "best_kept", "best_set_size", "single_winner", "width", "robust_width")
+    names = [field.name for field in fields(RankCell)]
     return RankCell(**dict(zip(names, (total / studies).tolist(), strict=True)))
 
 
-def synthetic(
-    draw: Draw, k: int, n: int, *, step: float = 0.0
-) -> Callable[[np.random.Generator], tuple[FloatArray, FloatArray]]:
+def synthetic(draw: Draw, k: int, n: int, *, step: float = 0.0) -> Maker:
     """Return a maker of studies with linear means and unequal SDs (log-uniform, .3 to 3)."""
 
     def make(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -125,38 +111,34 @@ def synthetic(
     return make
 
 
-def real(tables: list[FloatArray], n: int) -> Callable[[np.random.Generator], tuple[FloatArray, FloatArray]]:
+def real(tables: list[FloatArray], n: int, *, k: int = 10, jitter: float = 0.0) -> Maker:
     """Return a maker of studies on real landscapes."""
 
     def make(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        scores, truth, _ = substudy(rng, tables[rng.integers(len(tables))], n=n)
-        return scores, truth
+        study = table_study(rng, tables[rng.integers(len(tables))], n=n, k=k, jitter=jitter)
+        return study.scores, study.truth
 
     return make
 
 
-def winner(
-    make: Callable[[np.random.Generator], tuple[FloatArray, FloatArray]],
-    *,
-    studies: int,
-    rng: np.random.Generator,
-) -> tuple[float, float]:
-    """Return the coverage of the winner's corrected and of its naive interval."""
-    corrected = naive = 0
-    for _ in range(studies):
+def sac_like(n: int, *, k: int = 10) -> Maker:
+    """Return a maker of studies with the noise of SAC."""
+
+    def make(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        study = sac_like_study(rng, n=n, k=k)
+        return study.scores, study.truth
+
+    return make
+
+
+def equal_means(make: Maker) -> Maker:
+    """Return a maker of the same studies with all true means moved to zero."""
+
+    def moved(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         scores, truth = make(rng)
-        top = int(scores.mean(axis=1).argmax())
-        found = winner_interval(scores[top], n_configs=truth.size)
-        plain = mean_interval(scores[top])
-        corrected += found.low <= truth[top] <= found.high
-        naive += plain.low <= truth[top] <= plain.high
-    return corrected / studies, naive / studies
+        return scores - truth[:, None], np.zeros_like(truth)
 
-
-def luck_size(draw: Draw, n: int, *, studies: int, rng: np.random.Generator) -> float:
-    """Return how often the luck test rejects at .05 a number that is exactly the true mean."""
-    found = luck([[0.0]] * studies, draw(rng, (studies, n)), indifference=0.0)
-    return sum(one.p_lucky is not None and one.p_lucky <= 0.05 for one in found) / studies
+    return moved
 
 
 def improvement_coverage(n: int, shift: float, sd: float, *, studies: int, rng: np.random.Generator) -> float:
@@ -183,51 +165,6 @@ def best_calibration(n: int, *, studies: int, rng: np.random.Generator) -> tuple
         said += found[top]
         right += top == int(truth.argmax())
     return said / studies, right / studies
-
-
-def plug_in_error(k: int, n: int, *, studies: int, rng: np.random.Generator) -> float:
-    """Return the familywise error of rank intervals that take estimated variances as known (wrong)."""
-    wrong = 0
-    family = [(i, j) for i in range(k) for j in range(k) if i != j]
-    for _ in range(studies):
-        scores = spreads(rng, k) * rng.standard_normal((k, n))
-        found = locate(list(scores))
-        known = Locations(
-            estimate=found.estimate,
-            variance=found.variance,
-            df=np.full(k, np.inf),
-            floor=found.floor,
-            n=found.n,
-        )
-        contrasts = assemble(known, parametric_draws(known, n_resamples=RESAMPLES, rng=rng))
-        wrong += bool((stepdown_p(contrasts.t, contrasts.draws, family) <= 0.05).any())
-    return wrong / studies
-
-
-def naive_rank_error(k: int, n: int, *, studies: int, rng: np.random.Generator) -> float:
-    """Return how often percentile intervals of bootstrapped ranks miss under equal means (wrong).
-
-    With equal means every rank from 1 to k is true, so an interval that leaves one out has missed.
-    """
-    missed = 0
-    for _ in range(studies):
-        scores = spreads(rng, k) * rng.standard_normal((k, n))
-        drawn = rng.integers(0, n, (400, k, n))
-        means = np.take_along_axis(np.broadcast_to(scores, (400, k, n)), drawn, axis=2).mean(axis=2)
-        ranks = 1 + (means[:, None, :] > means[:, :, None]).sum(axis=2)
-        low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
-        missed += bool((low > 1).any() or (high < k).any())
-    return missed / studies
-
-
-def episodes_as_seeds(n: int, m: int, *, studies: int, rng: np.random.Generator) -> float:
-    """Return the coverage of a t interval that takes every episode for an independent run (wrong)."""
-    hits = 0
-    for _ in range(studies):
-        episodes = rng.standard_normal((n, 1)) + rng.standard_normal((n, m))
-        found = mean_interval(episodes.ravel())
-        hits += found.low <= 0.0 <= found.high
-    return hits / studies
 
 
 def _width(better: npt.NDArray[np.bool_]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,11 @@ def lognormal(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
     return rng.lognormal(0.0, 1.0, shape) - math.exp(0.5)
 
 
+def heavy(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
+    """Return symmetric noise with heavy tails: t with three degrees of freedom, scaled to SD 1."""
+    return rng.standard_t(3, shape) / math.sqrt(3)
+
+
 def left_lognormal(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
     """Return left-skewed noise: most runs near the top, a long tail of bad ones."""
     return -lognormal(rng, shape)
@@ -60,6 +66,7 @@ NOISES: dict[str, Draw] = {
     "saturated": saturated,
     "lognormal": lognormal,
     "left lognormal": left_lognormal,
+    "heavy tails": heavy,
 }
 
 
@@ -89,20 +96,79 @@ def landscapes() -> dict[str, FloatArray]:
     return found
 
 
-def substudy(
-    rng: np.random.Generator, landscape: FloatArray, *, n: int, k: int = 10, pool: int = 64
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return (scores, truth, tuning scores) of one study on a landscape.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """One study on a landscape: a random pool is tuned with one seed each, and its best are run again.
 
-    A random pool is tuned with one seed each; its best k are re-run n times. Runs are drawn with replacement
-    from the ten that exist, so that their mean is the truth.
+    Attributes
+    ----------
+    scores : ndarray, shape (n_configs, n_seeds)
+        Fresh scores of those that were chosen.
+    truth, sd, tuning : ndarray, shape (n_configs,)
+        True mean and SD between seeds, and the tuning score that chose them.
+    """
+
+    scores: FloatArray
+    truth: FloatArray
+    sd: FloatArray
+    tuning: FloatArray
+
+
+def table_study(
+    rng: np.random.Generator,
+    landscape: FloatArray,
+    *,
+    n: int,
+    k: int = 10,
+    pool: int = 64,
+    jitter: float = 0.0,
+) -> Study:
+    """Return a study on a table of scores, shape (n_configs, 10).
+
+    Runs are drawn with replacement from the ten that exist, so that their mean is the truth. Few values drawn often
+    lower the coverage of any method; `jitter` adds normal noise of that many SDs, which keeps the mean.
     """
     table = landscape[rng.choice(landscape.shape[0], pool, replace=False)]
     tuned = table[np.arange(pool), rng.integers(0, table.shape[1], pool)]
     top = np.argsort(-tuned)[:k]
-    drawn = rng.integers(0, table.shape[1], (k, n))
-    scores = np.take_along_axis(table[top], drawn, axis=1)
-    return scores, table[top].mean(axis=1), tuned[top]
+    own = table[top]
+    scores = np.take_along_axis(own, rng.integers(0, own.shape[1], (k, n)), axis=1)
+    scores = scores + jitter * own.std(axis=1, keepdims=True) * rng.standard_normal((k, n))
+    sd = own.std(axis=1) * math.sqrt(1 + jitter**2)
+    return Study(scores=scores, truth=own.mean(axis=1), sd=sd, tuning=tuned[top])
+
+
+def sac_like_study(rng: np.random.Generator, *, n: int, k: int = 10, pool: int = 64) -> Study:
+    """Return a study on a made-up landscape whose noise has the shape of SAC's.
+
+    Four configurations in ten do not learn; the others reach .2 to 1. Runs are skewed to the left, and fail, each
+    configuration in its own share of the seeds (mean .15). Made so that a t interval of the mean covers .88, .87 and
+    .89 at three, five and ten seeds, as it does on tables of real SAC runs.
+    """
+    learns = rng.random(pool) < 0.6
+    quality = np.where(learns, 1 - 0.8 * rng.beta(1, 1.2, pool), 0.7 * rng.beta(1, 2, pool))
+    scale = 0.1 * np.exp(rng.normal(0.0, 0.5, pool))
+    failing = np.minimum(0.6, rng.gamma(2.0, 0.15 / 2, pool))
+    tuned = _sac_runs(rng, quality, scale, failing, 1)[:, 0]
+    top = np.argsort(-tuned)[:k]
+    parts = quality[top], scale[top], failing[top]
+    share, good, low = failing[top], quality[top], 4 / 6  # a failing run has Beta(4, 2) of the quality
+    truth = (1 - share) * good + share * good * low
+    square = (1 - share) * (good**2 + scale[top] ** 2) + share * good**2 * (low**2 + 8 / 252)
+    return Study(
+        scores=_sac_runs(rng, *parts, n), truth=truth, sd=np.sqrt(square - truth**2), tuning=tuned[top]
+    )
+
+
+def _sac_runs(
+    rng: np.random.Generator, quality: FloatArray, scale: FloatArray, failing: FloatArray, n: int
+) -> FloatArray:
+    shape, log_sd = (quality.size, n), 0.6
+    variance = math.expm1(log_sd**2) * math.exp(log_sd**2)
+    noise = (math.exp(log_sd**2 / 2) - rng.lognormal(0.0, log_sd, shape)) / math.sqrt(variance)
+    runs = quality[:, None] + scale[:, None] * noise
+    fails = rng.random(shape) < failing[:, None]
+    return np.where(fails, quality[:, None] * rng.beta(4, 2, shape), runs)
 
 
 def _failing(rng: np.random.Generator, shape: tuple[int, ...], share: float) -> FloatArray:

@@ -16,6 +16,7 @@ from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.allocation import AllocationSpec
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.hyperparameters import ACTIVATIONS
+from robusttune.declaration.matrix import MatrixReportSpec
 from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
 from robusttune.declaration.presets import PRESET_NAMES
 from robusttune.declaration.space import Categorical, Float, Int
@@ -28,6 +29,7 @@ from robusttune.declaration.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, Tunin
 TARGET = Path(__file__).with_name("study-files.md")
 
 _TABLES: tuple[tuple[str, type], ...] = (
+    ("`[matrix.report]`", MatrixReportSpec),
     ("Top level", StudySpec),
     ("`[environment]`", EnvironmentSpec),
     ("`[environment.normalization]`, or `normalization = true`", Normalization),
@@ -61,7 +63,34 @@ command: `--set tuning.n_trials=4`. This page is made from the source by `python
 Stable-Baselines3's names, those of the policy (`net_arch`, `activation_fn`, …) included; `noise_type` and `noise_std`
 stand for an action noise, and `"lin_3e-4"` for a learning rate that falls linearly to 0.
 
-`[matrix]` declares one study per combination of values: `"algorithm.name" = ["ppo", "a2c"]`.
+## `[matrix]`
+
+Declares one study per combination of values, and `robusttune run` and `report` then also write a report across them:
+
+```toml
+[matrix]
+algorithm.name = ["ppo", "a2c"]
+
+[[matrix.study]] # tables of the axis `study` may set anything; `name` is what the task is called
+name = "pendulum"
+environment.id = "Pendulum-v1"
+algorithm.total_timesteps = 40_000
+
+[[matrix.study]]
+name = "cartpole"
+environment.id = "CartPole-v1"
+algorithm.total_timesteps = 20_000
+
+[matrix.report]
+target = 1.0
+reference.pendulum = {{ low = -1500.0, high = -150.0 }}
+reference.cartpole = {{ low = 20.0, high = 500.0 }}
+```
+
+Several tasks are compared by IQM, median, mean, optimality gap, probability of improvement and performance profiles of
+normalised scores; several studies on one task by one ranking of all their candidates. In the comparison over tasks a
+method is a value of the other axes with what each study recommends there (`ppo tuned`), or with a control
+(`ppo default`). What that means: [statistics.md](statistics.md#many-environments).
 """
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from robusttune.declaration.study import StudySpec
-    from robusttune.declaration.toml import load_studies, load_study
+    from robusttune.declaration.toml import load_matrix, load_studies, load_study
     from robusttune.pipeline import (
         check_study,
         evaluate_study,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         run_study,
         tune_study,
     )
+    from robusttune.pipeline.matrix import report_matrix
     from robusttune.pipeline.simulate import Simulation, simulate_study
     from robusttune.pipeline.status import study_status
     from robusttune.report.model import Ranking
@@ -27,6 +28,7 @@ _HOMES = {
     "Ranking": "robusttune.report.model",
     "Simulation": "robusttune.pipeline.simulate",
     "StudySpec": "robusttune.declaration.study",
+    "load_matrix": "robusttune.declaration.toml",
     "load_study": "robusttune.declaration.toml",
     "load_studies": "robusttune.declaration.toml",
     "check_study": "robusttune.pipeline",
@@ -36,6 +38,7 @@ _HOMES = {
     "evaluate_study": "robusttune.pipeline",
     "rank_study": "robusttune.pipeline",
     "report_study": "robusttune.pipeline",
+    "report_matrix": "robusttune.pipeline.matrix",
     "simulate_study": "robusttune.pipeline.simulate",
 }
 
@@ -45,9 +48,11 @@ __all__ = [
     "StudySpec",
     "check_study",
     "evaluate_study",
+    "load_matrix",
     "load_studies",
     "load_study",
     "rank_study",
+    "report_matrix",
     "report_study",
     "run_study",
     "simulate_study",

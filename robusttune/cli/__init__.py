@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,12 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from robusttune.cli.console import console, error_console
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers
+from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import plan
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.toml import load_studies
+from robusttune.declaration.toml import load_matrix, load_studies
 from robusttune.errors import RobusttuneError, SpecError
+from robusttune.pipeline.location import DEFAULT_OUT
 
 app = typer.Typer(
     name="robusttune",
@@ -25,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-_out = Path("results")
+_out = Path(DEFAULT_OUT)
 
 
 def main() -> None:
@@ -67,11 +70,13 @@ def init(
     force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented study file to start from."""
-    from robusttune.pipeline.init import write_study_file
+    from robusttune.pipeline.planning.study_file import write_study_file
 
-    study = write_study_file(
-        path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
-    )
+    flags = {"algorithm =": "--algo", "timesteps =": "--timesteps", "budget =": "--budget"}
+    with in_flags({**flags, "force = true": "--force"}):
+        study = write_study_file(
+            path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
+        )
     console.print(
         f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True
     )
@@ -112,11 +117,18 @@ def run(
     if null:
         _run_null(load_studies(study, overrides=overrides or ()), out, storage, workers, verbose)
         return
-    for spec in load_studies(study, overrides=overrides or ()):
+    matrix = load_matrix(study, overrides=overrides or ())
+    for one in matrix.studies:
         ranking = run_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
+            one.study,
+            out=out,
+            storage=storage,
+            workers=_n_workers(workers),
+            reporter=_reporter(verbose),
+            command=_command(study, out, storage, overrides),
         )
-        _show(ranking, spec, out)
+        _show(ranking, one.study, out)
+    _show_matrix(matrix, out, storage)
 
 
 @app.command()
@@ -175,7 +187,8 @@ def rank(
     from robusttune.pipeline import rank_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        print_ranking(rank_study(spec, out=out, storage=storage), console)
+        command = _command(study, out, storage, overrides)
+        print_ranking(rank_study(spec, out=out, storage=storage, command=command), console)
 
 
 @app.command()
@@ -187,11 +200,14 @@ def report(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Write tables, figures and report.html from the stored results."""
+    """Write tables, figures and report.html from the stored results; for a [matrix], also across its studies."""
     from robusttune.pipeline import report_study
 
-    for spec in load_studies(study, overrides=overrides or ()):
-        _show(report_study(spec, out=out, storage=storage), spec, out)
+    matrix = load_matrix(study, overrides=overrides or ())
+    for one in matrix.studies:
+        command = _command(study, out, storage, overrides)
+        _show(report_study(one.study, out=out, storage=storage, command=command), one.study, out)
+    _show_matrix(matrix, out, storage)
 
 
 @app.command()
@@ -212,6 +228,16 @@ def status(
 
 
 app.command()(_guarded(plan))
+
+
+def _command(study: Path, out: Path, storage: str | None, overrides: Sequence[str] | None) -> str:
+    """Return what runs the study as it was called now, to be pasted."""
+    parts = ["robusttune", "run", str(study)]
+    parts += [] if out == _out else ["--out", str(out)]
+    parts += [] if storage is None else ["--storage", storage]
+    for override in overrides or ():
+        parts += ["--set", override]
+    return shlex.join(parts)
 
 
 def _run_null(
@@ -235,6 +261,16 @@ def _show(ranking: Any, spec: StudySpec, out: Path) -> None:
     console.print(
         f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True
     )
+
+
+def _show_matrix(matrix: Matrix, out: Path, storage: str | None) -> None:
+    """Report across the studies of a matrix, if there are several."""
+    if len(matrix.studies) < 2:
+        return
+    from robusttune.cli.matrix import print_matrix
+    from robusttune.pipeline.matrix import report_matrix
+
+    print_matrix(report_matrix(matrix, out=out, storage=storage), out / matrix.name, console)
 
 
 def _n_workers(workers: int | None) -> int:

@@ -22,7 +22,7 @@ _STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
 def workload_table(settled: Settled) -> Table:
     """Return what a study asks for."""
     study, workload = settled.study, settled.workload
-    tuning = study.tuning
+    tuning, post = study.tuning, study.post_evaluation
     table = _facts(f"{study.name}: valid")
     seeds = "" if tuning.seeds_per_trial == 1 else f" × {tuning.seeds_per_trial} seeds"
     if tuning.incumbent_seeds is not None:
@@ -36,8 +36,12 @@ def workload_table(settled: Settled) -> Table:
     table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
     table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {tuning.pruner} pruner)")
     table.add_row("post-evaluation", _post_evaluation(study, workload))
+    if post.confirm:
+        whom = "the best set" if post.confirm_best_set else "the recommended configuration"
+        most = f"at most {workload.n_confirmation_runs}" if post.confirm_best_set else post.confirm
+        table.add_row("confirmation", f"{whom} on {post.confirm} further seeds = {most} runs")
     if workload.n_tuning_runs is not None and workload.n_timesteps is not None:
-        total = workload.n_tuning_runs + workload.n_post_evaluation_runs
+        total = workload.n_tuning_runs + workload.n_post_evaluation_runs + workload.n_confirmation_runs
         table.add_row("altogether", f"at most {total} runs, {workload.n_timesteps:,} timesteps")
     return table
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from robusttune.errors import RobusttuneError
 
 StudyFile = Annotated[
     Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")
@@ -30,3 +34,15 @@ Overrides = Annotated[
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="One line per run; full tracebacks of errors.")
 ]
+
+
+@contextlib.contextmanager
+def in_flags(flags: Mapping[str, str]) -> Iterator[None]:
+    """Replace what a library message calls a parameter by what the command line calls it."""
+    try:
+        yield
+    except RobusttuneError as error:
+        text = str(error)
+        for parameter, flag in flags.items():
+            text = text.replace(parameter, flag)
+        raise type(error)(text) from None

@@ -17,8 +17,12 @@ AllocationRule = Literal["fixed", "elimination", "ocba", "top-two", "halving"]
 
 STAGES = (3, 5, 8, 12, 18, 25)
 FIRST_SEEDS = 3
-MAX_SEEDS = 2**10
-"""Seeds that one configuration can have: the seed layout gives each a block of this size."""
+SEED_BLOCK = 2**10
+"""The seed layout gives each configuration a block of so many post-evaluation seeds."""
+MAX_CONFIRMATION_SEEDS = 2**7
+"""The last ones of the block confirm: no allocation can ever give them, whatever a study is edited into."""
+MAX_SEEDS = SEED_BLOCK - MAX_CONFIRMATION_SEEDS
+"""Seeds that an allocation can give one configuration."""
 
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "fixed": (),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration.allocation import AllocationSpec
+from robusttune.declaration.allocation import MAX_CONFIRMATION_SEEDS, MAX_SEEDS, AllocationSpec
 from robusttune.declaration.space import STRICT
 
 
@@ -53,6 +54,11 @@ class PostEvaluationSpec:
         configurations (0.2 % on ARLBench's landscapes), so common seeds gain nothing; they are for other designs.
     n_episodes : int, optional
         Episodes of each evaluation in this stage; None takes `evaluation.n_episodes`.
+    confirm : int
+        Further seeds on which the recommended configuration is run after the ranking, so that its number comes from
+        seeds that no selection has seen; 0 for none. They never enter the ranking.
+    confirm_best_set : bool
+        Confirm the whole best set, not the recommended configuration alone.
     default_control : bool
         Also run the algorithm's default configuration.
     controls : tuple of Control
@@ -69,11 +75,13 @@ class PostEvaluationSpec:
         Rank even where crashed, failed or timed-out runs are missing; every table then says how many.
     """
 
-    top_k: int = Field(default=5, ge=1)
-    n_seeds: int = Field(default=10, ge=1)
+    top_k: int = Field(default=3, ge=1)
+    n_seeds: int = Field(default=10, ge=1, le=MAX_SEEDS)
     allocation: AllocationSpec = Field(default_factory=AllocationSpec)
     seeds: Literal["fresh", "common"] = "fresh"
     n_episodes: int | None = Field(default=None, ge=1)
+    confirm: int = Field(default=0, ge=0, le=MAX_CONFIRMATION_SEEDS)
+    confirm_best_set: bool = False
     default_control: bool = True
     controls: tuple[Control, ...] = ()
     confidence_level: float = Field(default=0.95, gt=0, lt=1)
@@ -87,7 +95,13 @@ class PostEvaluationSpec:
         names = [control.name for control in self.controls]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"controls must have different names, but {name!r} stands twice.")
+                raise ValueError(f"controls must have different names, but {name!r} appears twice.")
             if name == "default" and self.default_control:
                 raise ValueError("a control may not be called 'default' while default_control = true.")
+            if re.fullmatch(r"trial \d+", name):
+                raise ValueError(f"a control may not be called like a trial of the search, but got {name!r}.")
+        if self.confirm_best_set and not self.confirm:
+            raise ValueError(
+                "confirm_best_set = true needs confirm, the seeds to confirm on, for example 10."
+            )
         return self

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import JsonValue
 
-from robusttune.declaration.allocation import MAX_SEEDS
+from robusttune.declaration.allocation import MAX_SEEDS, SEED_BLOCK
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_RUNS, Stage, common_evaluation_seed, evaluation_seed, run_seed
 
 # The last seed of a stage belongs to common evaluation starts; the last block stays unused for it.
-_N_BLOCKS = MAX_RUNS // MAX_SEEDS - 1
+_N_BLOCKS = MAX_RUNS // SEED_BLOCK - 1
 
 
 def configuration(study: StudySpec, searched: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -71,22 +71,50 @@ def post_evaluation_runs(
     Raises
     ------
     SpecError
-        If there are more configurations or seeds than the seed layout has room for.
+        If there are more configurations than the seed layout has room for.
     """
     counts = dict.fromkeys(configurations, study.post_evaluation.n_seeds) if n_seeds is None else n_seeds
-    largest = max(counts.values(), default=0)
-    if largest > MAX_SEEDS:
-        raise SpecError(f"post_evaluation.n_seeds = {largest}: must not exceed {MAX_SEEDS}.")
+    return _in_blocks(study, configurations, {config_id: range(n) for config_id, n in counts.items()})
+
+
+def confirmation_runs(
+    study: StudySpec, configurations: Mapping[str, Mapping[str, JsonValue]], config_ids: Iterable[str]
+) -> dict[str, tuple[RunSpec, ...]]:
+    """Return the runs that confirm some configurations, on seeds of the post-evaluation that nothing else can have.
+
+    Parameters
+    ----------
+    study : StudySpec
+    configurations : mapping
+        config_id → hyperparameters of all that were evaluated: their blocks of seeds follow from all of them.
+    config_ids : iterable of str
+        Those to be confirmed.
+    """
+    places = range(MAX_SEEDS, MAX_SEEDS + study.post_evaluation.confirm)
+    return _in_blocks(study, configurations, dict.fromkeys(config_ids, places))
+
+
+def _in_blocks(
+    study: StudySpec,
+    configurations: Mapping[str, Mapping[str, JsonValue]],
+    places: Mapping[str, range],
+) -> dict[str, tuple[RunSpec, ...]]:
+    """Return runs on some places of the configurations' blocks of seeds; with common seeds all have one block."""
     if study.post_evaluation.seeds == "common":
         blocks = dict.fromkeys(configurations, 0)
     else:
         blocks = seed_blocks(configurations)
     return {
         config_id: tuple(
-            _run(study, hyperparameters, Stage.POST_EVALUATION, blocks[config_id] * MAX_SEEDS + index)
-            for index in range(counts[config_id])
+            _run(
+                study,
+                configurations[config_id],
+                Stage.POST_EVALUATION,
+                blocks[config_id] * SEED_BLOCK + place,
+            )
+            for place in own
         )
-        for config_id, hyperparameters in configurations.items()
+        for config_id, own in places.items()
     }
 
 

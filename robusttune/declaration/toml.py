@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.axes import expand, set_value
+from robusttune.declaration.matrix import Matrix, MatrixStudy
 from robusttune.declaration.presets import preset
 from robusttune.declaration.space import Parameter
 from robusttune.declaration.study import StudySpec
@@ -18,8 +19,8 @@ from robusttune.declaration.training.tabular import resolved
 from robusttune.errors import SpecError
 
 
-def load_studies(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[StudySpec, ...]:
-    """Return the studies that a file declares: one, or one per combination of its `[matrix]`.
+def load_matrix(path: str | Path, *, overrides: Sequence[str] = ()) -> Matrix:
+    """Return the studies that a file declares, one per combination of its `[matrix]`, and how they belong together.
 
     Parameters
     ----------
@@ -46,12 +47,24 @@ def load_studies(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[St
     try:
         for override in overrides:
             _apply_override(document, override)
+        name = str(document.get("name", ""))
+        combinations, report = expand(document)
         studies = tuple(
-            StudySpec.from_dict(_expand(combination, path.parent)) for combination in _combinations(document)
+            MatrixStudy(
+                study=StudySpec.from_dict(_expand(one.document, path.parent)),
+                task=one.task,
+                method=one.method,
+            )
+            for one in combinations
         )
     except SpecError as error:
         raise SpecError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
-    return studies
+    return Matrix(name=name, studies=studies, report=report)
+
+
+def load_studies(path: str | Path, *, overrides: Sequence[str] = ()) -> tuple[StudySpec, ...]:
+    """Return the studies that a file declares: one, or one per combination of its `[matrix]`; see `load_matrix`."""
+    return tuple(one.study for one in load_matrix(path, overrides=overrides).studies)
 
 
 def load_study(path: str | Path, *, overrides: Sequence[str] = ()) -> StudySpec:
@@ -70,46 +83,6 @@ def load_study(path: str | Path, *, overrides: Sequence[str] = ()) -> StudySpec:
     return studies[0]
 
 
-def _combinations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    matrix = document.pop("matrix", None)
-    if matrix is None:
-        yield document
-        return
-    axes = dict(_axes(matrix))
-    if not axes:
-        raise SpecError('matrix: has no axis. Write for example "algorithm.name" = ["ppo", "a2c"].')
-    seen: set[str] = set()
-    for values in itertools.product(*axes.values()):
-        combination = copy.deepcopy(document)
-        for key, value in zip(axes, values, strict=True):
-            _set(combination, key, copy.deepcopy(value))
-        combination["name"] = "-".join([str(document.get("name", "")), *map(_slug, values)])
-        if combination["name"] in seen:
-            raise SpecError(
-                f"matrix: two combinations get the same name {combination['name']!r}; values must differ."
-            )
-        seen.add(combination["name"])
-        yield combination
-
-
-def _axes(matrix: Any, prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
-    """Yield dotted key → values; `"a.b" = […]` and `a.b = […]` mean the same."""
-    if not isinstance(matrix, Mapping):
-        raise SpecError(f"matrix = {matrix!r}: must be a table of key = [values].")
-    for key, value in matrix.items():
-        if isinstance(value, Mapping):
-            yield from _axes(value, f"{prefix}{key}.")
-        elif isinstance(value, list) and value:
-            yield f"{prefix}{key}", value
-        else:
-            raise SpecError(f"matrix.{prefix}{key} = {value!r}: must be a list with at least one value.")
-
-
-def _slug(value: Any) -> str:
-    text = "".join(c if c.isalnum() or c in "._-" else "-" for c in str(value))
-    return text.strip("-") or "x"
-
-
 def _apply_override(document: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
@@ -118,16 +91,7 @@ def _apply_override(document: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()  # an unquoted word is a string
-    _set(document, key.strip(), value)
-
-
-def _set(document: dict[str, Any], dotted: str, value: Any) -> None:
-    *parents, last = dotted.split(".")
-    for part in parents:
-        document = document.setdefault(part, {})
-        if not isinstance(document, dict):
-            raise SpecError(f"{dotted}: {part!r} is a value, not a table.")
-    document[last] = value
+    set_value(document, key.strip(), value)
 
 
 def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:

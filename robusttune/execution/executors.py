@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from loky.backend import get_context
 from pebble import ProcessPool
@@ -23,6 +23,7 @@ from robusttune.training import train
 from robusttune.training.protocol import StopRule
 
 _PARENT_POLL_S = 1.0
+_GRACE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ class LocalPool:
             initargs=(os.getpid(),),
             context=get_context("loky"),
         )
+        _read_before_burying(self._pool._pool_manager)
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Queue a job for the next free worker; a group may take as long as its runs one after the other."""
@@ -145,6 +147,21 @@ def make_executor(n_workers: int, *, timeout_s: float | None) -> Executor:
             )
         return InProcess()
     return LocalPool(n_workers, timeout_s=timeout_s)
+
+
+def _read_before_burying(manager: Any) -> None:
+    """Let a pool read what a dead worker had sent before it looks for the worker's job.
+
+    A worker says which job it takes. Where its death is noticed before these words are read, pebble finds no job of
+    that worker and forgets the death: the job's future would never be done.
+    """
+    bury = manager.handle_worker_expiration
+
+    def bury_later(expiration: tuple[int, int]) -> None:
+        time.sleep(_GRACE_S)  # another thread reads
+        bury(expiration)
+
+    manager.handle_worker_expiration = bury_later
 
 
 def _work(job: Job) -> list[RunResult]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from robusttune.pipeline.session import Session
     from robusttune.report.model import Ranking
 
+DEFAULT_COMMAND = "robusttune run study.toml"
+
 
 def check_study(study: StudySpec) -> Settled:
     """Return a study as it would run and what it asks for, after looking at its environment or table once.
@@ -38,6 +40,7 @@ def run_study(
     storage: str | None = None,
     workers: int = 0,
     reporter: Reporter | None = None,
+    command: str = DEFAULT_COMMAND,
 ) -> Ranking:
     """Tune, post-evaluate, rank and write the report; take up whatever is stored already.
 
@@ -52,6 +55,8 @@ def run_study(
         Worker processes; 0 trains in this process.
     reporter : Reporter, optional
         Told of the progress.
+    command : str
+        What runs this study in a terminal: the report completes it to what to run next.
 
     Raises
     ------
@@ -62,7 +67,7 @@ def run_study(
     """
     location = location_of(study, out=out, storage=storage)
     with _session(study, location, workers, reporter) as session:
-        ranking = _rank(session, session.evaluate(session.tune()))
+        ranking = _rank(session, session.evaluate(session.tune()), command)
     return _written(ranking, location)
 
 
@@ -92,7 +97,13 @@ def evaluate_study(
         return session.evaluate(session.trials())
 
 
-def rank_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Ranking:
+def rank_study(
+    study: StudySpec,
+    *,
+    out: str | Path = DEFAULT_OUT,
+    storage: str | None = None,
+    command: str = DEFAULT_COMMAND,
+) -> Ranking:
     """Return the ranking of the stored post-evaluation; trains nothing, needs no environment, and writes nothing.
 
     Raises
@@ -101,12 +112,18 @@ def rank_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str 
         If there are no results, or runs are missing and the study does not allow that.
     """
     with open_results(study, location_of(study, out=out, storage=storage)) as results:
-        return _rank(results, results.post_evaluation())
+        return _rank(results, results.post_evaluation(), command)
 
 
-def report_study(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Ranking:
+def report_study(
+    study: StudySpec,
+    *,
+    out: str | Path = DEFAULT_OUT,
+    storage: str | None = None,
+    command: str = DEFAULT_COMMAND,
+) -> Ranking:
     """Rank, and write tables, figures and the HTML page to the study's folder; see `rank_study`."""
-    ranking = rank_study(study, out=out, storage=storage)
+    ranking = rank_study(study, out=out, storage=storage, command=command)
     return _written(ranking, location_of(study, out=out, storage=storage))
 
 
@@ -123,10 +140,12 @@ def _session(
         yield session
 
 
-def _rank(source: Session | Results, found: PostEvaluation) -> Ranking:
+def _rank(source: Session | Results, found: PostEvaluation, command: str) -> Ranking:
     from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
 
-    return make_ranking(source.study, source.trials(), found, is_reproducible=source.is_reproducible())
+    return make_ranking(
+        source.study, source.trials(), found, is_reproducible=source.is_reproducible(), command=command
+    )
 
 
 def _written(ranking: Ranking, location: Location) -> Ranking:

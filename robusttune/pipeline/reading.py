@@ -6,11 +6,19 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import NoResultsError
 from robusttune.pipeline.location import Location
+from robusttune.pipeline.recommend import recommend
 from robusttune.pipeline.stored import as_stored, search_differences
-from robusttune.post_evaluation.result import PostEvaluation, candidates_of, stored_post_evaluation
+from robusttune.post_evaluation.result import (
+    PostEvaluation,
+    candidates_of,
+    planned_confirmation,
+    stored_post_evaluation,
+)
+from robusttune.post_evaluation.rounds import in_turn
 from robusttune.results.records import TrialRecord
 from robusttune.results.store import ResultStore
 
@@ -43,7 +51,13 @@ class Results:
             If runs are missing and the study does not allow that, or there are none.
         """
         candidates = candidates_of(self.study, self.trials())
-        return stored_post_evaluation(self.study, candidates, self.store.results)
+        return stored_post_evaluation(self.study, candidates, self.store.results, recommend=recommend)
+
+    def confirmation_runs(self) -> list[RunSpec]:
+        """Return the runs that confirm what the stored post-evaluation recommends."""
+        candidates = candidates_of(self.study, self.trials())
+        found = stored_post_evaluation(self.study, candidates, self.store.results)
+        return in_turn(planned_confirmation(self.study, found, recommend))
 
     def is_reproducible(self) -> bool:
         """Return whether the search repeats itself trial by trial."""

@@ -11,9 +11,10 @@ from robusttune.execution.driver import Driver
 from robusttune.execution.executors import InProcess, make_executor
 from robusttune.execution.progress import Reporter
 from robusttune.pipeline.location import Location
+from robusttune.pipeline.recommend import recommend
 from robusttune.pipeline.settle import Settled
 from robusttune.post_evaluation.evaluate import evaluate
-from robusttune.post_evaluation.result import PostEvaluation, candidates_of
+from robusttune.post_evaluation.result import PostEvaluation, Recommend, candidates_of
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.claims import Claims
 from robusttune.results.memory import MemoryStore, SoleOwner
@@ -65,12 +66,21 @@ class Session:
         )
 
     def evaluate(self, trials: Sequence[TrialRecord]) -> PostEvaluation:
-        """Run the post-evaluation of the best of some trials and of the controls."""
-        return self.evaluate_candidates(candidates_of(self.study, trials))
+        """Run the post-evaluation of the best of some trials and of the controls, and confirm what it recommends."""
+        return self.evaluate_candidates(candidates_of(self.study, trials), recommend=recommend)
 
-    def evaluate_candidates(self, candidates: Sequence[Candidate]) -> PostEvaluation:
-        """Run the post-evaluation of some configurations."""
-        return evaluate(self.study, candidates, store=self.store, driver=self.driver, reporter=self.reporter)
+    def evaluate_candidates(
+        self, candidates: Sequence[Candidate], *, recommend: Recommend | None = None
+    ) -> PostEvaluation:
+        """Run the post-evaluation of some configurations; without `recommend` nothing is confirmed."""
+        return evaluate(
+            self.study,
+            candidates,
+            store=self.store,
+            driver=self.driver,
+            reporter=self.reporter,
+            recommend=recommend,
+        )
 
 
 @contextlib.contextmanager

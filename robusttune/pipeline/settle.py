@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 from dataclasses import dataclass
 
-from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.location import Location
 from robusttune.pipeline.stored import as_stored, differences
@@ -25,6 +24,8 @@ class Workload:
         Trials and controls that are evaluated.
     n_post_evaluation_runs : int
         An adaptive allocation may stop before it has made them all.
+    n_confirmation_runs : int
+        As if the whole best set were all of them, where the study confirms it.
     n_timesteps : int or None
         Training steps of all runs.
     """
@@ -33,6 +34,7 @@ class Workload:
     n_tuning_runs: int | None
     n_candidates: int
     n_post_evaluation_runs: int
+    n_confirmation_runs: int
     n_timesteps: int | None
 
 
@@ -71,8 +73,8 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
     Raises
     ------
     SpecError
-        If the environment cannot be made, the algorithm cannot act in it, the table is faulty, the chosen trainer
-        cannot train the study, or there are more runs than seeds.
+        If the environment cannot be made, the algorithm cannot act in it, the table is faulty, or the chosen
+        trainer cannot train the study.
     StudyError
         If there is a database that cannot be opened.
     """
@@ -103,18 +105,18 @@ def _before(declared: StudySpec, location: Location) -> StudySpec | None:
 def _workload(study: StudySpec) -> Workload:
     tuning, post = study.tuning, study.post_evaluation
     controls = select(study, ())
-    if not post.allocation.is_adaptive:  # refuses more seeds than the layout has room for
-        post_evaluation_runs(study, {c.config_id: c.hyperparameters for c in controls})
     n_trials = study.n_trials
     n_tuning_runs = None if n_trials is None else n_trials * tuning.max_seeds_per_trial
     n_candidates = (post.top_k if n_trials is None else min(post.top_k, n_trials)) + len(controls)
     n_post = post.allocation.max_runs(n_candidates, post.n_seeds)
+    n_confirmation = post.confirm * (n_candidates if post.confirm_best_set else 1)
     return Workload(
         n_trials=n_trials,
         n_tuning_runs=n_tuning_runs,
         n_candidates=n_candidates,
         n_post_evaluation_runs=n_post,
+        n_confirmation_runs=n_confirmation,
         n_timesteps=None
         if n_tuning_runs is None
-        else (n_tuning_runs + n_post) * study.training.total_timesteps,
+        else (n_tuning_runs + n_post + n_confirmation) * study.training.total_timesteps,
     )

@@ -48,7 +48,10 @@ def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
     """
     with open_results(study, location_of(study, out=out, storage=storage)) as found:
         trials, lookup = found.trials(), found.store.results
-        planned = [run.run_id for run in replay(found.study, select(found.study, trials), lookup).in_turn()]
+        rounds = replay(found.study, select(found.study, trials), lookup)
+        planned = [run.run_id for run in rounds.in_turn()]
+        if found.study.post_evaluation.confirm and rounds.n_runs and rounds.is_done(found.study):
+            planned += [run.run_id for run in found.confirmation_runs()]
         results = lookup([*planned, *(run_id for trial in trials for run_id in trial.run_ids)])
         done = [results[run_id] for run_id in planned if run_id in results]
         return Status(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
 from robusttune.execution.progress import Reporter
-from robusttune.post_evaluation.result import PostEvaluation, stored_post_evaluation
-from robusttune.post_evaluation.rounds import Rounds, replay
+from robusttune.post_evaluation.result import (
+    PostEvaluation,
+    Recommend,
+    planned_confirmation,
+    stored_post_evaluation,
+)
+from robusttune.post_evaluation.rounds import in_turn, replay
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.protocols import Store
 from robusttune.results.records import RunResult, RunStatus
@@ -26,11 +31,13 @@ def evaluate(
     store: Store,
     driver: Driver,
     reporter: Reporter,
+    recommend: Recommend | None = None,
 ) -> PostEvaluation:
     """Run every candidate on all its seeds, and return what that found; what is stored is not run again.
 
     The first seed of all candidates comes first, then the second: whenever it is cut off, the stage is as balanced
     as can be. An adaptive allocation goes round by round: each is decided on the stored results of those before it.
+    Last comes the confirmation, where the study wants one and `recommend` says of whom.
 
     Raises
     ------
@@ -40,28 +47,46 @@ def evaluate(
     tried: set[str] = set()  # an accident is not tried again in every round
     rounds = replay(study, candidates, store.results)
     while missing := [
-        run for run in rounds.in_turn() if run.run_id not in tried and _is_missing(run, rounds)
+        run for run in rounds.in_turn() if run.run_id not in tried and _is_missing(run, rounds.results)
     ]:
         reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=rounds.n_runs)
         tried.update(run.run_id for run in missing)
-        names = _names(rounds, candidates)
-        groups = group_runs(missing, n_workers=driver.n_workers, trainer=study.trainer)
-        for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
-            for result in results:
-                reporter.advance(_line(names[result.run_id], result))
+        _carry_out(missing, _names(rounds.runs, candidates), study, driver, reporter)
         rounds = replay(study, candidates, store.results, since=rounds)
     if rounds.stop is not None:
         reporter.message(f"Post-evaluation stopped after {rounds.n_runs} runs. {rounds.stop}")
-    return stored_post_evaluation(study, candidates, store.results, rounds=rounds)
+    found = stored_post_evaluation(study, candidates, store.results, rounds=rounds)
+    planned = planned_confirmation(study, found, recommend)
+    if not planned:
+        return found
+    runs = in_turn(planned)
+    stored = store.results(run.run_id for run in runs)
+    if missing := [run for run in runs if _is_missing(run, stored)]:
+        reporter.stage("confirmation", done=len(runs) - len(missing), total=len(runs))
+        _carry_out(missing, _names(planned, candidates), study, driver, reporter)
+    return stored_post_evaluation(study, candidates, store.results, rounds=rounds, recommend=recommend)
 
 
-def _names(rounds: Rounds, candidates: Sequence[Candidate]) -> dict[str, str]:
+def _carry_out(
+    missing: Sequence[RunSpec],
+    names: Mapping[str, str],
+    study: StudySpec,
+    driver: Driver,
+    reporter: Reporter,
+) -> None:
+    groups = group_runs(missing, n_workers=driver.n_workers, trainer=study.trainer)
+    for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
+        for result in results:
+            reporter.advance(_line(names[result.run_id], result))
+
+
+def _names(runs: Mapping[str, Sequence[RunSpec]], candidates: Sequence[Candidate]) -> dict[str, str]:
     """Return run_id → name: copies of one configuration differ in nothing but their runs."""
-    return {run.run_id: c.name for c in candidates for run in rounds.runs[c.config_id]}
+    return {run.run_id: c.name for c in candidates for run in runs.get(c.config_id, ())}
 
 
-def _is_missing(run: RunSpec, rounds: Rounds) -> bool:
-    result = rounds.results.get(run.run_id)
+def _is_missing(run: RunSpec, results: Mapping[str, RunResult]) -> bool:
+    result = results.get(run.run_id)
     return result is None or not result.status.is_outcome
 
 

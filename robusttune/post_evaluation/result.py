@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.runs import confirmation_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.post_evaluation.rounds import Lookup, Rounds, replay
 from robusttune.post_evaluation.select import Candidate, select
-from robusttune.results.records import TrialRecord
+from robusttune.results.records import RunResult, TrialRecord
 from robusttune.results.tables import ScoreTable, score_table
 
 
@@ -25,14 +28,25 @@ class PostEvaluation:
         Their runs, and why there are no more.
     scores : ScoreTable
         Scores by candidate, in the order of `candidates`.
-    confirmation : mapping of config_id to tuple of float
-        Scores on seeds that no selection has seen; empty where nothing was confirmed.
+    confirmed : ScoreTable, optional
+        Scores of those that were confirmed, the recommended one first, on seeds that no selection has seen. They never
+        enter the ranking.
     """
 
     candidates: tuple[Candidate, ...]
     rounds: Rounds
     scores: ScoreTable
-    confirmation: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    confirmed: ScoreTable | None = None
+
+    @property
+    def confirmation(self) -> dict[str, tuple[float, ...]]:
+        """Return config_id → scores of the seeds that confirm; empty where nothing was confirmed."""
+        table = self.confirmed
+        return {} if table is None else dict(zip(table.config_ids, table.scores, strict=True))
+
+
+Recommend = Callable[[StudySpec, PostEvaluation], Sequence[str]]
+"""Returns the config_ids of the best set, the recommended one first."""
 
 
 def candidates_of(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Candidate, ...]:
@@ -53,7 +67,12 @@ def candidates_of(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Cand
 
 
 def stored_post_evaluation(
-    study: StudySpec, candidates: Sequence[Candidate], lookup: Lookup, *, rounds: Rounds | None = None
+    study: StudySpec,
+    candidates: Sequence[Candidate],
+    lookup: Lookup,
+    *,
+    rounds: Rounds | None = None,
+    recommend: Recommend | None = None,
 ) -> PostEvaluation:
     """Return what stored runs say about some candidates.
 
@@ -66,6 +85,8 @@ def stored_post_evaluation(
         Returns stored results by run id, for example `ResultStore.results`.
     rounds : Rounds, optional
         Of an earlier replay, to go on from there.
+    recommend : callable, optional
+        Who is confirmed, where the study wants that; None confirms nobody.
 
     Raises
     ------
@@ -77,4 +98,37 @@ def stored_post_evaluation(
     scores = score_table(
         rounds.runs, rounds.results, diverged_score=post.diverged_score, allow_missing=post.allow_missing
     )
-    return PostEvaluation(candidates=tuple(candidates), rounds=rounds, scores=scores)
+    found = PostEvaluation(candidates=tuple(candidates), rounds=rounds, scores=scores)
+    planned = planned_confirmation(study, found, recommend)
+    if not planned:
+        return found
+    results = lookup(run.run_id for runs in planned.values() for run in runs)
+    return dataclasses.replace(found, confirmed=_confirmed(study, scores, planned, results))
+
+
+def planned_confirmation(
+    study: StudySpec, found: PostEvaluation, recommend: Recommend | None
+) -> dict[str, tuple[RunSpec, ...]]:
+    """Return config_id → the runs that confirm it, the recommended configuration first."""
+    post = study.post_evaluation
+    if recommend is None or not post.confirm:
+        return {}
+    best = list(recommend(study, found))
+    configurations = {candidate.config_id: candidate.hyperparameters for candidate in found.candidates}
+    return confirmation_runs(study, configurations, best if post.confirm_best_set else best[:1])
+
+
+def _confirmed(
+    study: StudySpec,
+    scores: ScoreTable,
+    planned: Mapping[str, Sequence[RunSpec]],
+    results: Mapping[str, RunResult],
+) -> ScoreTable:
+    """Return the scores that confirm; a diverged run counts as the worst score of the whole stage."""
+    post = study.post_evaluation
+    known = [result.score for result in results.values() if result.score is not None]
+    known += [score for own in scores.scores for score in own]
+    worst = min(known) if post.diverged_score is None else post.diverged_score
+    return score_table(
+        planned, results, diverged_score=worst, allow_missing=post.allow_missing, may_all_diverge=True
+    )

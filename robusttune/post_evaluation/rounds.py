@@ -47,9 +47,21 @@ class Rounds:
         return sum(map(len, self.runs.values()))
 
     def in_turn(self) -> list[RunSpec]:
-        """Return the first seed of all configurations, then the second: cut off anywhere, it is balanced."""
-        longest = max(map(len, self.runs.values()), default=0)
-        return [runs[n] for n in range(longest) for runs in self.runs.values() if n < len(runs)]
+        """Return the runs in the order of their making; see `in_turn`."""
+        return in_turn(self.runs)
+
+    def is_done(self, study: StudySpec) -> bool:
+        """Return whether no further run will be asked for."""
+        allow_missing = study.post_evaluation.allow_missing
+        return (self.stop is not None or not study.post_evaluation.allocation.is_adaptive) and _is_done(
+            self, allow_missing=allow_missing
+        )
+
+
+def in_turn(planned: Mapping[str, Sequence[RunSpec]]) -> list[RunSpec]:
+    """Return the first seed of all configurations, then the second: cut off anywhere, it is balanced."""
+    longest = max(map(len, planned.values()), default=0)
+    return [runs[n] for n in range(longest) for runs in planned.values() if n < len(runs)]
 
 
 def replay(

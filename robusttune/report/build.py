@@ -8,7 +8,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.select import Candidate
-from robusttune.report.model import DEFAULT_COMMAND, Ranking, Row, Runs
+from robusttune.report.model import Ranking, Row, Runs
 from robusttune.results.records import RunStatus, TrialRecord
 from robusttune.results.tables import ScoreTable
 from robusttune.seeds import generator
@@ -23,7 +23,7 @@ def make_ranking(
     found: PostEvaluation,
     *,
     is_reproducible: bool,
-    command: str = DEFAULT_COMMAND,
+    command: str = "robusttune run study.toml",
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
 
@@ -39,15 +39,9 @@ def make_ranking(
     command : str
         What runs the study, for commands to paste.
     """
-    place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
-    candidates = {c.name: c for c in found.candidates if found.scores.scores[place[c.config_id]]}
-    analysis = _analyse(study, found, tuple(candidates.values()), place)
+    analysis, candidates = _analyse(study, found), _judged(found)
     rows = tuple(
-        Row(
-            candidate=candidates[name],
-            analysis=one,
-            runs=_runs(found.scores, place[candidates[name].config_id]),
-        )
+        Row(candidate=candidates[name][0], analysis=one, runs=_runs(found.scores, candidates[name][1]))
         for name, one in analysis.configurations.items()
     )
     return Ranking(
@@ -61,11 +55,24 @@ def make_ranking(
     )
 
 
-def _analyse(
-    study: StudySpec, found: PostEvaluation, candidates: Sequence[Candidate], place: dict[str, int]
-) -> StudyAnalysis:
+def best_set_first(study: StudySpec, found: PostEvaluation) -> tuple[str, ...]:
+    """Return the config_ids of the best set, highest estimate first: the first one is recommended."""
+    analysis, candidates = _analyse(study, found), _judged(found)
+    return tuple(candidates[name][0].config_id for name in analysis.best_set or (analysis.recommended,))
+
+
+def _judged(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
+    """Return name → (candidate, place in the table) of those that have a score."""
+    place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
+    return {
+        c.name: (c, place[c.config_id]) for c in found.candidates if found.scores.scores[place[c.config_id]]
+    }
+
+
+def _analyse(study: StudySpec, found: PostEvaluation) -> StudyAnalysis:
     table, post, rounds = found.scores, study.post_evaluation, found.rounds
-    at = {c.name: place[c.config_id] for c in candidates}
+    at = {name: i for name, (_, i) in _judged(found).items()}
+    candidates = [c for c, _ in _judged(found).values()]
     names = {c.config_id: c.name for c in candidates}
     episodes = {name: [e for e in table.episode_returns[i] if e] for name, i in at.items()}
     dropped_some = post.allocation.rule == "elimination" and rounds.n_decisions > 0

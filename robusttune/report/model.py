@@ -16,8 +16,6 @@ from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysi
 if TYPE_CHECKING:
     import pandas as pd
 
-DEFAULT_COMMAND = "robusttune run study.toml"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
@@ -74,7 +72,7 @@ class Ranking:
     analysis: StudyAnalysis
     rows: tuple[Row, ...]
     tuning_is_reproducible: bool
-    command: str = DEFAULT_COMMAND
+    command: str
 
     @property
     def answer(self) -> tuple[str, ...]:

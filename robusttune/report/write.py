@@ -57,8 +57,8 @@ def to_html(ranking: Ranking, lucky: Figure, seeds: Figure) -> str:
         number=words.number,
         interval=words.interval,
         share=words.share,
-        lucky_svg=_svg(lucky),
-        seeds_svg=_svg(seeds),
+        lucky_svg=to_svg(lucky),
+        seeds_svg=to_svg(seeds),
         study_json=json.dumps(ranking.study.to_dict(), indent=2),
         provenance_json=json.dumps(list(ranking.provenances), indent=2),
     )
@@ -72,7 +72,8 @@ def _code(sentence: str) -> Markup:
     )
 
 
-def _svg(figure: Figure) -> Markup:
+def to_svg(figure: Figure) -> Markup:
+    """Return a figure as it stands in a page."""
     buffer = io.StringIO()
     # Text as outlines: the page looks the same whatever fonts its reader has.
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "robusttune"}):

@@ -116,6 +116,7 @@ def score_table(
     *,
     diverged_score: float | None,
     allow_missing: bool,
+    may_all_diverge: bool = False,
 ) -> ScoreTable:
     """Return the scores of planned runs.
 
@@ -129,6 +130,8 @@ def score_table(
         Score of a diverged run; None takes the worst score in the table.
     allow_missing : bool
         Leave out runs without an outcome, and count them.
+    may_all_diverge : bool
+        Whether a table without a single score of its own is worth having.
 
     Raises
     ------
@@ -138,7 +141,7 @@ def score_table(
     if not allow_missing:
         _require_complete(planned, results)
     counted, worst = counted_runs(planned, results, diverged_score=diverged_score)
-    if all(result.score is None for own in counted.values() for result, _ in own):
+    if not may_all_diverge and all(result.score is None for own in counted.values() for result, _ in own):
         raise StudyError(
             "There is nothing to rank: no post-evaluation run has a score yet. `robusttune evaluate` makes them."
         )

@@ -17,18 +17,16 @@ from robusttune.stats.comparisons.comparison import ComparisonResult, PairCompar
 from robusttune.stats.comparisons.improvement import probability_of_improvement
 from robusttune.stats.comparisons.ranking import RankingResult, rank
 from robusttune.stats.comparisons.winner import winner_interval
-from robusttune.stats.estimates.bootstrap import bootstrap_intervals, headline_intervals
 from robusttune.stats.estimates.estimate import (
     Estimate,
-    iqm,
-    iqm_rliable,
     mean_interval,
     skewness,
     trimmed_interval,
 )
-from robusttune.stats.estimates.proportions import failure_bound, probability_of_reaching, wilson_bounds
-from robusttune.stats.estimates.tails import lower_tail_mean, quantile_interval, tolerance_bound
-from robusttune.stats.estimates.variance import NoiseComponents, best_episodes, noise_components
+from robusttune.stats.estimates.headline import headline_intervals
+from robusttune.stats.estimates.proportions import wilson_bounds
+from robusttune.stats.estimates.tails import lower_tail_mean, tolerance_bound
+from robusttune.stats.estimates.variance import NoiseComponents, noise_components
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
 from robusttune.stats.luck.verdict import (
@@ -38,11 +36,12 @@ from robusttune.stats.luck.verdict import (
     UNLUCKY,
     LuckResult,
 )
-from robusttune.stats.planning.budget import BudgetSplit, split_budget
-from robusttune.stats.planning.power import inflated_sd, seeds_for_difference
-from robusttune.stats.planning.seeds import SeedPlan, plan_seeds, seeds_to_separate
-from robusttune.stats.tasks.aggregate import AggregateEstimate, aggregate, improvement_over_tasks, normalise
-from robusttune.stats.tasks.profiles import Profile, TaskProfile, performance_profile, profile_over_tasks
+from robusttune.stats.planning.power import inflated_sd
+from robusttune.stats.planning.seeds import RequiredSeeds, required_seeds, seeds_to_separate
+from robusttune.stats.tasks.aggregate import AggregateEstimate, aggregate, normalise
+from robusttune.stats.tasks.analyse import Improvement, MethodAnalysis, TasksAnalysis, analyse_tasks
+from robusttune.stats.tasks.improvement import improvement_over_tasks
+from robusttune.stats.tasks.profiles import TaskProfile, profile_over_tasks
 
 __all__ = [
     "CONSISTENT",
@@ -52,51 +51,43 @@ __all__ = [
     "AggregateEstimate",
     "BestProbability",
     "BestSetResult",
-    "BudgetSplit",
     "ComparisonResult",
     "ConfigurationAnalysis",
     "Correlation",
     "Estimate",
+    "Improvement",
     "LuckResult",
+    "MethodAnalysis",
     "NoiseComponents",
     "PairAnalysis",
     "PairComparison",
     "PlanStep",
-    "Profile",
     "RankingResult",
-    "SeedPlan",
+    "RequiredSeeds",
     "StudyAnalysis",
     "TaskProfile",
+    "TasksAnalysis",
     "aggregate",
     "analyse",
-    "best_episodes",
+    "analyse_tasks",
     "best_probability",
     "best_set",
-    "bootstrap_intervals",
     "compare",
-    "failure_bound",
     "headline_intervals",
     "improvement_over_tasks",
     "inflated_sd",
-    "iqm",
-    "iqm_rliable",
     "lower_tail_mean",
     "luck",
     "mean_interval",
     "noise_components",
     "normalise",
-    "performance_profile",
-    "plan_seeds",
     "probability_of_improvement",
-    "probability_of_reaching",
     "profile_over_tasks",
-    "quantile_interval",
     "rank",
-    "seeds_for_difference",
+    "required_seeds",
     "seeds_to_separate",
     "single_seed_reliability",
     "skewness",
-    "split_budget",
     "tolerance_bound",
     "trimmed_interval",
     "tuning_agreement",

@@ -104,6 +104,31 @@ def as_runs(
     return runs
 
 
+def as_flags(values: Sequence[bool] | None, length: int, *, name: str = "is_control") -> BoolArray:
+    """Return one flag per configuration; none is set by default.
+
+    Parameters
+    ----------
+    values : sequence of bool, optional
+        One per configuration.
+    length : int
+        How many configurations there are.
+    name : str
+        Name for the message.
+
+    Raises
+    ------
+    ValueError
+        If there is not one flag per configuration.
+    """
+    flags = np.zeros(length, dtype=bool) if values is None else np.asarray(values, dtype=bool)
+    if flags.shape != (length,):
+        raise ValueError(
+            f"`{name}` must have one entry per configuration, but got {flags.size} for {length}."
+        )
+    return flags
+
+
 def check_level(level: float, *, name: str = "level") -> float:
     """Return a confidence level, strictly between 0 and 1.
 

@@ -12,8 +12,8 @@ from typer.main import get_command
 
 from docs.make_study_files import TARGET, render
 from robusttune.cli import app
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -45,17 +45,22 @@ def test_every_command_in_the_readme_exists() -> None:
 
 
 def test_every_make_target_in_the_readme_exists() -> None:
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
-    used = set(re.findall(r"^make (\w+)", "\n".join(blocks("sh")), flags=re.MULTILINE))
+    targets = set(
+        re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
+    used = set(re.findall(r"^make ([\w-]+)", "\n".join(blocks("sh")), flags=re.MULTILINE))
     assert used
     assert used <= targets
 
 
 def test_every_link_and_picture_of_the_readme_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets
+    for target in targets:
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
+@pytest.mark.thorough
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     """The script has no `__main__` guard and uses two workers: users write scripts like that."""
     from tests.integration.test_smoke import STUDY

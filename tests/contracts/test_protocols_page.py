@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from analysis.protocols_page import page, splits_json
-from robusttune.pipeline.advice import Finding, findings
+from robusttune.pipeline.planning.advice import Finding, findings
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "experiments" / "protocols" / "results.parquet"
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
@@ -25,6 +24,7 @@ def parts(text: str) -> tuple[str, list[float]]:
     return _NUMBER.sub("#", text), [float(number) for number in _NUMBER.findall(text)]
 
 
+@pytest.mark.thorough
 def test_the_page_is_made_from_the_results() -> None:
     made_words, made_numbers = parts(page(pd.read_parquet(RESULTS)))
     words, numbers = parts((ROOT / "docs" / "protocols.md").read_text(encoding="utf-8"))
@@ -35,6 +35,7 @@ def test_the_page_is_made_from_the_results() -> None:
 
 def test_the_advice_is_made_from_the_results() -> None:
     made: dict[str, list[dict[str, Any]]] = json.loads(splits_json(pd.read_parquet(RESULTS)))
+    assert made.keys() == findings().keys()
     for sampler, entries in made.items():
         for known, entry in zip(findings()[sampler], entries, strict=True):
             made_finding = Finding(**entry)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -16,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import session_main
 import sqlalchemy as sa
-from studies import fixed_runs, make_study, open_results
 
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.location import location_of
@@ -28,9 +25,10 @@ from robusttune.post_evaluation.select import select
 from robusttune.results import schema
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus, TrialState
+from tests.support.places import ROOT
+from tests.support.studies import fixed_runs, make_study, open_results
 
 pytestmark = pytest.mark.slow
-ROOT = Path(session_main.__file__).parents[2]
 
 CHANGES: dict[str, Any] = {
     "name": "chaos",
@@ -51,13 +49,12 @@ def command(study: StudySpec, folder: Path, workers: int, storage: str | None) -
     declared = folder / "study.json"
     folder.mkdir(parents=True, exist_ok=True)
     declared.write_text(json.dumps(study.to_dict()), encoding="utf-8")
-    line = [sys.executable, session_main.__file__, str(declared), str(folder), str(workers)]
+    line = [sys.executable, "-m", "tests.support.session_main", str(declared), str(folder), str(workers)]
     return line if storage is None else [*line, storage]
 
 
 def start(line: list[str]) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(line, env={**os.environ, "PYTHONPATH": path})
+    return subprocess.Popen(line, cwd=ROOT)
 
 
 def facts(study: StudySpec, folder: Path) -> tuple[list[Any], dict[str, Any]]:

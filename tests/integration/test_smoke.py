@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.places import ROOT
+
+pytestmark = pytest.mark.thorough
 STUDY = """
 name = "smoke"
 [environment]

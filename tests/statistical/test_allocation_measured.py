@@ -9,9 +9,18 @@ from __future__ import annotations
 import functools
 
 import pytest
-from allocation_cells import DATA, Draw, Outcome, arlbench, judge, linear, read_arlbench, slippage
 
 from robusttune.declaration.allocation import AllocationSpec
+from tests.support.allocation_cells import (
+    DATA,
+    Draw,
+    Outcome,
+    arlbench,
+    judge,
+    linear,
+    read_arlbench,
+    slippage,
+)
 
 pytestmark = pytest.mark.statistical
 STUDIES = 1000

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from robusttune.declaration.allocation import AllocationSpec
 from robusttune.post_evaluation.allocate import Question, decide
+from tests.support.places import SHARED_DATA
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "arlbench_final.parquet"
+DATA = SHARED_DATA / "arlbench_final.parquet"
 N_CONFIGS = 10
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 """Returns true means, shape (n_configs,), and scores to take from, shape (n_configs, n_seeds)."""

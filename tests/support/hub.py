@@ -15,10 +15,10 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import RandomSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
-from studies import noise
 
 from robusttune.errors import MissingDependencyError
 from robusttune.tuning.hub import hub_class
+from tests.support.studies import noise
 
 
 class LedByNoise(RandomSampler):

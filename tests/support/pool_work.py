@@ -6,10 +6,9 @@ import os
 import time
 from pathlib import Path
 
-from studies import synthetic_result
-
 from robusttune.execution.executors import Job
 from robusttune.results.records import RunResult
+from tests.support.studies import synthetic_result
 
 
 def work(job: Job) -> list[RunResult]:

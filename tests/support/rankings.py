@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from studies import make_study
 
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
@@ -15,6 +14,7 @@ from robusttune.report.build import make_ranking
 from robusttune.report.model import Ranking
 from robusttune.results.tables import ScoreTable
 from robusttune.seeds import Stage, run_seed
+from tests.support.studies import make_study
 
 
 def ranked(
@@ -30,8 +30,18 @@ def ranked(
         _candidate(number, name, (tuning or {}).get(name), controls or {})
         for number, name in enumerate(scores)
     ]
-    table = ScoreTable(
-        config_ids=tuple(c.config_id for c in candidates),
+    found = PostEvaluation(
+        candidates=tuple(candidates),
+        rounds=Rounds(runs={c.config_id: () for c in candidates}),
+        scores=_table(scores),
+        confirmed=None if confirmation is None else _table(confirmation),
+    )
+    return make_ranking(make_study(changes), [], found, is_reproducible=True)
+
+
+def _table(scores: Mapping[str, Sequence[float] | np.ndarray]) -> ScoreTable:
+    return ScoreTable(
+        config_ids=tuple(f"id of {name}" for name in scores),
         seeds=tuple(
             tuple(run_seed(0, Stage.POST_EVALUATION, 1000 * i + j) for j in range(len(own)))
             for i, own in enumerate(scores.values())
@@ -42,13 +52,6 @@ def ranked(
         n_missing=(0,) * len(scores),
         diverged_score=None,
     )
-    found = PostEvaluation(
-        candidates=tuple(candidates),
-        rounds=Rounds(runs={c.config_id: () for c in candidates}),
-        scores=table,
-        confirmation={f"id of {name}": tuple(own) for name, own in (confirmation or {}).items()},
-    )
-    return make_ranking(make_study(changes), [], found, is_reproducible=True)
 
 
 def skewed_scores() -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""`python session_main.py STUDY.json OUT WORKERS [STORAGE]`: what `robusttune run` does before it ranks."""
+"""What `robusttune run` does before it ranks: `python -m tests.support.session_main STUDY OUT WORKERS [STORAGE]`."""
 
 from __future__ import annotations
 

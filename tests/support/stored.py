@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from studies import fixed_runs, make_study, settled
 
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.run import RunSpec
@@ -16,6 +15,7 @@ from robusttune.pipeline.location import location_of
 from robusttune.post_evaluation.select import select
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord, TrialState
 from robusttune.training.protocol import make_result
+from tests.support.studies import fixed_runs, make_study, settled
 
 N_SEEDS = 9
 # name → (tuning score, true mean): the champion was lucky, the honest trial is the best, the default is bad.

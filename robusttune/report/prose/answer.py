@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from robusttune.report.model import Ranking, Row
 
 CONFIRMATION_SEEDS = 10
+MOST_MORE_SEEDS = 100  # for each configuration; a study that needs more is better left alone
 _NAMED = 3  # lucky configurations in the answer; the findings tell of all
 
 
@@ -80,13 +81,17 @@ def _next(ranking: Ranking) -> tuple[str, ...]:
         return (
             f"Next: confirm {analysis.recommended} on {CONFIRMATION_SEEDS} seeds that no selection has seen: {run}",
         )
-    step = next((step for step in analysis.plan if step.more_seeds is not None), None)
-    if step is None or ranking.study.post_evaluation.allocation.is_adaptive:
+    if not analysis.plan or ranking.study.post_evaluation.allocation.is_adaptive:
         return ()
-    assert step.more_seeds is not None
+    fewest = min(analysis.plan, key=lambda step: step.more_seeds or MOST_MORE_SEEDS + 1)
+    if fewest.more_seeds is None or fewest.more_seeds > MOST_MORE_SEEDS:
+        others = listed(step.second for step in analysis.plan)
+        return (
+            f"Next: choose between {fewest.first} and {others} by spread and cost; seeds hardly tell them apart.",
+        )
     return (
-        f"Next: tell {step.first} from {step.second} with {count(step.more_seeds, 'more seed')} each: "
-        f"{command(ranking, more_seeds(ranking, step.more_seeds))}",
+        f"Next: tell {fewest.first} from {fewest.second} with {count(fewest.more_seeds, 'more seed')} each: "
+        f"{command(ranking, more_seeds(ranking, fewest.more_seeds))}",
     )
 
 

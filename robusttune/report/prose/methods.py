@@ -23,7 +23,7 @@ def caption(ranking: Ranking) -> str:
     counts = sorted({row.analysis.n_seeds for row in ranking.rows})
     seeds = count(counts[0], "fresh seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} fresh seeds"
     text = (
-        f"Bold: cannot be told apart from the best. {study.training.caption}; {seeds} per configuration, "
+        f"{study.training.caption}; {seeds} per configuration, "
         f"{count(study.n_judging_episodes, 'evaluation episode')} per seed; {ranking.analysis.level:.0%} intervals."
     )
     n_diverged, n_missing = sum(table.n_diverged), sum(table.n_missing)
@@ -31,7 +31,7 @@ def caption(ranking: Ranking) -> str:
         text += f" {count(n_diverged, 'diverged run')} counted as {number(table.diverged_score)}."
     if n_missing:
         text += f" {count(n_missing, 'planned run')} missing."
-    return text
+    return f"{text} Bold: cannot be told apart from the best."
 
 
 def methods(ranking: Ranking) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +22,14 @@ from robusttune.stats.analysis.configurations import Curve, analyse_configuratio
 from robusttune.stats.analysis.pairs import analyse_pairs, plan
 from robusttune.stats.analysis.result import StudyAnalysis
 from robusttune.stats.comparisons.bayes import best_probability
-from robusttune.stats.comparisons.best_set import best_set_contrasts
+from robusttune.stats.comparisons.best_set import best_set_contrasts, unbeaten
 from robusttune.stats.comparisons.comparison import compare_contrasts
 from robusttune.stats.comparisons.contrasts import make_contrasts
 from robusttune.stats.comparisons.maxt import DEFAULT_RESAMPLES
 from robusttune.stats.comparisons.ranking import rank_contrasts
 from robusttune.stats.comparisons.winner import winner_interval
-from robusttune.stats.estimates.bootstrap import headline_intervals
 from robusttune.stats.estimates.estimate import Estimate, mean_interval
+from robusttune.stats.estimates.headline import headline_intervals
 from robusttune.stats.estimates.variance import NoiseComponents, noise_components
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
@@ -118,15 +119,17 @@ def analyse(
     check_count(n_resamples, name="n_resamples", minimum=100)
     note = _rng_note(check_rng(rng))
     noise = _noise(episode_scores, names, level)
-    contrasts = make_contrasts(
-        runs, statistic=statistic, robust=robust, resolution=resolution, n_resamples=n_resamples, rng=rng
+    prepare = partial(
+        make_contrasts, runs, statistic=statistic, resolution=resolution, n_resamples=n_resamples, rng=rng
     )
+    contrasts, own = prepare(robust=robust, borrow=True), prepare(robust=False)
     ranking = rank_contrasts(contrasts, level=level)
-    best = best_set_contrasts(contrasts, level=level)
+    best = unbeaten(best_set_contrasts(own, level=level), ranking)
     members = best.members if kept is None else tuple(name in kept for name in names)
     comparison = compare_contrasts(contrasts, ranking, margin=indifference)
     bayes = best_probability(runs, rng=rng)
-    means = headline_intervals(runs, level=level, rng=rng)
+    is_control = [i not in inputs.trials for i in range(len(runs))]
+    means = headline_intervals(runs, is_control=is_control, level=level)
     lucks = _luck(inputs, means, indifference, level)
     configurations = analyse_configurations(
         names,
@@ -148,8 +151,13 @@ def analyse(
     return StudyAnalysis(
         configurations=configurations,
         recommended=names[top],
-        winner=winner_interval(runs[top], n_configs=len(runs), level=level),
-        confirmed={name: mean_interval(x, level=level) for name, x in (confirmation or {}).items()},
+        winner=winner_interval(runs, winner=top, is_control=is_control, plain=means[top], level=level),
+        confirmed={
+            name: winner_interval(
+                runs, winner=names.index(name), is_control=is_control, confirmation=x, level=level
+            )
+            for name, x in (confirmation or {}).items()
+        },
         winner_is_clear=all(ranking.better[top][i] for i in range(len(runs)) if i != top),
         champion=names[judged[int(np.argmax(tuning))]] if judged else None,
         mean_luck=mean_interval([lucks[i].luck for i in judged], level=level) if judged else None,

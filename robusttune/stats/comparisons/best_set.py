@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from robusttune.stats._checks import FloatArray, as_runs, check_count, check_level, check_number, check_rng
 from robusttune.stats.comparisons.contrasts import Contrasts, make_contrasts
 from robusttune.stats.comparisons.maxt import DEFAULT_RESAMPLES, largest_against, upper_quantile
+from robusttune.stats.comparisons.ranking import RankingResult
 
 METHOD = "multiple comparisons with the best, unequal variances, studentised parametric bootstrap"
 
@@ -128,6 +129,20 @@ def best_set_contrasts(contrasts: Contrasts, *, level: float, indifference: floa
         for i in np.flatnonzero(usable).tolist():
             critical[i] = upper_quantile(largest_against(contrasts.draws, i), level)
     return _constrained(contrasts.locations.estimate, contrasts.error, critical, level, indifference)
+
+
+def unbeaten(best: BestSetResult, ranking: RankingResult) -> BestSetResult:
+    """Return the best set without those that are claimed to be worse than another: nobody may be both.
+
+    Parameters
+    ----------
+    best : BestSetResult
+        From the configurations' own variances.
+    ranking : RankingResult
+        Claims on the same configurations, whose variances may borrow from each other.
+    """
+    beaten = np.array(ranking.better, dtype=bool).any(axis=0)
+    return replace(best, members=tuple((np.array(best.members) & ~beaten).tolist()))
 
 
 def _constrained(

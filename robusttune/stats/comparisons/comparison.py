@@ -27,7 +27,8 @@ class PairComparison:
         Positions in the order given.
     difference, low, high : float
         First minus second, with its simultaneous interval, in score units; infinite bounds where one of the
-        two has a single seed.
+        two has a single seed. A lower bound of 0 is open, "more than 0": the claim of the step-down procedure,
+        which is sharper than the single-step interval.
     p_adjusted : float
         Step-down p-value of "first is better".
     verdict : str
@@ -117,6 +118,7 @@ def compare(
         resolution=resolution,
         n_resamples=n_resamples,
         rng=check_rng(rng),
+        borrow=True,
     )
     return compare_contrasts(contrasts, rank_contrasts(contrasts, level=level), margin=margin)
 
@@ -159,6 +161,8 @@ def _pair(
     error = float(contrasts.error[first, second])
     half = critical * error if np.isfinite(error) else np.inf
     low, high = difference - half, difference + half
+    if ranking.better[first][second]:
+        low = max(low, 0.0)
     support = None
     if margin is not None and -margin <= low and high <= margin:
         verdict = EQUAL

@@ -109,8 +109,9 @@ def rank(
 
     Notes
     -----
-    Assumes that runs are independent, also between configurations, and near-normal means. Under strong
-    opposite skews the normal-theory claims err too often; then believe `robust` claims only. The tuning
+    Assumes that runs are independent, also between configurations, and near-normal means. Variances of means
+    borrow from each other (`location.moderate`). Under strong opposite skews the normal-theory claims err too
+    often all the same; then believe `robust` claims only. The tuning
     scores must not be among `scores`: they were selected for being high.
 
     References
@@ -127,6 +128,7 @@ def rank(
         resolution=resolution,
         n_resamples=n_resamples,
         rng=check_rng(rng),
+        borrow=True,
     )
     return rank_contrasts(contrasts, level=level)
 
@@ -149,7 +151,9 @@ def rank_contrasts(contrasts: Contrasts, *, level: float) -> RankingResult:
     marginal = [_marginal(t, contrasts.draws, i, level) for i in range(k)]
     robust = robust_low = robust_high = None
     if contrasts.robust_draws is not None:
-        survives = better & (stepdown_p(t, contrasts.robust_draws, _all_pairs(k)) <= 1 - level)
+        survives = better & (
+            stepdown_p(contrasts.robust_t, contrasts.robust_draws, _all_pairs(k)) <= 1 - level
+        )
         robust = _as_rows(survives)
         robust_low, robust_high = rank_bounds(survives)
     estimate = locations.estimate

@@ -2,57 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
 import numpy.typing as npt
-from scipy import special
 
-from robusttune.stats._checks import as_sample, check_count, check_level
+from robusttune.stats._checks import as_flags, as_runs, as_sample, check_count, check_level
 from robusttune.stats.estimates.estimate import Estimate, mean_interval
+from robusttune.stats.estimates.headline import borrow, headline_intervals
+from robusttune.stats.estimates.variance import variances
+
+CORRECTED = "t, borrowed spread, corrected for selection"
+CONFIRMED = "t, borrowed spread, confirmation seeds alone"
 
 
-def winner_interval(scores: npt.ArrayLike, *, n_configs: int, level: float = 0.95) -> Estimate:
-    """Return the mean of a configuration that was chosen as the best of several, with its corrected interval.
+def winner_interval(
+    scores: npt.ArrayLike | Iterable[npt.ArrayLike],
+    *,
+    winner: int,
+    is_control: Sequence[bool] | None = None,
+    confirmation: npt.ArrayLike | None = None,
+    plain: Estimate | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Return the mean of a configuration that was chosen from several, with an interval that allows for that.
 
     Parameters
     ----------
-    scores : array_like, shape (n_seeds,)
-        Scores of the configuration with the highest mean.
-    n_configs : int
-        How many configurations it was chosen from.
+    scores : array_like, shape (n_configs, n_seeds), or sequence of arrays of shape (n_seeds_i,)
+        Scores of all configurations from which it was chosen.
+    winner : int
+        Position of the chosen one.
+    is_control : sequence of bool, optional
+        Which configurations are controls, which lend and borrow no spread; default none.
+    confirmation : array_like, shape (n_confirmation_seeds,), optional
+        Its scores on seeds that no selection has seen: then the mean is theirs alone, and unbiased.
+    plain : Estimate, optional
+        The interval that is printed beside; the corrected one contains it. Default `headline_intervals`.
     level : float
         Confidence level.
 
     Raises
     ------
     ValueError
-        If a score is not finite, `n_configs` is below 1, or the level is not between 0 and 1.
+        If a score is not finite, `winner` is not one of the positions, or the level is not between 0 and 1.
 
     Notes
     -----
-    To be chosen for a high mean can only push the mean up, so only the lower bound is moved: its quantile
-    is that of the largest of `n_configs` independent t variables (level 0.975**(1/n_configs) for 95 %).
-    The mean itself is still biased upwards; run fresh seeds to be rid of that.
+    A winner is chosen for the failures that its seeds did not show, so it borrows the mean variance of all
+    trials, which has seen theirs: v = ((n - 1) s² + 2 mean_j s_j²) / (n + 1), n - 1 degrees of freedom.
+    Being chosen for a high mean can only push it up, so the quantile of the lower bound is that of the largest
+    of k independent variables (level .975**(1/k) for 95 %), and the upper one stays. Without confirmation the
+    mean itself is biased upwards. With equal means and configurations that seldom fail no correction is
+    enough (see docs/statistics.md); fresh seeds are.
 
     References
     ----------
     Andrews, Kitagawa and McCloskey (2024), Inference on Winners. doi:10.1093/qje/qjad043
     """
-    x = as_sample(scores)
+    runs = as_runs(scores)
     check_level(level)
-    check_count(n_configs, name="n_configs", minimum=1)
-    plain = mean_interval(x, level=level)
+    if check_count(winner, name="winner") >= len(runs):
+        raise ValueError(
+            f"`winner < {len(runs)}` (the number of configurations) must hold, but got {winner}."
+        )
+    controls = as_flags(is_control, len(runs))
+    own = variances(runs)
+    lent = own[np.isfinite(own) & ~controls]
+    x = runs[winner] if confirmation is None else as_sample(confirmation, name="confirmation")
+    student = mean_interval(x, level=level)
     if x.size < 2:
-        return plain
-    upper = 0.5 + level / 2
-    critical = float(special.stdtrit(x.size - 1, upper ** (1 / n_configs)))
-    return Estimate(
-        statistic="mean",
-        method="t, corrected for selection",
-        estimate=plain.estimate,
-        low=plain.estimate - critical * plain.standard_error,
-        high=plain.high,
-        standard_error=plain.standard_error,
-        df=plain.df,
-        level=level,
-        n=plain.n,
-        note=plain.note,
-    )
+        return student
+    if lent.size < 2 or controls[winner]:
+        common = float(variances([x])[0])  # nobody lends
+    else:
+        # The mean can lie below the median where most are wild: then the median protects as much as elsewhere.
+        common = max(float(lent.mean()), float(np.median(lent)))
+    if confirmation is not None:
+        return borrow(student, x, common, method=CONFIRMED)
+    found = borrow(student, x, common, method=CORRECTED, upper=(0.5 + level / 2) ** (1 / len(runs)))
+    beside = plain or headline_intervals(runs, is_control=is_control, level=level)[winner]
+    return replace(found, low=min(found.low, beside.low), high=max(found.high, beside.high))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import special, stats
 
 from robusttune.stats._checks import FloatArray, as_sample, check_level
 
@@ -70,56 +70,7 @@ def skewness(scores: npt.ArrayLike) -> float:
     largest = float(np.abs(centred).max())
     if largest <= 1e-12 * (1.0 + float(np.abs(x).max())):
         return 0.0
-    centred /= largest  # cubes of raw returns may overflow
-    return float((centred**3).mean() / (centred**2).mean() ** 1.5)
-
-
-def iqm(scores: npt.ArrayLike) -> float:
-    """Return the interquartile mean with fractional weights.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n_seeds,)
-        Scores in episode-return units; finite.
-
-    Raises
-    ------
-    ValueError
-        If a score is not finite.
-
-    Notes
-    -----
-    The order statistic r has the weight that [r-1, r] shares with [n/4, 3n/4], so that exactly half of the
-    mass counts whatever n is. `iqm_rliable` cuts whole values; the two agree when n is a multiple of 4.
-    """
-    x = np.sort(as_sample(scores))
-    right = np.arange(1, x.size + 1)
-    kept = np.minimum(right, (1 - TRIM) * x.size) - np.maximum(right - 1, TRIM * x.size)
-    weights = np.clip(kept, 0.0, 1.0)
-    return float(weights @ x / weights.sum())
-
-
-def iqm_rliable(scores: npt.ArrayLike) -> float:
-    """Return the interquartile mean that cuts `int(n/4)` whole values at each end.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n_seeds,)
-        Scores in episode-return units; finite.
-
-    Raises
-    ------
-    ValueError
-        If a score is not finite.
-
-    Notes
-    -----
-    Equals `rliable.metrics.aggregate_iqm` on one environment, and is the estimand of `trimmed_interval`.
-    With three seeds it is the plain mean.
-    """
-    x = np.sort(as_sample(scores))
-    cut = int(TRIM * x.size)
-    return float(x[cut : x.size - cut].mean())
+    return float(stats.skew(centred / largest))  # cubes of raw returns may overflow
 
 
 def mean_interval(scores: npt.ArrayLike, *, level: float = 0.95) -> Estimate:

@@ -1,15 +1,10 @@
-"""Shares of seeds: how often a configuration fails or reaches a threshold."""
+"""Shares of seeds: how often a configuration fails, reaches a score, or lies above a threshold."""
 
 from __future__ import annotations
 
-import math
+from scipy import stats
 
-import numpy as np
-import numpy.typing as npt
-from scipy import special
-
-from robusttune.stats._checks import as_sample, check_count, check_level, check_number
-from robusttune.stats.estimates.estimate import Estimate
+from robusttune.stats._checks import check_count, check_level
 
 
 def wilson_bounds(n_events: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
@@ -34,69 +29,5 @@ def wilson_bounds(n_events: int, n: int, *, level: float = 0.95) -> tuple[float,
     check_count(n, name="n", minimum=1)
     if check_count(n_events, name="n_events") > n:
         raise ValueError(f"`n_events <= n` must hold, but got {n_events} > {n}.")
-    z = float(special.ndtri(0.5 + check_level(level) / 2))
-    share = n_events / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    low = 0.0 if n_events == 0 else centre - half
-    return low, (1.0 if n_events == n else centre + half)
-
-
-def failure_bound(n_failed: int, n: int, *, level: float = 0.95) -> float:
-    """Return the exact upper confidence bound of the failure probability (Clopper-Pearson, one-sided).
-
-    Parameters
-    ----------
-    n_failed, n : int
-        Failed runs, and runs.
-    level : float
-        Confidence level, one-sided.
-
-    Raises
-    ------
-    ValueError
-        If `0 <= n_failed <= n` and `n >= 1` does not hold, or the level is not between 0 and 1.
-
-    References
-    ----------
-    Clopper and Pearson (1934), doi:10.1093/biomet/26.4.404
-    """
-    check_count(n, name="n", minimum=1)
-    if check_count(n_failed, name="n_failed") > n:
-        raise ValueError(f"`n_failed <= n` must hold, but got {n_failed} > {n}.")
-    check_level(level)
-    return 1.0 if n_failed == n else float(special.betaincinv(n_failed + 1, n - n_failed, level))
-
-
-def probability_of_reaching(scores: npt.ArrayLike, *, threshold: float, level: float = 0.95) -> Estimate:
-    """Return the share of seeds that score at least the threshold, with Wilson's interval.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n_seeds,)
-        One score per seed; finite.
-    threshold : float
-        In score units; fixed before looking at the scores.
-    level : float
-        Confidence level.
-
-    Raises
-    ------
-    ValueError
-        If a score or the threshold is not finite, or the level is not between 0 and 1.
-    """
-    x = as_sample(scores)
-    check_number(threshold, name="threshold")
-    reached = int(np.count_nonzero(x >= threshold))
-    low, high = wilson_bounds(reached, x.size, level=level)
-    return Estimate(
-        statistic=f"P(score >= {threshold:g})",
-        method="Wilson",
-        estimate=reached / x.size,
-        low=low,
-        high=high,
-        standard_error=math.nan,
-        df=math.nan,
-        level=level,
-        n=x.size,
-    )
+    found = stats.binomtest(n_events, n).proportion_ci(check_level(level), method="wilson")
+    return float(found.low), float(found.high)

@@ -38,13 +38,13 @@ def resample_counts(n: int, n_resamples: int, rng: np.random.Generator) -> IntAr
     return np.bincount(drawn.ravel(), minlength=n * n_resamples).reshape(n_resamples, n)
 
 
-def trimmed_weights(counts: IntArray, cut: float) -> FloatArray:
+def trimmed_weights(counts: IntArray | FloatArray, cut: float) -> FloatArray:
     """Return the weight of each sorted seed in the trimmed mean of each resample; rows sum to 1.
 
     Parameters
     ----------
-    counts : ndarray of int, shape (n_resamples, n)
-        Counts in the order of the sorted scores.
+    counts : ndarray, shape (n_resamples, n)
+        Counts in the order of the sorted scores; rows sum to n.
     cut : float
         How many values of the resample are cut at each end; a fraction cuts a fraction.
     """

@@ -1,4 +1,4 @@
-"""One configuration beyond its centre: quantiles, the lower tail, tolerance bounds."""
+"""One configuration beyond its centre: the lower tail, tolerance bounds."""
 
 from __future__ import annotations
 
@@ -9,59 +9,6 @@ import numpy.typing as npt
 from scipy import special
 
 from robusttune.stats._checks import as_sample, check_count, check_level
-from robusttune.stats.estimates.estimate import Estimate
-
-
-def quantile_interval(scores: npt.ArrayLike, *, quantile: float = 0.5, level: float = 0.95) -> Estimate:
-    """Return a quantile with the interval between two order statistics.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n_seeds,)
-        One score per seed; finite.
-    quantile : float
-        0.5 for the median.
-    level : float
-        Confidence level; each side errs at most with half of the rest.
-
-    Raises
-    ------
-    ValueError
-        If a score is not finite, or `quantile` or `level` is not between 0 and 1.
-
-    Notes
-    -----
-    Distribution-free and conservative. A side that no order statistic can bound is infinite: below six seeds
-    the median has no 95 % interval, and the 10 % quantile needs 36 for a lower bound of one side at .975.
-
-    References
-    ----------
-    David and Nagaraja (2003), Order Statistics, section 7.1. doi:10.1002/0471722162
-    """
-    x = np.sort(as_sample(scores))
-    check_level(quantile, name="quantile")
-    check_level(level)
-    n = x.size
-    side = (1 - level) / 2
-    below = special.bdtr(np.arange(n), n, quantile)  # P(at most r values lie below the quantile)
-    # x[r] with r = 0.. lies above the quantile with probability bdtr(r, n, quantile)
-    r_low = int(np.count_nonzero(below <= side)) - 1
-    r_high = int(np.count_nonzero(below < 1 - side))
-    low = float(x[r_low]) if r_low >= 0 else -math.inf
-    high = float(x[r_high]) if r_high < n else math.inf
-    open_side = not (math.isfinite(low) and math.isfinite(high))
-    return Estimate(
-        statistic=f"quantile {quantile:g}",
-        method="order statistics",
-        estimate=float(np.quantile(x, quantile)),
-        low=low,
-        high=high,
-        standard_error=math.nan,
-        df=math.nan,
-        level=level,
-        n=n,
-        note=f"{n} seeds are too few to bound this quantile on both sides" if open_side else None,
-    )
 
 
 def lower_tail_mean(scores: npt.ArrayLike, *, fraction: float = 0.2) -> float:

@@ -10,13 +10,47 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from robusttune.stats._checks import FloatArray, IntArray, as_runs, check_level, check_number
+from robusttune.stats._checks import FloatArray, IntArray, as_runs, check_level
 
 WARN_ABOVE = 0.25  # share of a score's variance that comes from evaluation
 WANTED_RATIO = 0.10  # evaluation variance of a score over seed variance, once there are enough episodes
 MOST_EPISODES = 10_000
 PRIOR_DF = 2
 """Weight of the mean variance in each configuration's own: three seeds alone say too little of their spread."""
+
+
+def variances(runs: Sequence[FloatArray]) -> FloatArray:
+    """Return the variance between the seeds of each configuration; nan with one seed, exactly 0 if all are equal.
+
+    Parameters
+    ----------
+    runs : sequence of arrays, shape (n_seeds_i,)
+        Checked scores.
+    """
+    return np.array(
+        [math.nan if x.size < 2 else 0.0 if np.ptp(x) == 0.0 else float(x.var(ddof=1)) for x in runs]
+    )
+
+
+def typical_sd(runs: Sequence[FloatArray]) -> float | None:
+    """Return the median SD between the seeds of a configuration.
+
+    Parameters
+    ----------
+    runs : sequence of arrays, shape (n_seeds_i,)
+        Checked scores.
+
+    Returns
+    -------
+    float or None
+        In score units. Where half of the configurations do not vary, the median of those that do; None where
+        nothing varies, or each has one seed.
+    """
+    sds = np.sqrt(variances(runs))
+    for among in (sds[np.isfinite(sds)], sds[sds > 0]):
+        if among.size and np.median(among) > 0:
+            return float(np.median(among))
+    return None
 
 
 def shrink_variances(variance: FloatArray, df: IntArray, *, otherwise: float) -> FloatArray:
@@ -162,41 +196,6 @@ def icc_interval(
     f_low = ratio / float(special.fdtri(df_between, df_within, upper))
     f_high = ratio * float(special.fdtri(df_within, df_between, upper))
     return (f_low - 1) / (f_low + n0 - 1), (f_high - 1) / (f_high + n0 - 1)
-
-
-def best_episodes(*, sd_seed: float, sd_episode: float, cost_training: float, cost_episode: float) -> int:
-    """Return the number of episodes per seed that makes the mean most precise for a given budget.
-
-    Parameters
-    ----------
-    sd_seed, sd_episode : float
-        SD between training seeds, and between episodes of one policy, in score units.
-    cost_training, cost_episode : float
-        Cost of one training run, and of one episode, in the same unit.
-
-    Raises
-    ------
-    ValueError
-        If an SD is negative, or a cost is not positive.
-
-    Notes
-    -----
-    m = sqrt(cost_training / cost_episode) * sd_episode / sd_seed, at least one, at most 10,000.
-
-    References
-    ----------
-    Cochran (1977), Sampling Techniques, eq. 10.27.
-    """
-    check_number(sd_seed, name="sd_seed", minimum=0.0)
-    check_number(sd_episode, name="sd_episode", minimum=0.0)
-    check_number(cost_training, name="cost_training", minimum=0.0, strict=True)
-    check_number(cost_episode, name="cost_episode", minimum=0.0, strict=True)
-    if sd_episode == 0.0:
-        return 1
-    if sd_seed == 0.0:
-        return MOST_EPISODES
-    best = math.sqrt(cost_training / cost_episode) * sd_episode / sd_seed
-    return min(MOST_EPISODES, max(1, round(best)))
 
 
 def _between(runs: Sequence[FloatArray]) -> float:

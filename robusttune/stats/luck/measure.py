@@ -11,7 +11,9 @@ import numpy.typing as npt
 from scipy import stats
 
 from robusttune.stats._checks import FloatArray, as_runs, check_level, check_number
-from robusttune.stats.estimates.estimate import ONE_SEED, Estimate, mean_interval
+from robusttune.stats.estimates.estimate import ONE_SEED, Estimate
+from robusttune.stats.estimates.headline import headline_intervals
+from robusttune.stats.estimates.variance import typical_sd
 from robusttune.stats.luck.verdict import (
     FALSE_DISCOVERY,
     INCONCLUSIVE,
@@ -51,8 +53,8 @@ def luck(
     false_discovery : float
         Expected share of false flags among the flagged trials, in each direction.
     means : sequence of Estimate, optional
-        The intervals of the fresh means as they are printed elsewhere, at `level`; the interval of the luck
-        is then theirs. Default Student's t.
+        The intervals of the fresh means as they are printed elsewhere, at `level`: the interval of the luck is
+        theirs, and the tests use their error. Default `headline_intervals`.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def luck(
     -----
     The tuning score is a known number and the fresh seeds are independent of it, so the interval is valid
     whatever selected the trial. The verdict asks whether the number overstates the configuration, not
-    whether it could have been drawn: LUCKY where "no luck beyond the indifference" is rejected (Student's t,
+    whether it could have been drawn: LUCKY where "no luck beyond the indifference" is rejected (one-sided t test,
     Benjamini and Hochberg over the trials), UNLUCKY likewise, CONSISTENT where the 90 % interval lies within
     one yardstick, INCONCLUSIVE otherwise. The yardstick is the median SD between the seeds of the trials.
 
@@ -79,7 +81,7 @@ def luck(
     check_level(false_discovery, name="false_discovery")
     if indifference is not None:
         check_number(indifference, name="indifference", minimum=0.0)
-    means = means or [mean_interval(x, level=level) for x in runs]
+    means = means or headline_intervals(runs, is_control=controls, level=level)
     scale = yardstick(runs, controls)
     delta = INDIFFERENCE * (scale or 0.0) if indifference is None else indifference
     evidence = [
@@ -112,15 +114,10 @@ def yardstick(runs: Sequence[FloatArray], is_control: Sequence[bool]) -> float |
     Returns
     -------
     float or None
-        In score units. Where half of the trials do not vary, the median of those that do; None where nothing
-        varies.
+        In score units; None where nothing varies.
     """
-    spreads = [float(x.std(ddof=1)) if np.ptp(x) > 0 else 0.0 if x.size > 1 else math.nan for x in runs]
-    trials = [s for s, control in zip(spreads, is_control, strict=True) if not control and s >= 0]
-    for among in (trials, [s for s in trials if s > 0], [s for s in spreads if s > 0]):
-        if among and float(np.median(among)) > 0:
-            return float(np.median(among))
-    return None
+    trials = [x for x, control in zip(runs, is_control, strict=True) if not control]
+    return typical_sd(trials) or typical_sd([x for x in runs if np.ptp(x) > 0])
 
 
 def _evidence(tuning: float, x: FloatArray, mean: Estimate, delta: float, scale: float) -> Evidence | None:

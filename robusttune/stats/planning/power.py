@@ -12,59 +12,6 @@ from robusttune.stats._checks import check_count, check_level, check_number
 MOST_SEEDS = 1000
 
 
-def seeds_for_difference(
-    *,
-    difference: float,
-    sd_first: float,
-    sd_second: float,
-    power: float = 0.8,
-    level: float = 0.95,
-    n_comparisons: int = 1,
-) -> int | None:
-    """Return the seeds per configuration with which Welch's test shows a difference of two configurations.
-
-    Parameters
-    ----------
-    difference, sd_first, sd_second : float
-        True difference of the means, and SD between seeds, in score units.
-    power : float
-        Wanted probability of showing it.
-    level : float
-        Confidence level, two-sided.
-    n_comparisons : int
-        Number of pairs that are tested (Bonferroni).
-
-    Returns
-    -------
-    int or None
-        None where no more than a thousand seeds would do.
-
-    Raises
-    ------
-    ValueError
-        If an SD is negative, or `power` or `level` is not between 0 and 1.
-
-    References
-    ----------
-    Colas, Sigaud and Oudeyer (2018), How Many Random Seeds? arXiv:1806.08295
-    """
-    check_number(difference, name="difference")
-    check_number(sd_first, name="sd_first", minimum=0.0)
-    check_number(sd_second, name="sd_second", minimum=0.0)
-    check_level(power, name="power")
-    check_level(level)
-    check_count(n_comparisons, name="n_comparisons", minimum=1)
-    if difference == 0.0:
-        return None
-    side = (1 - level) / (2 * n_comparisons)
-
-    def reached(n: int) -> float:
-        df = welch_df(sd_first**2, sd_second**2, n)
-        return difference_power(difference, sd_first, sd_second, n, df, float(special.stdtrit(df, 1 - side)))
-
-    return fewest_seeds(reached, power, 2)[0]
-
-
 def inflated_sd(sd: float, *, n: int, confidence: float = 0.8) -> float:
     """Return the upper confidence bound of an SD that was estimated from n seeds.
 

@@ -26,7 +26,7 @@ FEWEST_SEEDS = 3  # two give a variance with one degree of freedom: no plan shou
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeedPlan:
+class RequiredSeeds:
     """How many seeds per configuration a claim needs.
 
     Attributes
@@ -57,7 +57,7 @@ class SeedPlan:
     note: str
 
 
-def plan_seeds(
+def required_seeds(
     means: npt.ArrayLike,
     sds: npt.ArrayLike,
     *,
@@ -70,7 +70,7 @@ def plan_seeds(
     n_studies: int = 200,
     n_resamples: int = 400,
     rng: np.random.Generator,
-) -> SeedPlan:
+) -> RequiredSeeds:
     """Return how many seeds per configuration the claim needs, by simulating whole studies.
 
     Parameters
@@ -132,7 +132,7 @@ def plan_seeds(
 
     n_seeds, curve = fewest_seeds(reached, power, min(FEWEST_SEEDS, max_seeds), max_seeds)
     achieved = dict(curve)[n_seeds] if n_seeds is not None else max(curve)[1]
-    return SeedPlan(
+    return RequiredSeeds(
         claim=claim,
         n_seeds=n_seeds,
         power=power,
@@ -185,7 +185,7 @@ def seeds_to_separate(
 
     Notes
     -----
-    Quick: the single-step critical value at each number of seeds, and the noncentral t. `plan_seeds`
+    Quick: the single-step critical value at each number of seeds, and the noncentral t. `required_seeds`
     simulates the step-down procedure itself, which needs a little fewer.
     """
     centre, spread = as_sample(means, name="means", min_n=2), as_sample(sds, name="sds", min_n=2)

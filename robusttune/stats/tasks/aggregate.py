@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,7 @@ def normalise(
 
 
 def as_tasks(
-    scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, name: str = "scores"
+    scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, name: str = "scores", min_n: int = 1
 ) -> tuple[FloatArray, ...]:
     """Return the scores of each task: a matrix (n_seeds, n_tasks) is split by columns, as rliable has it.
 
@@ -95,15 +96,17 @@ def as_tasks(
         Normalised scores.
     name : str
         The argument's name, for the message.
+    min_n : int
+        Fewest seeds of each task: two where seeds are resampled, as one alone would look as if it had no noise.
 
     Raises
     ------
     ValueError
-        If a score is not finite or the shape is wrong.
+        If a score is not finite, the shape is wrong or a task has too few seeds.
     """
     if isinstance(scores, np.ndarray) and scores.ndim == 2:
-        return as_runs(list(scores.T), name=name)
-    return as_runs(scores, name=name)
+        return as_runs(list(scores.T), name=name, min_n=min_n)
+    return as_runs(scores, name=name, min_n=min_n)
 
 
 def aggregate(
@@ -122,7 +125,8 @@ def aggregate(
     scores : ndarray, shape (n_seeds, n_tasks), or sequence of arrays of shape (n_seeds_i,)
         Normalised scores; a sequence has one array per task.
     metric : {"mean", "median", "iqm", "optimality_gap"}
-        Mean or median of the task means; mean of the middle half of all runs; mean shortfall to `target`.
+        Mean or median of the task means; mean of the middle half of all runs; mean shortfall to `target`. Tasks count
+        alike, whatever their numbers of seeds.
     target : float
         For the optimality gap.
     level : float
@@ -139,15 +143,15 @@ def aggregate(
 
     Notes
     -----
-    Definitions of rliable. The interval speaks about other seeds on the same tasks, not about other tasks.
-    Percentile intervals are too short with few seeds and few tasks; with twenty tasks and more they hold.
+    Definitions of rliable, which wants equally many seeds on each task. The interval speaks about other seeds on the
+    same tasks, not about other tasks. Percentile intervals are too short with few seeds and few tasks.
     The median over tasks wastes most of the data.
 
     References
     ----------
     Agarwal et al. (2021), Deep RL at the Edge of the Statistical Precipice. arXiv:2108.13264
     """
-    tasks = as_tasks(scores)
+    tasks = as_tasks(scores, min_n=2)
     check_choice(metric, name="metric", choices=METRICS)
     check_number(target, name="target")
     check_level(level)
@@ -163,70 +167,29 @@ def aggregate(
             for size in _blocks(n_resamples)
         ]
     )
-    return _result(metric, estimate, drawn, level, tasks)
-
-
-def improvement_over_tasks(
-    first: npt.ArrayLike | Iterable[npt.ArrayLike],
-    second: npt.ArrayLike | Iterable[npt.ArrayLike],
-    *,
-    level: float = 0.95,
-    n_resamples: int = 2000,
-    rng: np.random.Generator,
-) -> AggregateEstimate:
-    """Return the mean over tasks of P(run of first > run of second), ties counting one half.
-
-    Parameters
-    ----------
-    first, second : ndarray, shape (n_seeds, n_tasks), or sequence of arrays of shape (n_seeds_i,)
-        Scores on the same tasks in the same order.
-    level : float
-        Nominal coverage.
-    n_resamples : int
-        Number of resamples.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Raises
-    ------
-    ValueError
-        If scores are not finite, the numbers of tasks differ, or an option breaks its rule.
-
-    References
-    ----------
-    Agarwal et al. (2021), arXiv:2108.13264, section 4.3.
-    """
-    a, b = as_tasks(first, name="first"), as_tasks(second, name="second")
-    if len(a) != len(b):
-        raise ValueError(f"`second` must have as many tasks as `first`, but got {len(b)} and {len(a)}.")
-    check_level(level)
-    check_count(n_resamples, name="n_resamples", minimum=100)
-    check_rng(rng)
-    estimates, drawn = np.empty(len(a)), np.zeros(n_resamples)
-    for task, (x, y) in enumerate(zip(a, b, strict=True)):
-        wins = (x[:, None] > y[None, :]) + 0.5 * (x[:, None] == y[None, :])
-        estimates[task] = wins.mean()
-        left = resample_counts(x.size, n_resamples, rng) @ wins
-        right = resample_counts(y.size, n_resamples, rng)
-        drawn += (left * right).sum(axis=1) / (x.size * y.size * len(a))
-    return _result("P(first > second)", float(estimates.mean()), drawn, level, a)
+    return percentile_interval(metric, estimate, drawn, level, tasks)
 
 
 def _metric(tasks: Sequence[FloatArray], counts: Sequence[npt.NDArray[np.int64]], metric: str) -> FloatArray:
     """Return the metric of every resample, given how often each seed of each task was drawn."""
     if metric == "iqm":
-        pooled = np.concatenate(tasks)
-        order = np.argsort(pooled, kind="stable")
-        weights = trimmed_weights(np.concatenate(counts, axis=1)[:, order], int(0.25 * pooled.size))
-        found: FloatArray = weights @ pooled[order]
-        return found
+        return _iqm(tasks, counts)
     means = np.stack([drawn @ x / x.size for x, drawn in zip(tasks, counts, strict=True)])
-    if metric == "optimality_gap":
-        shares = np.array([x.size for x in tasks]) / sum(x.size for x in tasks)
-        return np.asarray(shares @ means, dtype=np.float64)
     return np.asarray(
         np.median(means, axis=0) if metric == "median" else means.mean(axis=0), dtype=np.float64
     )
+
+
+def _iqm(tasks: Sequence[FloatArray], counts: Sequence[npt.NDArray[np.int64]]) -> FloatArray:
+    """Return the mean of the middle half of all runs, where each task has the same weight in all."""
+    pooled = np.concatenate(tasks)
+    order = np.argsort(pooled, kind="stable")
+    # As if every run were repeated until all tasks have equally many; then whole runs are cut, as rliable does.
+    n_repeated = len(tasks) * math.lcm(*(x.size for x in tasks))
+    cut = (n_repeated // 4) / n_repeated * pooled.size
+    shares = [drawn * (pooled.size / (len(tasks) * x.size)) for x, drawn in zip(tasks, counts, strict=True)]
+    found: FloatArray = trimmed_weights(np.concatenate(shares, axis=1)[:, order], cut) @ pooled[order]
+    return found
 
 
 def _blocks(n_resamples: int) -> list[int]:
@@ -234,9 +197,22 @@ def _blocks(n_resamples: int) -> list[int]:
     return [BLOCK] * whole + ([rest] if rest else [])
 
 
-def _result(
+def percentile_interval(
     metric: str, estimate: float, drawn: FloatArray, level: float, tasks: Sequence[FloatArray]
 ) -> AggregateEstimate:
+    """Return an estimate with the interval between the quantiles of its resamples.
+
+    Parameters
+    ----------
+    metric : str
+    estimate : float
+    drawn : ndarray, shape (n_resamples,)
+        The metric of every resample.
+    level : float
+        Nominal coverage.
+    tasks : sequence of arrays
+        Scores of each task.
+    """
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return AggregateEstimate(
         metric=metric,

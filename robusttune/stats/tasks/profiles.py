@@ -1,8 +1,7 @@
-"""Performance profiles: the share of runs above each threshold, for one configuration and over tasks."""
+"""Performance profiles: the share of runs above each threshold, over tasks."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,81 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from robusttune.stats._checks import as_sample, check_count, check_level, check_rng
-from robusttune.stats.estimates.proportions import wilson_bounds
 from robusttune.stats.estimates.resample import resample_counts
 from robusttune.stats.tasks.aggregate import as_tasks
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """Performance profile: the share of seeds above each threshold.
-
-    Attributes
-    ----------
-    thresholds, share : tuple of float
-        Thresholds in score units; share of seeds strictly above.
-    low, high : tuple of float
-        Pointwise Wilson interval.
-    band_low, band_high : tuple of float
-        Band that holds for all thresholds together (Dvoretzky-Kiefer-Wolfowitz).
-    level : float
-        Confidence level of both.
-    n : int
-        Number of seeds.
-    """
-
-    thresholds: tuple[float, ...]
-    share: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    band_low: tuple[float, ...]
-    band_high: tuple[float, ...]
-    level: float
-    n: int
-
-
-def performance_profile(scores: npt.ArrayLike, *, thresholds: npt.ArrayLike, level: float = 0.95) -> Profile:
-    """Return the performance profile of one configuration.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n_seeds,)
-        One score per seed; finite.
-    thresholds : array_like, shape (n_thresholds,)
-        In score units.
-    level : float
-        Confidence level.
-
-    Raises
-    ------
-    ValueError
-        If a score or threshold is not finite, or the level is not between 0 and 1.
-
-    Notes
-    -----
-    The band is wide: plus or minus .43 with ten seeds.
-
-    References
-    ----------
-    Massart (1990), doi:10.1214/aop/1176990746
-    """
-    x = as_sample(scores)
-    at = as_sample(thresholds, name="thresholds")
-    check_level(level)
-    above = (x[None, :] > at[:, None]).sum(axis=1)
-    share = above / x.size
-    bounds = [wilson_bounds(int(count), x.size, level=level) for count in above]
-    reach = math.sqrt(math.log(2 / (1 - level)) / (2 * x.size))
-    return Profile(
-        thresholds=tuple(at.tolist()),
-        share=tuple(share.tolist()),
-        low=tuple(low for low, _ in bounds),
-        high=tuple(high for _, high in bounds),
-        band_low=tuple(np.clip(share - reach, 0, 1).tolist()),
-        band_high=tuple(np.clip(share + reach, 0, 1).tolist()),
-        level=level,
-        n=x.size,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +75,7 @@ def profile_over_tasks(
     ----------
     Agarwal et al. (2021), arXiv:2108.13264, section 4.2.
     """
-    tasks = as_tasks(scores)
+    tasks = as_tasks(scores, min_n=2)
     at = as_sample(thresholds, name="thresholds")
     check_level(level)
     check_count(n_resamples, name="n_resamples", minimum=100)

@@ -13,7 +13,9 @@ from robusttune.stats._checks import check_choice, check_count, check_level
 from robusttune.stats.tasks.aggregate import METRICS, as_tasks
 
 
-def rliable_aggregate(scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, metric: str) -> float:
+def rliable_aggregate(
+    scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, metric: str, target: float = 1.0
+) -> float:
     """Return rliable's value of an aggregate metric.
 
     Parameters
@@ -22,6 +24,8 @@ def rliable_aggregate(scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, metric
         Normalised scores.
     metric : {"mean", "median", "iqm", "optimality_gap"}
         Which metric.
+    target : float
+        For the optimality gap.
 
     Raises
     ------
@@ -30,7 +34,8 @@ def rliable_aggregate(scores: npt.ArrayLike | Iterable[npt.ArrayLike], *, metric
     ValueError
         If the metric is unknown, or tasks have unequal numbers of seeds.
     """
-    return float(_function(metric)(_matrix(scores)))
+    options = {"gamma": target} if metric == "optimality_gap" else {}
+    return float(_function(metric)(_matrix(scores), **options))
 
 
 def rliable_interval(
@@ -93,9 +98,9 @@ def _load(name: str) -> Any:
     return {"library": library, "metrics": metrics}[name]
 
 
-def _function(metric: str) -> Callable[[Any], float]:
+def _function(metric: str) -> Callable[..., float]:
     check_choice(metric, name="metric", choices=METRICS)
-    found: Callable[[Any], float] = getattr(_load("metrics"), f"aggregate_{metric}")
+    found: Callable[..., float] = getattr(_load("metrics"), f"aggregate_{metric}")
     return found
 
 

@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from stored import store_story, told_study
 from typer.testing import CliRunner, Result
 
 from robusttune.cli import app
 from robusttune.declaration.toml import load_study
-from robusttune.pipeline.advice import advised_split
 from robusttune.pipeline.location import location_of
+from robusttune.pipeline.planning.advice import advised_split
+from tests.support.places import ROOT
+from tests.support.stored import store_story, told_study
 
-ROOT = Path(__file__).resolve().parents[3]
 runner = CliRunner()
 STUDY = """
 name = "told"
@@ -180,31 +180,55 @@ def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
     assert call("plan", "--sd", -1, "--difference", 2).exit_code == 2
 
 
-def test_plan_splits_a_budget_as_the_protocol_study_advises() -> None:
+def test_plan_splits_a_budget_in_one_way(tmp_path: Path) -> None:
     split = advised_split(240)
-    output = call("plan", "--budget", 240).output
-    assert f"split of 240 runs with tpe: {split.n_trials} trials of" in output
-    assert f"then the best {split.top_k} on {split.n_seeds} fresh seeds each" in output
+    told = (
+        f"240 runs: {split.n_trials} trials of one seed with the tpe sampler, then the best {split.top_k} and 1 "
+        f"control on {split.n_seeds} fresh seeds each"
+    )
     for figures in ([], ["--sd", 10, "--difference", 10]):
-        assert (
-            "The protocol study's split of 60 runs with tpe" in call("plan", "--budget", 60, *figures).output
-        )
-    for bad in (19, 1e300, "nan", "inf"):
+        output = call("plan", "--budget", 240, *figures).output
+        assert told in output
+        assert output.count("fresh seeds each") == 1
+    for bad in (19, 10_001, "1e300", "nan"):
         refused = call("plan", "--budget", bad)
         assert refused.exit_code == 2
         assert "--budget" in refused.output
-        assert " must " in refused.output
-    # Beside a plan from figures, which splits ten runs too, it says nothing.
-    few = call("plan", "--budget", 15, "--sd", 10, "--difference", 3)
-    assert few.exit_code == 0
-    assert "ways to spend the budget" in few.output
-    assert "protocol study" not in few.output
+
+
+def test_plan_says_what_a_claim_costs_that_the_split_cannot_make() -> None:
+    output = call("plan", "--budget", 120, "--sd", 100, "--difference", 50).output
+    needed = int(output.split("the first is better than the second")[1].split()[0])
+    assert f"{needed} seeds for each of 4 configurations are {4 * needed} runs" in output
+    easy = call("plan", "--budget", 120, "--sd", 10, "--difference", 50).output
+    assert "too few" not in easy
+
+
+def test_plan_says_what_share_of_failures_its_seeds_may_hide() -> None:
+    output = call("plan", "--sd", 10, "--difference", 10).output
+    row = next(line for line in output.splitlines() if "the first is better than the second" in line)
+    seeds, hidden = int(row.split("second")[1].split()[0]), int(row.split("%")[0].split()[-1])
+    assert hidden == round(100 * (1 - 0.05 ** (1 / seeds)))
+
+
+def test_flags_are_named_where_the_library_names_parameters(tmp_path: Path) -> None:
+    for arguments, flag in (
+        (["plan", "--sd", -1, "--difference", 2], "--sd -1: must be a positive number"),
+        (["plan", "--sd", 1, "--difference", 2, "-k", 1], "--configurations 1: must be at least 2"),
+        (["plan", "--sd", 1, "--difference", 2, "--power", 1.5], "--power 1.5: must lie between 0 and 1"),
+        (["plan", "--budget", 19], "--budget 19: must lie between"),
+        (["init", tmp_path / "s.toml", "--algo", "pp0"], "--algo 'pp0': must be one of"),
+        (["init", tmp_path / "s.toml", "--timesteps", 1], "--timesteps 1: must be at least 2"),
+    ):
+        result = call(*arguments)
+        assert result.exit_code == 2
+        assert flag in result.output
 
 
 def test_init_splits_its_budget_in_the_same_way(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     assert call("init", path, "--budget", 200).exit_code == 0
-    study, split = load_study(path), advised_split(200, n_controls=1)
+    study, split = load_study(path), advised_split(200)
     assert (study.n_trials, study.tuning.seeds_per_trial) == (split.n_trials, split.seeds_per_trial)
     assert (study.post_evaluation.top_k, study.post_evaluation.n_seeds) == (split.top_k, split.n_seeds)
     spent = split.n_trials * split.seeds_per_trial + split.n_judging_runs
@@ -215,19 +239,20 @@ def test_init_splits_its_budget_in_the_same_way(tmp_path: Path) -> None:
         assert path.read_text(encoding="utf-8") == before
 
 
-@pytest.mark.parametrize(
-    "command", [["--help"], ["check", "{study}"], ["status", "{study}"], ["rank", "{study}"]]
-)
-def test_light_commands_load_no_torch(command: list[str], study_file: Path) -> None:
+def test_light_commands_load_no_torch(study_file: Path) -> None:
     script = (
         "import sys\nfrom robusttune.cli import app\n"
-        "try:\n    app(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'optuna', 'stable_baselines3', 'matplotlib'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "for command in (['--help'], *([name, sys.argv[1]] for name in ('check', 'status', 'rank'))):\n"
+        "    try:\n        app(command)\n    except SystemExit:\n        pass\n"
+        "    heavy = {'torch', 'optuna', 'stable_baselines3', 'matplotlib'} & set(sys.modules)\n"
+        "    assert not heavy, (command, heavy)\n"
     )
-    arguments = [part.format(study=study_file) for part in command]
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-c", script, str(study_file)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import document, drawn, make_study, stored_specs
 from typer.testing import CliRunner
 
 from robusttune import check_study, rank_study, run_study, study_status, tune_study
@@ -17,6 +16,7 @@ from robusttune.errors import NoResultsError, SpecError
 from robusttune.pipeline.location import location_of
 from robusttune.pipeline.settle import settle
 from robusttune.training import stackable
+from tests.support.studies import document, drawn, make_study, stored_specs
 
 OPEN: dict[str, Any] = {"execution": None}
 PRUNED = {"tuning.pruner": "median", "tuning.seeds_per_trial": 2, "evaluation.every": 16}

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from rankings import ranked, skewed_scores
 
 from robusttune.report import columns, tables
 from robusttune.report.columns import COLUMNS, fitting_columns, record, shown_columns
 from robusttune.report.model import Ranking
+from tests.support.rankings import ranked, skewed_scores
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from rankings import ranked
 
 from robusttune.report.figures import lucky_figure, save, seeds_figure
 from robusttune.report.files import whole_file, write_text
 from robusttune.report.write import write_report
+from tests.support.rankings import ranked
 
 RNG = np.random.default_rng(0)
 SCORES = {

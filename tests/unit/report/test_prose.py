@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rankings import ranked, skewed_scores
 from scipy import stats
 
 from robusttune.report.model import Ranking
 from robusttune.report.prose.words import count, interval, known_decimals, listed, number, with_interval
+from tests.support.rankings import ranked, skewed_scores
 
 RNG = np.random.default_rng(11)
 GOOD = list(RNG.normal(-200.0, 20.0, 20))
@@ -49,11 +49,29 @@ def test_with_confirmation_the_number_is_that_of_the_confirmation_seeds_alone() 
     ranking = ranked(SCORES, TUNING, controls=CONTROLS, confirmation={"trial 1": seeds})
     assert ranking.answer[0].startswith("Use trial 1: −225 on average over 4 confirmation seeds")
     assert "confirm=" not in " ".join(ranking.answer)
+    mean = ranking.row("trial 1").analysis.mean
+    assert ranking.findings["Who is better"][0] == (
+        f"4 confirmation seeds of trial 1 give {with_interval(-225.0, *interval_of(seeds))}; the 20 that chose gave "
+        f"{with_interval(mean.estimate, mean.low, mean.high)}."
+    )
+
+
+def interval_of(scores: list[float]) -> tuple[float, float]:
+    low, high = stats.t.interval(0.95, len(scores) - 1, np.mean(scores), stats.sem(scores))
+    return float(low), float(high)
+
+
+def test_seeds_that_nobody_can_afford_are_not_offered() -> None:
+    even = np.linspace(-1.0, 1.0, 10)
+    ranking = ranked({"a": even, "b": even + 0.05}, confirmation={"b": [1.0, 2.0]})
+    assert ranking.answer[-1] == (
+        "Next: choose between b and a by spread and cost; seeds hardly tell them apart."
+    )
 
 
 def test_what_cannot_be_told_apart_is_named_and_the_way_to_tell_it_can_be_pasted() -> None:
     even = np.linspace(-1.0, 1.0, 10)
-    scores = {"a": even, "b": even + 0.3, "c": even - 50.0}
+    scores = {"a": even, "b": even + 0.4, "c": even - 50.0}
     ranking = ranked(scores, confirmation={"b": [1.0, 2.0]})
     first, second = ranking.analysis.best_set
     assert ranking.answer[2] == f"Cannot be told apart from {first}: {second}."
@@ -144,13 +162,12 @@ def test_fewer_episodes_in_tuning_are_said() -> None:
 
 
 def test_the_interval_method_is_told_row_by_row_where_it_differs() -> None:
-    skewed = [0.0] * 11 + [-30.0]
-    ranking = ranked({"a": list(np.linspace(0, 1, 12)), "b": skewed})
+    ranking = ranked(SCORES | {"trial 2": RNG.normal(-300.0, 20.0, 20)}, TUNING, controls=CONTROLS)
     methods = {row.name: row.analysis.mean.method for row in ranking.rows}
     assert len(set(methods.values())) == 2
     (text,) = [text for text in ranking.methods if text.startswith("Intervals")]
-    for name, method in methods.items():
-        assert f"{method} ({name})" in text
+    for method in set(methods.values()):
+        assert f"{method} ({', '.join(name for name, own in methods.items() if own == method)})" in text
 
 
 def test_what_the_iqm_does_not_see_is_said() -> None:

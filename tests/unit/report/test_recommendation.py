@@ -6,18 +6,15 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import pytest
-from stored import N_SEEDS, store_story, told_study
-
 from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline import rank_study, report_study
 from robusttune.pipeline.location import location_of
-from robusttune.pipeline.planning import plan_from_study
 from robusttune.report.model import Ranking
 from robusttune.report.prose.words import estimate
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord
 from robusttune.training.protocol import make_result
+from tests.support.stored import N_SEEDS, store_story, told_study
 
 
 def re_run(study: StudySpec, out: Path, number: int, scores: list[float | None]) -> None:
@@ -93,28 +90,6 @@ def test_each_trial_has_its_own_number_of_tuning_seeds(tmp_path: Path) -> None:
     page = (tmp_path / study.name / "report.html").read_text(encoding="utf-8")
     assert '<td class="text">complete</td><td>3</td><td>−100.0</td>' in page
     assert any("believed after 4 seeds" in line for line in ranking.methods)
-
-
-def test_a_split_counts_the_noise_of_each_trial_s_own_seeds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study, ranking = story(tmp_path, [-90.0, -120.0, -80.0, -110.0])
-    store = location_of(study, out=tmp_path).open_to_write()
-    for trial in store.trials(study.tuning_id):
-        store.save_trial(study.tuning_id, again(trial))
-    store.close()
-    given: dict[str, float] = {}
-
-    def split(**figures: Any) -> tuple[()]:
-        given.update(figures)
-        return ()
-
-    monkeypatch.setattr("robusttune.pipeline.planning.split_budget", split)
-    plan_from_study(study, out=tmp_path, budget=100)
-    rows = [row.analysis.sd for row in ranking.rows if row.analysis.sd is not None]
-    variance = sum(sd**2 for sd in rows) / len(rows)
-    between = 60.0**2 / 3 - variance * (1 / 4 + 1 + 1 / 4 + 1) / 4  # values −100, −160, −100, −160
-    assert given["sd_between"] ** 2 == pytest.approx(between)
 
 
 def again(trial: TrialRecord) -> TrialRecord:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from studies import make_study
+
+from tests.support.cases import cases
+from tests.support.studies import make_study
 
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     (
@@ -40,7 +42,9 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "environment", "hyperparameters", "changes"), CASES, ids=[c[0] for c in CASES]
+    ("algorithm", "environment", "hyperparameters", "changes"),
+    cases(CASES, fast=[CASES[0], CASES[3]]),
+    ids=[c[0] for c in CASES],
 )
 def test_the_snippet_builds_the_model_of_the_configuration(
     algorithm: str, environment: str, hyperparameters: dict[str, Any], changes: dict[str, Any]

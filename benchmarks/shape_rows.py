@@ -1,0 +1,163 @@
+"""Promised against measured on every shape of noise, made up and real: means, winners, luck, claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from benchmarks import cells, luck_cells, mean_cells
+from benchmarks.noise import NOISES, FloatArray, Study, landscapes, opposite
+from benchmarks.rows import Row, at_least, at_most, control, fresh, information
+
+ALPHA = 0.05
+
+
+def shapes(k: int, tables: list[FloatArray]) -> Iterator[tuple[str, Callable[[int], cells.Maker]]]:
+    """Yield every kind of study: its name, and a maker of it for a number of seeds."""
+    for name, draw in {**NOISES, "opposite lognormal": opposite}.items():
+        yield f"{name}, equal means", partial(cells.synthetic, draw, k)
+        yield f"{name}, step 0.5", partial(cells.synthetic, draw, k, step=0.5)
+    yield "SAC-like, top of 64", partial(cells.sac_like, k=k)
+    if tables:
+        yield "real landscapes, top of 64", partial(cells.real, tables, k=k)
+        yield "real landscapes, smoothed", partial(cells.real, tables, k=k, jitter=0.3)
+
+
+def interval_shape_rows(scale: float) -> Iterator[Row]:
+    """Yield the coverage of the printed means and of the winner's intervals on every shape."""
+    studies, tables = int(1000 * scale), list(landscapes().values())
+    for k in (3, 5, 10, 20):
+        for shape, make in shapes(k, tables):
+            for n in (3, 5, 10, 20):
+                setting = f"{shape}, k={k}, n={n}"
+                yield from _mean_rows(setting, make(2 * n), k, studies)
+                yield from _winner_rows(setting, make(n + 10), n, studies)
+
+
+def _mean_rows(setting: str, make: cells.Maker, k: int, studies: int) -> Iterator[Row]:
+    found = mean_cells.means(make, studies=max(studies // k, 20), rng=fresh("means " + setting))
+    yield information("printed interval of a mean", setting, found.headline)
+    yield information("the same, configuration with the largest SD", setting, found.wildest)
+    yield information("Student's t interval of a mean", setting, found.student)
+    yield information("printed width over Student's", setting, found.width)
+
+
+def _winner_rows(setting: str, make: cells.Maker, n: int, studies: int) -> Iterator[Row]:
+    found = mean_cells.winner(make, studies=studies, rng=fresh("winner " + setting))
+    ten = ", k=10, " in setting  # what is promised is promised for ten candidates
+    near_normal = ten and setting.startswith(("normal", "heavy"))
+    promised = ten and setting.startswith(("normal", "heavy", "SAC", "real"))
+    if promised:
+        yield at_least("winner's corrected interval", setting, found.corrected, 0.94, studies)
+    else:
+        yield information("winner's corrected interval", setting, found.corrected)
+    confirmed = "winner's interval, 10 confirmation seeds"
+    if near_normal:
+        yield at_least(confirmed, setting, found.confirmed, 0.94, studies)
+    else:
+        yield information(confirmed, setting, found.confirmed)
+    yield information("Student's t on 10 confirmation seeds", setting, found.confirmed_t)
+    yield information("winner's corrected width over the naive one", setting, found.width)
+    yield information("the same, median of the ratios", setting, found.typical_width)
+    yield information("winner, corrected with its own spread", setting, found.own_spread)
+    if setting.startswith("SAC") and n < 20:
+        words = "must be < 0.94"
+        yield control(
+            "winner, corrected with its own spread",
+            setting,
+            found.own_spread,
+            fails=found.own_spread < 0.94,
+            words=words,
+        )
+        yield control(
+            "winner's naive interval", setting, found.naive, fails=found.naive < 0.9, words="must be < 0.9"
+        )
+    else:
+        yield information("winner's naive interval", setting, found.naive)
+
+
+REACH = {5: 0.35, 10: 0.70, 20: 0.90}  # P(LUCKY | overstated by more than one SD)
+
+
+def luck_rows(scale: float) -> Iterator[Row]:
+    """Yield how often luck is named where it happened, and where it did not."""
+    studies, tables = int(1000 * scale), list(landscapes().values())
+    makers: dict[str, Callable[[int], Callable[[np.random.Generator], Study]]] = {
+        "SAC-like, top 10 of 64": luck_cells.sac_luck
+    }
+    if tables:
+        makers["real landscapes, top 10 of 64"] = partial(luck_cells.table_luck, tables)
+    for where, make in makers.items():
+        for n in (3, 5, 10, 20):
+            setting = f"{where}, n={n}"
+            found = luck_cells.luck_rates(make(n), studies=studies, rng=fresh("luck " + setting))
+            reached = "LUCKY, if overstated by more than one SD"
+            if n in REACH and where.startswith("real"):
+                yield at_least(reached, setting, found.found, REACH[n], studies)
+            else:
+                yield information(reached, setting, found.found)
+            yield at_most("LUCKY, if not overstated", setting, found.false, 0.01, studies)
+            yield at_most(
+                "LUCKY, if overstated by a quarter SD at most", setting, found.slight, 0.03, studies
+            )
+            name, wrong_rate = "overstated by more than one SD, if CONSISTENT", found.consistent_wrong
+            if n >= 10:
+                yield at_most(name, setting, wrong_rate, 0.03, studies)
+            else:
+                yield information(name, setting, wrong_rate)
+            if n == 20:
+                yield at_most("INCONCLUSIVE", setting, found.inconclusive, 0.10, studies)
+            else:
+                yield information("INCONCLUSIVE", setting, found.inconclusive)
+            yield information("interval of the luck", setting, found.covered)
+            earlier = luck_cells.luck_rates(
+                make(n), studies=studies, rng=fresh("luck " + setting), drawn=True
+            )
+            if n in REACH:
+                words = f"must be < {REACH[n]:g}"
+                fails = earlier.found < REACH[n]
+                yield control(
+                    "the earlier rule: " + reached, setting, earlier.found, fails=fails, words=words
+                )
+
+
+def claim_rows(scale: float) -> Iterator[Row]:
+    """Yield the errors of claims, differences, regrets and best sets on shapes of real scores."""
+    studies, tables = int(1000 * scale), list(landscapes().values())
+    widths = {5: 9.2, 10: 7.8, 20: 6.4}
+    for k in (5, 10):
+        makers = {"SAC-like, top of 64": partial(cells.sac_like, k=k)}
+        if tables:
+            makers["real landscapes, top of 64"] = partial(cells.real, tables, k=k)
+        for where, make in makers.items():
+            for n in (5, 10, 20):
+                setting = f"{where}, k={k}, n={n}"
+                yield from _claim_rows(setting, make(n), n, studies, widths if k == 10 else {})
+                equal = cells.ranking(
+                    cells.equal_means(make(n)), robust=n >= 10, studies=studies, rng=fresh("equal " + setting)
+                )
+                yield information("equal means: any claim is made", setting, equal.error)
+                yield information("equal means: any robust claim is made", setting, equal.robust_error)
+                yield information("equal means: all difference intervals", setting, equal.differences)
+
+
+def _claim_rows(
+    setting: str, make: cells.Maker, n: int, studies: int, widths: dict[int, float]
+) -> Iterator[Row]:
+    cell = cells.ranking(make, robust=n >= 10, studies=studies, rng=fresh(setting))
+    yield at_most("any claim is wrong", setting, cell.error, ALPHA, studies)
+    yield at_least("best configuration in the best set", setting, cell.best_kept, 0.95, studies)
+    yield information("best-set size", setting, cell.best_set_size)
+    yield information("all difference intervals", setting, cell.differences)
+    yield information("all regret bounds", setting, cell.regrets)
+    yield information("share of pairs that are claimed", setting, cell.claimed)
+    if n in widths and setting.startswith("real landscapes, top"):
+        yield at_most("rank-interval width", setting, cell.width, widths[n], None)
+    if n >= 10:
+        yield at_least("simultaneous coverage, robust claims", setting, 1 - cell.robust_error, 0.93, studies)
+        args = {"robust": False, "studies": studies // 2, "statistic": "iqm"}
+        ranked = cells.ranking(make, rng=fresh("iqm " + setting), **args)
+        yield information("ranking the IQM: share of pairs that are claimed", setting, ranked.claimed)
+        yield information("ranking the IQM: any claim is wrong of the means", setting, ranked.error)

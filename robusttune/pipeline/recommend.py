@@ -1,0 +1,15 @@
+"""Who is recommended: one decision, for the stage that confirms it and for the report that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from robusttune.declaration.study import StudySpec
+from robusttune.post_evaluation.result import PostEvaluation
+
+
+def recommend(study: StudySpec, found: PostEvaluation) -> Sequence[str]:
+    """Return the config_ids of the best set as the report names it, the recommended configuration first."""
+    from robusttune.report.build import best_set_first  # scipy and pandas: only where something is confirmed
+
+    return best_set_first(study, found)

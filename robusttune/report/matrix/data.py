@@ -1,0 +1,106 @@
+"""The report across studies as data, with full precision: frames for CSV, and everything as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from robusttune.report.matrix.across import AcrossTasks
+from robusttune.report.matrix.result import MatrixReport
+from robusttune.report.matrix.scores import TUNED, StudyScores
+
+
+def aggregates_frame(across: AcrossTasks) -> pd.DataFrame:
+    """Return one row per method and metric, with full precision."""
+    return pd.DataFrame(
+        [
+            {"method": one.method, **dataclasses.asdict(found)}
+            for one in across.analysis.methods
+            for found in one.metrics.values()
+        ]
+    )
+
+
+def rankings_frame(report: MatrixReport) -> pd.DataFrame:
+    """Return one row per candidate and task, with full precision."""
+    return pd.DataFrame(list(_ranking_records(report)))
+
+
+def _ranking_records(report: MatrixReport) -> Iterator[dict[str, Any]]:
+    for ranking in report.rankings:
+        if ranking.analysis is None:
+            continue
+        for name, configuration in ranking.configurations.items():
+            one = ranking.analysis.configurations[name]
+            yield {
+                "task": ranking.task,
+                "configuration": name,
+                "config_id": configuration.config_id,
+                "in_best_set": one.in_best_set,
+                **{key: getattr(one, key) for key in ("rank", "rank_low", "rank_high", "n_seeds", "sd")},
+                **{key: getattr(one.mean, part) for key, part in _parts("mean")},
+                **{key: getattr(one.iqm, part) for key, part in _parts("iqm")},
+                "p_best": one.p_best,
+                "worst_seed": one.worst,
+                "n_diverged": configuration.n_diverged,
+                "n_missing": configuration.n_missing,
+            }
+
+
+def _parts(name: str) -> tuple[tuple[str, str], ...]:
+    return ((name, "estimate"), (f"{name}_low", "low"), (f"{name}_high", "high"))
+
+
+def scores_frame(report: MatrixReport) -> pd.DataFrame:
+    """Return one row per run: the scores behind all numbers. Runs that confirm have no seed here."""
+    return pd.DataFrame([record for study in report.studies for record in _run_records(study)])
+
+
+def _run_records(study: StudyScores) -> Iterator[dict[str, Any]]:
+    tuned = study.roles[TUNED]
+    place: dict[str, Any] = {"study": study.study.name, "task": study.task, "method": study.method}
+    for one in study.configurations:
+        own = {**place, "configuration": one.name, "config_id": one.config_id}
+        own["tuned"] = one.config_id == tuned.config_id
+        for seed, score in zip(one.seeds, one.scores, strict=True):
+            yield {**own, "stage": "post-evaluation", "seed": seed, "score": score}
+    for score in tuned.scores if study.is_confirmed else ():
+        own = {**place, "configuration": tuned.name, "config_id": tuned.config_id, "tuned": True}
+        yield {**own, "stage": "confirmation", "seed": None, "score": score}
+
+
+def to_json(report: MatrixReport) -> str:
+    """Return everything behind the report."""
+    across = report.across
+    document = {
+        "name": report.matrix.name,
+        "studies": [
+            {"study": one.study.name, "task": one.task, "method": one.method} for one in report.studies
+        ],
+        "across_tasks": None
+        if across is None
+        else {
+            "normalised_scores": across.normalised,
+            "counts_as_0_and_1": {
+                task: [anchors.low, anchors.high] for task, anchors in across.anchors.items()
+            },
+            "configurations": {
+                name: {task: one.name for task, one in method.on.items()}
+                for name, method in across.methods.items()
+            },
+            "analysis": across.analysis.to_dict(),
+        },
+        "rankings": [
+            {
+                "task": one.task,
+                "different": one.different,
+                "analysis": None if one.analysis is None else one.analysis.to_dict(),
+            }
+            for one in report.rankings
+        ],
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"

@@ -1,0 +1,54 @@
+"""The winner's interval: corrected for the choice, or confirmed on fresh seeds."""
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from robusttune import stats
+
+UNIT = np.linspace(-1.5, 1.5, 5)
+STUDY = [UNIT + 1, 2 * UNIT, 3 * UNIT]
+COMMON = 14 / 3 * UNIT.var(ddof=1)  # mean of 1, 4 and 9
+
+
+def error(x):
+    df = len(x) - 1
+    return np.sqrt((2 * COMMON + df * np.var(x, ddof=1)) / (df + 2) / len(x))
+
+
+def test_the_corrected_interval_borrows_the_mean_spread_and_lowers_the_lower_bound():
+    found = stats.winner_interval(STUDY, winner=0)
+    low = scipy_stats.t.ppf(0.975 ** (1 / 3), 4) * error(STUDY[0])
+    high = scipy_stats.t.ppf(0.975, 4) * error(STUDY[0])
+    assert (found.low, found.high) == pytest.approx((1 - low, 1 + high))
+    assert found.method == "t, borrowed spread, corrected for selection"
+
+
+def test_confirmation_seeds_alone_make_the_confirmed_mean_without_correction():
+    fresh = np.array([0.2, 0.9, -0.4])
+    found = stats.winner_interval(STUDY, winner=0, confirmation=fresh)
+    half = scipy_stats.t.ppf(0.975, 2) * error(fresh)
+    assert found.estimate == pytest.approx(fresh.mean())
+    assert (found.low, found.high) == pytest.approx((fresh.mean() - half, fresh.mean() + half))
+    assert found.n == 3
+
+
+def test_the_corrected_interval_contains_the_printed_one():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        k, n = rng.integers(1, 7), rng.integers(2, 7)
+        runs = list(rng.lognormal(0, 2, (k, 1)) * rng.standard_normal((k, n)) * rng.integers(0, 2, (k, 1)))
+        winner = int(np.argmax([x.mean() for x in runs]))
+        for plain in (stats.headline_intervals(runs)[winner], stats.mean_interval(runs[winner])):
+            found = stats.winner_interval(runs, winner=winner, plain=plain)
+            assert found.low <= plain.low
+            assert found.high >= plain.high
+
+
+def test_chosen_from_one_is_not_chosen():
+    assert stats.winner_interval([UNIT], winner=0).width == pytest.approx(stats.mean_interval(UNIT).width)
+
+
+def test_one_seed_gives_no_interval():
+    assert np.isinf(stats.winner_interval([[1.0], UNIT], winner=0).low)
+    assert np.isinf(stats.winner_interval(STUDY, winner=0, confirmation=[1.0]).low)

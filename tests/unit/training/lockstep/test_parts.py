@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.distributions import (
+    BernoulliDistribution,
+    CategoricalDistribution,
+    DiagGaussianDistribution,
+    MultiCategoricalDistribution,
+)
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from robusttune.declaration.hyperparameters import ACTIVATIONS
+from robusttune.declaration.training.sb3 import Normalization
+from robusttune.training.lockstep.activations import make_activation
+from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
+from robusttune.training.lockstep.environments import MemberEnvironments
+from robusttune.training.lockstep.kernels import find_kernel
+from tests.support.cases import cases
+from tests.support.toys import ACTIONS, SB3, Toy, toy, trainer
+
+
+def plain(env_id: str, **kwargs: Any) -> Any:
+    """A wrapper of no effect hides the environment from the kernels."""
+    return lambda: gym.Wrapper(gym.make(env_id, **kwargs))
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"),
+    cases(
+        [
+            ("Pendulum-v1", {}),
+            ("Pendulum-v1", {"g": 9.81}),
+            ("CartPole-v1", {}),
+            ("CartPole-v1", {"sutton_barto_reward": True, "max_episode_steps": 25}),
+        ],
+        fast=[("Pendulum-v1", {}), ("CartPole-v1", {})],
+    ),
+)
+def test_stepping_together_equals_gymnasium_bit_for_bit(env_id: str, kwargs: Any) -> None:
+    together = MemberEnvironments(lambda: gym.make(env_id, **kwargs), [3, 70, 900], 7)
+    one_by_one = MemberEnvironments(plain(env_id, **kwargs), [3, 70, 900], 7)
+    assert together.uses_kernel
+    assert not one_by_one.uses_kernel
+    np.testing.assert_array_equal(together.reset(), one_by_one.reset())
+    rng = np.random.default_rng(0)
+    n_timeouts = 0
+    for step in range(800):
+        if env_id == "Pendulum-v1":
+            actions = rng.uniform(-2, 2, size=(len(one_by_one._envs), 7, 1)).astype(np.float32)
+        else:
+            # Some of the poles are balanced, so that their episodes reach the time limit.
+            angle = np.stack([[env.unwrapped.state[2:].sum() for env in group] for group in one_by_one._envs])
+            anyhow = rng.integers(0, 2, size=angle.shape)
+            actions = np.where(np.arange(7) < 4, angle > 0, anyhow).astype(np.int64)
+        a, b = together.step(actions), one_by_one.step(actions)
+        for name in ("observations", "rewards", "dones", "timeouts"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=f"{name} {step=}")
+        np.testing.assert_array_equal(a.terminal[a.dones], b.terminal[b.dones])
+        n_timeouts += int(a.timeouts.sum())
+        if step == 600:
+            together.keep([0, 2])
+            one_by_one.keep([0, 2])
+    assert n_timeouts > 0
+
+
+def test_pendulum_rewards_are_gymnasiums_before_they_are_rounded_to_32_bits() -> None:
+    env = gym.make("Pendulum-v1").unwrapped
+    kernel = find_kernel([gym.make("Pendulum-v1")])
+    assert kernel is not None
+    rng = np.random.default_rng(0)
+    states = rng.uniform(-6, 6, size=(20_000, 2))
+    actions = rng.uniform(-2, 2, size=(20_000, 1)).astype(np.float32)
+    _, _, rewards, _ = kernel.step(states, actions)
+    for state, action, reward in zip(states, actions, rewards, strict=True):
+        env.state = state  # type: ignore[attr-defined]
+        assert env.step(action)[1] == reward
+
+
+def test_a_changed_environment_is_stepped_by_itself() -> None:
+    clipped = MemberEnvironments(lambda: gym.wrappers.RescaleAction(gym.make("Pendulum-v1"), -1, 1), [1], 2)
+    assert not clipped.uses_kernel
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_have_torchs_values_and_gradients(name: str) -> None:
+    kind = getattr(torch.nn, ACTIVATIONS[name])
+    module = kind()
+    sums = torch.linspace(-4, 4, 161)
+    leaf = sums.clone().requires_grad_()
+    expected = module(leaf)
+    expected.sum().backward()
+    with torch.no_grad():
+        activation = make_activation(kind)
+        output, saved = activation.forward(sums.clone())
+        slope = activation.backward(torch.ones_like(sums), saved)
+    torch.testing.assert_close(output, expected.detach(), atol=2e-7, rtol=1e-6)
+    torch.testing.assert_close(slope, leaf.grad, atol=5e-7, rtol=1e-6)
+
+
+def _heads() -> list[Any]:
+    generator = torch.Generator().manual_seed(0)
+    log_std = torch.randn(2, 3, generator=generator)
+    return [
+        ("gaussian", Gaussian(log_std, torch.zeros(2, 3)), DiagGaussianDistribution(3), 3, log_std),
+        ("categorical", Categoricals([4]), CategoricalDistribution(4), 4, None),
+        ("categoricals", Categoricals([2, 3]), MultiCategoricalDistribution([2, 3]), 5, None),
+        ("bernoulli", Bernoullis(3), BernoulliDistribution(3), 3, None),
+    ]
+
+
+@pytest.mark.parametrize("index", range(4), ids=["gaussian", "categorical", "categoricals", "bernoulli"])
+def test_heads_have_sb3s_samples_log_probabilities_entropies_and_gradients(index: int) -> None:
+    _, head, sb3, n_outputs, log_std = _heads()[index]
+    outputs = torch.randn(2, 20, n_outputs, generator=torch.Generator().manual_seed(1))
+    d_log_prob = torch.randn(2, 20, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        actions = head.sample(outputs, [torch.Generator().manual_seed(5 + row) for row in range(2)])
+        log_prob, entropy = head.evaluate(outputs, actions)
+        log_prob, entropy = log_prob.clone(), entropy.clone()
+        gradient = head.backward(d_log_prob.clone(), torch.full((2, 20), 0.3))
+        modes = head.mode(outputs)
+    for row in range(2):
+        leaf = outputs[row].clone().requires_grad_()
+        spread = () if log_std is None else (log_std[row].clone().requires_grad_(),)
+        distribution = sb3.proba_distribution(leaf, *spread)
+        torch.manual_seed(5 + row)
+        drawn = distribution.sample().detach()
+        torch.testing.assert_close(actions[row], drawn.reshape(20, -1).float())
+        torch.testing.assert_close(modes[row], distribution.mode().detach().reshape(20, -1).float())
+        expected = distribution.log_prob(drawn)
+        torch.testing.assert_close(log_prob[row], expected.detach(), atol=2e-6, rtol=1e-5)
+        torch.testing.assert_close(entropy[row], distribution.entropy().detach(), atol=2e-6, rtol=1e-5)
+        loss = (expected * d_log_prob[row]).sum() + (distribution.entropy() * 0.3).sum()
+        loss.backward()
+        torch.testing.assert_close(gradient[row], leaf.grad, atol=1e-5, rtol=1e-4)
+        if spread:
+            torch.testing.assert_close(head._gradient[row], spread[0].grad, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "actions"),
+    cases(
+        [
+            *[("ppo", name) for name in ACTIONS],
+            *[("a2c", "box"), ("dqn", "discrete"), ("sac", "box2x3"), ("td3", "box"), ("ddpg", "box")],
+        ],
+        fast=[("ppo", "multibinary"), ("dqn", "discrete"), ("sac", "box2x3")],
+    ),
+)
+def test_a_saved_member_opens_in_sb3_and_acts_the_same(algorithm: str, actions: str, tmp_path: Path) -> None:
+    hp = {"n_steps": 16} if algorithm in ("ppo", "a2c") else {"learning_starts": 8, "net_arch": [32]}
+    done = trainer(algorithm, toy(actions=actions), hp, seeds=(1, 2), total=48)
+    observations = np.random.default_rng(0).normal(size=(2, 50, 5)).astype(np.float32)
+    together = done.predict(observations)
+    for member in range(2):
+        path = tmp_path / f"{member}.zip"
+        done.to_sb3(member).save(path)
+        model = SB3[algorithm].load(path)
+        alone, _ = model.predict(observations[member], deterministic=True)
+        np.testing.assert_allclose(together[member], alone, atol=1e-6)
+        assert model.num_timesteps == 48
+        model.set_env(DummyVecEnv([lambda: Monitor(Toy("box", actions))]))
+        model.learn(16, reset_num_timesteps=False)
+
+
+def test_predictions_under_normalisation_are_sb3s(tmp_path: Path) -> None:
+    done = trainer("ppo", toy(), {"n_steps": 16}, seeds=(1, 2), total=32, norm=Normalization())
+    raw = np.random.default_rng(0).normal(size=(2, 9, 5)).astype(np.float32)
+    together = done.predict(raw)
+    for member in range(2):
+        wrapper = done.vec_normalize(member, DummyVecEnv([toy()]))
+        alone, _ = done.to_sb3(member).predict(wrapper.normalize_obs(raw[member]), deterministic=True)
+        np.testing.assert_array_equal(together[member], alone)
