@@ -1,7 +1,7 @@
 """Make the noise table: `python -m experiments.noise_table`.
 
 The studies beside this file search at random or along a Sobol sequence, with 20 or 30 seeds a trial and no pruner:
-their tuning stage is the table. What is stored in the results folder is not run again, so it can be stopped at any time.
+their tuning stage is the table. What is stored in the results folder is not run again, so it can be stopped any time.
 About four hours on two cores. Each study becomes a parquet file, one row per run:
 
 config_id : number of the trial

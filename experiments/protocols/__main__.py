@@ -1,6 +1,6 @@
 """Run the protocol study, or what is missing of it: `python -m experiments.protocols`.
 
-One unit is one landscape and one sampler with all its repetitions, budgets and protocols. Its cells are rows of
+One unit is one landscape, sampler and group of budgets, with all its repetitions and protocols. Its cells are rows of
 `results.csv`; whatever is stored there is not run again. About an hour on two cores.
 """
 
@@ -23,8 +23,11 @@ from experiments.protocols.searches import Searches, search_declared, search_tab
 from experiments.protocols.tables import Table, arlbench, own
 
 RESULTS = Path(__file__).with_name("results.csv")
-KEY = ["source", "landscape", "sampler"]
+KEY = ["source", "landscape", "sampler", "budgets"]
 SAMPLERS = ("tpe", "random")
+GROUPS = {"60-240": (60, 120, 240), "480": (480,)}
+WITHOUT_MODEL = "ARLBench"
+"""Random search of its rows is judged without a model: all that a model does there is shown on our own tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,24 +37,36 @@ class Unit:
     source: str
     landscape: str
     sampler: str
+    budgets: str
     n_searches: int
 
 
 def main() -> None:
     """Run what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", nargs="+", default=["declared", "own tables", "ARLBench"])
+    parser.add_argument("--sources", nargs="+", default=["own tables", "ARLBench", "declared"])
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
+    parser.add_argument("--budgets", nargs="+", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--searches", type=int, default=200, help="repetitions of each cell")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     stored = [pd.read_csv(options.results)] if options.results.exists() else []
     done = {tuple(row) for frame in stored for row in frame[KEY].drop_duplicates().to_numpy().tolist()}
-    missing = [
-        unit
-        for unit in _units(options.sources, options.searches)
-        if (unit.source, unit.landscape, unit.sampler) not in done
+    asked = [
+        Unit(
+            source=source,
+            landscape=landscape.name,
+            sampler=sampler,
+            budgets=budgets,
+            n_searches=options.searches,
+        )
+        for budgets in options.budgets
+        for sampler in options.samplers
+        for source, landscape in _landscapes(options.sources)
+        if _can_search(landscape, sampler, budgets)
     ]
+    missing = [unit for unit in asked if tuple(getattr(unit, name) for name in KEY) not in done]
     with ProcessPoolExecutor(options.workers) as pool:
         for n_done, future in enumerate(as_completed([pool.submit(run, unit) for unit in missing]), start=1):
             stored = [_write([*stored, future.result()], options.results)]
@@ -71,29 +86,32 @@ def run(unit: Unit) -> pd.DataFrame:
     }
     judge = Judge(searches, seed)
     rows = []
-    for budget in BUDGETS:
-        first = next(protocols(budget))
-        if searches[first.kind].values.shape[1] < budget:  # a table has no more rows
-            continue
-        comparator = judge.outcome(first, budget)
+    for budget in _within(landscape, unit.budgets):
+        comparator = judge.outcome(next(protocols(budget)), budget)
         for protocol in protocols(budget):
-            if protocol.kind in searches:
+            if protocol.kind in searches and not (protocol.needs_model and unit.source == WITHOUT_MODEL):
                 outcome = judge.outcome(protocol, budget)
                 cell = {"budget": budget, "protocol": protocol.name, **_cell(outcome, comparator.regret)}
                 rows.append({**{name: getattr(unit, name) for name in KEY}, **cell})
     return pd.DataFrame(rows)
 
 
-def _search(
-    landscape: Declared | Table, unit: Unit, kind: str, rng: np.random.Generator
-) -> Searches:
+def _within(landscape: Declared | Table, group: str) -> list[int]:
+    """Return the budgets of a group that a landscape has configurations for."""
+    most = len(landscape.scores) if isinstance(landscape, Table) else max(BUDGETS)
+    return [budget for budget in GROUPS[group] if budget <= most]
+
+
+def _can_search(landscape: Declared | Table, sampler: str, group: str) -> bool:
+    return bool(_within(landscape, group)) and (isinstance(landscape, Declared) or sampler == "random")
+
+
+def _search(landscape: Declared | Table, unit: Unit, kind: str, rng: np.random.Generator) -> Searches:
+    most = max(_within(landscape, unit.budgets))
     if isinstance(landscape, Table):
-        most = max([b for b in BUDGETS if b <= len(landscape.scores)], default=0)
-        return search_table(
-            landscape, n_searches=unit.n_searches, n_runs=most, n_seeds=int(kind[0]), rng=rng
-        )
+        return search_table(landscape, n_searches=unit.n_searches, n_runs=most, n_seeds=int(kind[0]), rng=rng)
     return search_declared(
-        landscape, unit.sampler, n_searches=unit.n_searches, n_runs=max(BUDGETS), kind=kind, rng=rng
+        landscape, unit.sampler, n_searches=unit.n_searches, n_runs=most, kind=kind, rng=rng
     )
 
 
@@ -116,15 +134,6 @@ def _cell(outcome: Outcome, comparator: FloatArray) -> Mapping[str, float]:
     }
 
 
-def _units(sources: Sequence[str], n_searches: int) -> list[Unit]:
-    return [
-        Unit(source=source, landscape=landscape.name, sampler=sampler, n_searches=n_searches)
-        for sampler in SAMPLERS
-        for source, landscape in _landscapes(sources)
-        if isinstance(landscape, Declared) or sampler == "random"
-    ]
-
-
 def _landscapes(sources: Sequence[str]) -> Iterator[tuple[str, Declared | Table]]:
     makers = {"declared": declared, "own tables": own, "ARLBench": arlbench}
     for source in sources:
@@ -134,7 +143,9 @@ def _landscapes(sources: Sequence[str]) -> Iterator[tuple[str, Declared | Table]
 
 def _write(frames: Sequence[pd.DataFrame], path: Path) -> pd.DataFrame:
     """Write all rows to a file that is whole at every moment; return them."""
-    table = pd.concat(frames, ignore_index=True).sort_values([*KEY, "budget"], ignore_index=True, kind="stable")
+    table = pd.concat(frames, ignore_index=True).sort_values(
+        [*KEY, "budget"], ignore_index=True, kind="stable"
+    )
     partial = path.with_suffix(".partial")
     table.to_csv(partial, index=False, float_format="%.4g")
     partial.replace(path)

@@ -149,7 +149,11 @@ def _climb_free(landscape: Declared, point: FloatArray, free: list[int]) -> floa
         return -float(landscape.truth(point))
 
     found = optimize.minimize(
-        loss, point[free], method="Nelder-Mead", bounds=[(0, 1)] * len(free), options={"xatol": 1e-6, "fatol": 1e-9}
+        loss,
+        point[free],
+        method="Nelder-Mead",
+        bounds=[(0, 1)] * len(free),
+        options={"xatol": 1e-6, "fatol": 1e-9},
     )
     point[free] = found.x
     return -float(found.fun)

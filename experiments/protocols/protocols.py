@@ -6,33 +6,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from experiments.protocols import second_stage
 from experiments.protocols.landscapes import FloatArray
 from experiments.protocols.searches import RISK, Searches
 from experiments.protocols.second_stage import Judged
-from robusttune.post_evaluation.shortlist import posterior_means, shortlist
-from robusttune.post_evaluation.smoothing import Smoothed, smooth
+from robusttune.post_evaluation.shortlist import shortlist
+from robusttune.post_evaluation.smoothing import Smoothed, posterior_means, smooth
 from robusttune.stats._checks import BoolArray, IntArray
+from robusttune.stats.comparisons.winner import winner_interval
 
 BUDGETS = (60, 120, 240, 480)
 COMPARATOR = "top k"
 SIZES: Mapping[int, tuple[int, int]] = {60: (3, 5), 120: (6, 5), 240: (6, 10), 480: (12, 10)}
 """Candidates and seeds of each that a quarter of the budget pays for."""
 SHARES: Mapping[int, Mapping[str, tuple[int, int]]] = {
-    60: {"10 %": (2, 3), "35 %": (4, 5), "50 %": (6, 5)},
-    120: {"10 %": (3, 4), "35 %": (7, 6), "50 %": (6, 10)},
-    240: {"10 %": (5, 5), "35 %": (8, 10), "50 %": (12, 10)},
-    480: {"10 %": (6, 8), "35 %": (14, 12), "50 %": (20, 12)},
+    60: {"10 %": (2, 3), "50 %": (6, 5)},
+    120: {"10 %": (3, 4), "50 %": (6, 10)},
+    240: {"10 %": (5, 5), "50 %": (12, 10)},
+    480: {"10 %": (6, 8), "50 %": (20, 12)},
 }
 ADAPTIVE: Mapping[int, int] = {60: 4, 120: 5, 240: 10, 480: 15}
 """Candidates of the rules that give runs one by one."""
 HALVED: Mapping[int, int] = {60: 4, 120: 8, 240: 8, 480: 16}
 N_CONFIRMING = 10
 KINDS = ("1 seed", "2 seeds", "3 seeds", "incumbents", "risk-averse incumbents")
-_LARGEST_SHARED = 240
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +42,8 @@ class Protocol:
     name : str
     kind : str
         Of the search; see `searches.search_declared`.
-    k, n : int
-        Candidates, and fresh runs of each on average; without candidates a trial is believed.
+    k, runs : int
+        Candidates, and fresh runs of them all; without candidates a trial is believed.
     select : {"top", "model", "mixed"}
     rule : str
         How the fresh runs are given.
@@ -57,7 +55,7 @@ class Protocol:
     name: str
     kind: str = "1 seed"
     k: int = 0
-    n: int = 0
+    runs: int = 0
     select: str = "top"
     rule: str = "fixed"
     pick: str = "mean"
@@ -66,7 +64,12 @@ class Protocol:
     @property
     def reserved(self) -> int:
         """Return how many runs are kept back from the search."""
-        return self.k * self.n + self.n_confirming
+        return self.runs + self.n_confirming
+
+    @property
+    def needs_model(self) -> bool:
+        """Return whether a model of the whole search takes part."""
+        return self.select != "top" or self.pick == "posterior"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,41 +95,38 @@ class Outcome:
 def protocols(budget: int) -> Iterator[Protocol]:
     """Yield the protocols of a budget, the comparator first."""
     k, n = SIZES[budget]
-    yield Protocol(name=COMPARATOR, k=k, n=n)
+    quarter = k * n
+    yield Protocol(name=COMPARATOR, k=k, runs=quarter)
     yield Protocol(name="single seed, believed")
     for m in (2, 3):
         yield Protocol(name=f"{m} seeds a trial, believed", kind=f"{m} seeds")
-        yield Protocol(name=f"{m} seeds a trial, top k", kind=f"{m} seeds", k=k, n=n)
+        yield Protocol(name=f"{m} seeds a trial, top k", kind=f"{m} seeds", k=k, runs=quarter)
     for share, (k_share, n_share) in SHARES[budget].items():
-        yield Protocol(name=f"top k, {share}", k=k_share, n=n_share)
-        if budget <= _LARGEST_SHARED:
-            yield Protocol(
-                name=f"mixed, posterior pick, {share}", k=k_share, n=n_share, select="mixed", pick="posterior"
-            )
-    adaptive = ADAPTIVE[budget]
-    for rule in ("ocba", "top-two", "elimination"):
-        yield Protocol(name=rule, k=adaptive, n=k * n // adaptive, rule=rule)
-    yield Protocol(name="halving", k=HALVED[budget], n=k * n // HALVED[budget], rule="halving")
-    yield Protocol(name="mixed, ocba", k=adaptive, n=k * n // adaptive, select="mixed", rule="ocba")
-    yield Protocol(name="top k, posterior pick", k=k, n=n, pick="posterior")
-    yield Protocol(name="top k, mean − ½ SD", k=k, n=n, pick="risk")
+        yield Protocol(name=f"top k, {share}", k=k_share, runs=k_share * n_share)
+    yield Protocol(
+        name=f"mixed, posterior pick, {share}",
+        k=k_share,
+        runs=k_share * n_share,
+        select="mixed",
+        pick="posterior",
+    )
+    for rule in ("OCBA", "top-two", "elimination"):
+        yield Protocol(name=rule, k=ADAPTIVE[budget], runs=quarter, rule=rule)
+    yield Protocol(name="halving", k=HALVED[budget], runs=quarter, rule="halving")
+    yield Protocol(name="mixed, OCBA", k=ADAPTIVE[budget], runs=quarter, select="mixed", rule="OCBA")
+    yield Protocol(name="top k, posterior pick", k=k, runs=quarter, pick="posterior")
+    yield Protocol(name="top k, mean − ½ SD", k=k, runs=quarter, pick="risk")
     for select in ("model", "mixed"):
-        yield Protocol(name=select, k=k, n=n, select=select)
-        yield Protocol(name=f"{select}, posterior pick", k=k, n=n, select=select, pick="posterior")
+        yield Protocol(name=select, k=k, runs=quarter, select=select)
+        yield Protocol(name=f"{select}, posterior pick", k=k, runs=quarter, select=select, pick="posterior")
     yield Protocol(name="best predicted, believed", select="model")
     yield Protocol(name="incumbents, believed", kind="incumbents")
-    yield Protocol(name="incumbents, top k", kind="incumbents", k=k, n=n)
+    yield Protocol(name="incumbents, top k", kind="incumbents", k=k, runs=quarter)
     yield Protocol(name="incumbents by mean − ½ SD, believed", kind="risk-averse incumbents")
     if budget > min(BUDGETS):
-        yield Protocol(name="top k, confirmed", k=k, n=n, n_confirming=N_CONFIRMING)
-        yield Protocol(
-            name="mixed, posterior pick, confirmed",
-            k=k,
-            n=n,
-            select="mixed",
-            pick="posterior",
-            n_confirming=N_CONFIRMING,
-        )
+        confirmed = {"k": k, "runs": quarter, "n_confirming": N_CONFIRMING}
+        yield Protocol(name="top k, confirmed", **confirmed)
+        yield Protocol(name="mixed, posterior pick, confirmed", select="mixed", pick="posterior", **confirmed)
 
 
 class Judge:
@@ -157,15 +157,15 @@ class Judge:
         judged = self._spend(protocol, fresh)
         place = self._pick(protocol, n_trials, ranked, fresh, judged)
         trial = ranked[rows[:, 0], place]
-        confirming = fresh[rows[:, 0], place, protocol.n : protocol.n + protocol.n_confirming]
+        n = protocol.runs // protocol.k
+        confirming = fresh[rows[:, 0], place, n : n + protocol.n_confirming]
         reported = judged.mean[rows[:, 0], place]
         if protocol.n_confirming:
             reported = confirming.mean(axis=1)
         truth = searches.truth[rows[:, 0], trial]
         intervals = {}
         if protocol.rule == "fixed" and protocol.pick != "risk":
-            own = fresh[rows[:, 0], place, : protocol.n]
-            for name, (low, high) in _intervals(judged, place, own, confirming).items():
+            for name, (low, high) in _intervals(fresh[..., :n], place, confirming).items():
                 intervals[name] = ((low <= truth) & (truth <= high), (high - low) / searches.unit)
         spent = searches.cost[rows[:, 0], n_trials - 1] + judged.n.sum(axis=1) + protocol.n_confirming
         return Outcome(
@@ -202,22 +202,23 @@ class Judge:
         for row, model in zip(order, models, strict=True):
             top = row[: n_trials[0]].tolist()
             by_model = np.argsort(-model.mean, kind="stable").tolist() if model else top
-            found.append([proposal.trial for proposal in shortlist(protocol.select, k, top=top, model=by_model)])
+            found.append(
+                [proposal.trial for proposal in shortlist(protocol.select, k, top=top, model=by_model)]
+            )
         return np.array(found)
 
     def _models_of(self, searches: Searches, n: int) -> list[Smoothed | None]:
         if n not in self._models:
             found = []
             for r, values in enumerate(searches.values):
-                encoded = searches.encode(r, n)
-                found.append(smooth(encoded.columns, encoded.groups, values[:n]))
+                found.append(smooth(searches.encode(r, n), values[:n]))
             self._models[n] = found
         return self._models[n]
 
     def _spend(self, protocol: Protocol, fresh: FloatArray) -> Judged:
-        total = protocol.k * protocol.n
+        total = protocol.runs
         match protocol.rule:
-            case "ocba":
+            case "OCBA":
                 return second_stage.ocba(fresh, total)
             case "top-two":
                 return second_stage.top_two(fresh, total, np.random.default_rng(self._seed))
@@ -225,7 +226,7 @@ class Judge:
                 return second_stage.halving(fresh, total)
             case "elimination":
                 return second_stage.elimination(fresh, total)
-        return second_stage.fixed(fresh, protocol.n)
+        return second_stage.fixed(fresh, total // protocol.k)
 
     def _pick(
         self, protocol: Protocol, n_trials: IntArray, ranked: IntArray, fresh: FloatArray, judged: Judged
@@ -236,42 +237,23 @@ class Judge:
             return judged.pick()
         places = []
         models = self._models_of(self._searches[protocol.kind], int(n_trials[0]))
-        for model, trials, own, by_mean in zip(models, ranked, fresh[..., : protocol.n], judged.pick(), strict=True):
+        judging = fresh[..., : protocol.runs // protocol.k]
+        for model, trials, own, by_mean in zip(models, ranked, judging, judged.pick(), strict=True):
             places.append(int(np.argmax(posterior_means(model, trials, own))) if model else by_mean)
         return np.array(places)
 
 
 def _intervals(
-    judged: Judged, place: IntArray, own: FloatArray, confirming: FloatArray
+    judging: FloatArray, place: IntArray, confirming: FloatArray
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Return the intervals of the pick's true mean: of its fresh runs, of those that confirm, and of both together."""
-    k, n = judged.n.shape[1], own.shape[1]
-    pooled = judged.variance.mean(axis=1)
-    found = {
-        "corrected": _interval(own, own.var(axis=1, ddof=1), k, n - 1),
-        "corrected, floor": _interval(own, _floored(own, pooled), k, n + 3),
-    }
+    """Return the library's intervals of the pick's true mean: of the runs that chose it, and of those that confirm."""
+    found = {"winner": [winner_interval(own, winner=int(at)) for own, at in zip(judging, place, strict=True)]}
     if confirming.shape[1]:
-        both = np.concatenate([own, confirming], axis=1)
-        n_confirming = confirming.shape[1]
-        found |= {
-            "confirmed": _interval(confirming, confirming.var(axis=1, ddof=1), 1, n_confirming - 1),
-            "confirmed, floor": _interval(confirming, _floored(confirming, pooled), 1, n_confirming + 3),
-            "together, floor": _interval(both, _floored(both, pooled), k, both.shape[1] - 1),
-        }
-    return found
-
-
-def _floored(scores: FloatArray, pooled: FloatArray) -> FloatArray:
-    """Return max(s², (4 p + (n − 1) s²) / (n + 3)), p the mean variance of the candidates."""
-    n, variance = scores.shape[1], scores.var(axis=1, ddof=1)
-    floored: FloatArray = np.maximum(variance, (4 * pooled + (n - 1) * variance) / (n + 3))
-    return floored
-
-
-def _interval(scores: FloatArray, variance: FloatArray, k: int, df: int) -> tuple[FloatArray, FloatArray]:
-    """Return a t interval whose lower end allows for the choice of the best of k."""
-    upper = 0.5 + _LEVEL / 2
-    mean, error = scores.mean(axis=1), np.sqrt(variance / scores.shape[1])
-    low = mean - special.stdtrit(df, upper ** (1.0 / k)) * error
-    return low, mean + special.stdtrit(df, upper) * error
+        found["confirmed"] = [
+            winner_interval(own, winner=int(at), confirmation=more)
+            for own, at, more in zip(judging, place, confirming, strict=True)
+        ]
+    return {
+        name: (np.array([one.low for one in own]), np.array([one.high for one in own]))
+        for name, own in found.items()
+    }

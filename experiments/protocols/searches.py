@@ -106,7 +106,9 @@ def search_declared(
     )
 
 
-def search_table(table: Table, *, n_searches: int, n_runs: int, n_seeds: int, rng: np.random.Generator) -> Searches:
+def search_table(
+    table: Table, *, n_searches: int, n_runs: int, n_seeds: int, rng: np.random.Generator
+) -> Searches:
     """Return random searches of a table: each visits its rows in an order of its own, none twice."""
     n_rows, n_all = table.scores.shape
     n_trials = min(n_rows, n_runs // n_seeds)

@@ -58,10 +58,14 @@ def ocba(fresh: FloatArray, total: int) -> Judged:
         now = _judge(fresh, n)
         best = now.mean.argmax(axis=1)[:, None]
         variance = _shrunk(now)
-        gap = np.maximum(np.take_along_axis(now.mean, best, axis=1) - now.mean, _LEAST_GAP * np.sqrt(variance))
+        gap = np.maximum(
+            np.take_along_axis(now.mean, best, axis=1) - now.mean, _LEAST_GAP * np.sqrt(variance)
+        )
         ratio = variance / gap**2
         np.put_along_axis(ratio, best, 0.0, axis=1)
-        own = np.sqrt(np.take_along_axis(variance, best, axis=1) * np.sum(ratio**2 / variance, axis=1, keepdims=True))
+        own = np.sqrt(
+            np.take_along_axis(variance, best, axis=1) * np.sum(ratio**2 / variance, axis=1, keepdims=True)
+        )
         np.put_along_axis(ratio, best, own, axis=1)
         share = ratio / ratio.sum(axis=1, keepdims=True)
         _give(n, share * (n.sum(axis=1, keepdims=True) + 1) - n, fresh.shape[2])

@@ -1,8 +1,8 @@
 """Tables of real results as landscapes: random search draws their rows, no row twice.
 
-Our own tables have at least 20 seeds a row. Every repetition deals them anew into two halves: all runs, of tuning and of
-the second stage, are drawn from one half with replacement, and the other half judges. The best is then the row that the
-whole first half would choose. ARLBench has ten seeds a row, too few to halve: runs are drawn from all ten with
+Our own tables have at least 20 seeds a row. Every repetition deals them anew into two halves: all runs, of tuning and
+of the second stage, are drawn from one half with replacement, and the other half judges. The best is then the row that
+the whole first half would choose. ARLBench has ten seeds a row, too few to halve: runs are drawn from all ten with
 replacement, and their mean is the truth of that distribution.
 """
 

@@ -71,7 +71,9 @@ class _Parzen:
         self._low = np.array([-0.5 if dimensions[i] else 0.0 for i in self._numeric])
         self._high = np.array([dimensions[i] - 0.5 if dimensions[i] else 1.0 for i in self._numeric])
         self._centre, self._sigma = self._kernels(points[..., self._numeric])
-        self._choices = {i: self._probabilities(points[..., i], -m) for i, m in enumerate(dimensions) if m < 0}
+        self._choices = {
+            i: self._probabilities(points[..., i], -m) for i, m in enumerate(dimensions) if m < 0
+        }
         # Truncated at the range: the mass inside, from the nearer tail.
         self._mass_low = special.ndtr((self._low - self._centre) / self._sigma)
         self._mass = special.ndtr((self._high - self._centre) / self._sigma) - self._mass_low
@@ -90,7 +92,10 @@ class _Parzen:
         sigma = np.empty_like(sigma_ordered)
         np.put_along_axis(sigma, order, sigma_ordered, axis=1)
         sigma = np.clip(sigma, width / min(_LARGEST_SIGMA_SHARE, 1.0 + self._n_kernels), width)
-        prior = np.broadcast_to(0.5 * (self._low + self._high), edge.shape), np.broadcast_to(width, edge.shape)
+        prior = (
+            np.broadcast_to(0.5 * (self._low + self._high), edge.shape),
+            np.broadcast_to(width, edge.shape),
+        )
         return np.concatenate([numbers, prior[0]], axis=1), np.concatenate([sigma, prior[1]], axis=1)
 
     def _probabilities(self, places: FloatArray, n_choices: int) -> FloatArray:
@@ -140,7 +145,8 @@ class _Parzen:
         centre, sigma = self._centre[..., columns], self._sigma[..., columns]
         precision = 1.0 / sigma**2
         constant = np.sum(
-            -0.5 * centre**2 * precision - np.log(sigma * self._mass[..., columns] * math.sqrt(2 * math.pi)), axis=-1
+            -0.5 * centre**2 * precision - np.log(sigma * self._mass[..., columns] * math.sqrt(2 * math.pi)),
+            axis=-1,
         )
         left = np.concatenate([x**2, x], axis=-1)
         right = np.concatenate([-0.5 * precision, centre * precision], axis=-1)

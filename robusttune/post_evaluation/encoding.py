@@ -34,7 +34,9 @@ def encode(space: SearchSpace, configurations: Sequence[Mapping[str, JsonValue]]
     groups: list[int] = []
     for name, parameter in sorted(space.parameters.items()):
         values = [configuration[name] for configuration in configurations]
-        block = _one_hot(parameter, values) if isinstance(parameter, Categorical) else _scaled(parameter, values)
+        block = (
+            _one_hot(parameter, values) if isinstance(parameter, Categorical) else _scaled(parameter, values)
+        )
         if block.shape[1]:
             groups += [len(blocks)] * block.shape[1]
             blocks.append(block)

@@ -28,7 +28,8 @@ def worth(ranking: Ranking) -> str:
     if confirmed is not None:
         found, seeds = confirmed, "confirmation seed"
     elif len(ranking.rows) > 1:
-        chosen = f", corrected for being the best of {len(ranking.rows)}"
+        being = "the best of" if ranking.study.post_evaluation.recommend == "mean" else "chosen from"
+        chosen = f", corrected for being {being} {len(ranking.rows)}"
     decimals = known_decimals(found.low, found.high)
     return (
         f"{number(found.estimate, decimals=decimals)} on average over {count(found.n, seeds)}, {level} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robusttune.report.prose import allocation, comparisons, luck
+from robusttune.report.prose import allocation, comparisons, luck, selection
 from robusttune.report.prose.words import count, interval, listed, number, share
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ NOISY_EVALUATION = 0.25  # share of a score's variance that comes from evaluatio
 def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
     """Return the sentences of each heading that has any."""
     found = {
+        "Who was judged": selection.sentences(ranking),
         "Who is better": comparisons.sentences(ranking),
         "Luck of the tuning scores": luck.sentences(ranking),
         "Spread between seeds": (

@@ -19,7 +19,12 @@ SHAPES = {
     "pendulum-256": (256, 20, 8, 20),
     "mountaincar-256": (256, 20, 3, 10),
 }
-LONG_ROLLOUTS = {"pendulum": {2048, 4096}, "cartpole": {1024}, "pendulum-256": {2048, 4096}, "mountaincar-256": set()}
+LONG_ROLLOUTS = {
+    "pendulum": {2048, 4096},
+    "cartpole": {1024},
+    "pendulum-256": {2048, 4096},
+    "mountaincar-256": set(),
+}
 RANGES = {
     "pendulum": (-2000.0, 0.0),
     "cartpole": (1.0, 500.0),

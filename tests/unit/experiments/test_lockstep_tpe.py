@@ -22,9 +22,7 @@ def distribution(m: int) -> BaseDistribution:
     return IntDistribution(0, m - 1) if m > 0 else CategoricalDistribution(tuple(range(-m)))
 
 
-def optuna_suggestions(
-    dimensions: tuple[int, ...], points: np.ndarray, values: np.ndarray
-) -> np.ndarray:
+def optuna_suggestions(dimensions: tuple[int, ...], points: np.ndarray, values: np.ndarray) -> np.ndarray:
     names = [f"x{i}" for i in range(len(dimensions))]
     space = {name: distribution(m) for name, m in zip(names, dimensions, strict=True)}
     found = []
@@ -35,7 +33,8 @@ def optuna_suggestions(
             trials = [
                 optuna.trial.create_trial(
                     params={
-                        n: float(x) if m == 0 else int(x) for n, x, m in zip(names, point, dimensions, strict=True)
+                        n: float(x) if m == 0 else int(x)
+                        for n, x, m in zip(names, point, dimensions, strict=True)
                     },
                     distributions=space,
                     value=float(value),
@@ -60,7 +59,9 @@ def test_suggestions_have_the_distribution_of_optunas(dimensions: tuple[int, ...
         if m == 0:
             p = stats.ks_2samp(ours[:, column], theirs[:, column]).pvalue
         else:
-            counts = np.array([np.bincount(x[:, column].astype(int), minlength=abs(m)) for x in (ours, theirs)])
+            counts = np.array(
+                [np.bincount(x[:, column].astype(int), minlength=abs(m)) for x in (ours, theirs)]
+            )
             p = stats.chi2_contingency(counts[:, counts.sum(axis=0) > 0]).pvalue
         assert p > LEVEL, f"column {column} of {dimensions} after {n_trials} trials: p = {p:.2g}"
 
