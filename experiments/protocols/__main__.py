@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import pandas as pd
 
 from experiments.protocols.landscapes import Declared, FloatArray, declared
 from experiments.protocols.protocols import BUDGETS, KINDS, Judge, Outcome, protocols
-from experiments.protocols.searches import Searches, search_declared, search_table
+from experiments.protocols.searches import Searches, search_declared, search_nearest, search_rows
 from experiments.protocols.tables import Table, arlbench, own
 
 RESULTS = Path(__file__).with_name("results.csv")
@@ -82,37 +82,48 @@ def run(unit: Unit) -> pd.DataFrame:
     searches = {
         kind: _search(landscape, unit, kind, np.random.default_rng([seed, place]))
         for place, kind in enumerate(KINDS)
-        if isinstance(landscape, Declared) or not kind.endswith("incumbents")
+        if isinstance(landscape, Declared) or unit.sampler == "tpe" or not kind.endswith("incumbents")
     }
     judge = Judge(searches, seed)
     rows = []
-    for budget in _within(landscape, unit.budgets):
+    for budget in _within(landscape, unit.sampler, unit.budgets):
         comparator = judge.outcome(next(protocols(budget)), budget)
         for protocol in protocols(budget):
             if protocol.kind in searches and not (protocol.needs_model and unit.source == WITHOUT_MODEL):
                 outcome = judge.outcome(protocol, budget)
-                cell = {"budget": budget, "protocol": protocol.name, **_cell(outcome, comparator.regret)}
+                cell = {
+                    "budget": budget,
+                    "protocol": protocol.name,
+                    "k": protocol.k,
+                    "second_stage": protocol.runs,
+                    **_cell(outcome, comparator.regret),
+                }
                 rows.append({**{name: getattr(unit, name) for name in KEY}, **cell})
     return pd.DataFrame(rows)
 
 
-def _within(landscape: Declared | Table, group: str) -> list[int]:
+def _within(landscape: Declared | Table, sampler: str, group: str) -> list[int]:
     """Return the budgets of a group that a landscape has configurations for."""
-    most = len(landscape.scores) if isinstance(landscape, Table) else max(BUDGETS)
+    most = len(landscape.scores) if isinstance(landscape, Table) and sampler == "random" else max(BUDGETS)
     return [budget for budget in GROUPS[group] if budget <= most]
 
 
 def _can_search(landscape: Declared | Table, sampler: str, group: str) -> bool:
-    return bool(_within(landscape, group)) and (isinstance(landscape, Declared) or sampler == "random")
+    if isinstance(landscape, Table) and sampler == "tpe" and not landscape.fills_its_space:
+        return False
+    return bool(_within(landscape, sampler, group))
 
 
 def _search(landscape: Declared | Table, unit: Unit, kind: str, rng: np.random.Generator) -> Searches:
-    most = max(_within(landscape, unit.budgets))
-    if isinstance(landscape, Table):
-        return search_table(landscape, n_searches=unit.n_searches, n_runs=most, n_seeds=int(kind[0]), rng=rng)
-    return search_declared(
-        landscape, unit.sampler, n_searches=unit.n_searches, n_runs=most, kind=kind, rng=rng
-    )
+    most = max(_within(landscape, unit.sampler, unit.budgets))
+    n_searches = unit.n_searches
+    if isinstance(landscape, Declared):
+        return search_declared(
+            landscape, unit.sampler, n_searches=n_searches, n_runs=most, kind=kind, rng=rng
+        )
+    if unit.sampler == "tpe":
+        return search_nearest(landscape, n_searches=n_searches, n_runs=most, kind=kind, rng=rng)
+    return search_rows(landscape, n_searches=n_searches, n_runs=most, n_seeds=int(kind[0]), rng=rng)
 
 
 def _cell(outcome: Outcome, comparator: FloatArray) -> Mapping[str, float]:
@@ -135,7 +146,8 @@ def _cell(outcome: Outcome, comparator: FloatArray) -> Mapping[str, float]:
 
 
 def _landscapes(sources: Sequence[str]) -> Iterator[tuple[str, Declared | Table]]:
-    makers = {"declared": declared, "own tables": own, "ARLBench": arlbench}
+    makers: Mapping[str, Callable[[], Iterable[Declared | Table]]]
+    makers = {"own tables": own, "ARLBench": arlbench, "declared": declared}
     for source in sources:
         for landscape in makers[source]():
             yield source, landscape

@@ -92,7 +92,8 @@ class Declared:
     def unit(self, points: FloatArray) -> FloatArray:
         """Return points with their whole numbers scaled to [0, 1]; choices stay what they are."""
         width = np.array([max(1, m - 1) for m in self.dimensions], dtype=float)
-        return points / width
+        found: FloatArray = points / width
+        return found
 
     def truth(self, points: FloatArray) -> FloatArray:
         """Return the true means; see `Landscape`."""
@@ -162,10 +163,13 @@ def _climb_free(landscape: Declared, point: FloatArray, free: list[int]) -> floa
 def _noise(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
     if kind == "normal":
         return rng.standard_normal(shape)
-    if kind == "heavy":
-        return rng.standard_t(3, shape) / np.sqrt(3.0)
     a = 4.0 / 1.5**2
-    return -(rng.gamma(a, size=shape) - a) / np.sqrt(a)
+    found: FloatArray = (
+        rng.standard_t(3, shape) / np.sqrt(3.0)
+        if kind == "heavy"
+        else -(rng.gamma(a, size=shape) - a) / np.sqrt(a)
+    )
+    return found
 
 
 def _constant(value: float) -> Field:
@@ -175,7 +179,8 @@ def _constant(value: float) -> Field:
 def _bowl(u: FloatArray, centre: tuple[float, ...], width: tuple[float, ...]) -> FloatArray:
     """Return a hill of height 1 with flat skirts over the first columns."""
     distance = (u[..., : len(centre)] - np.array(centre)) / np.array(width)
-    return 1.0 / (1.0 + np.sum(distance**2, axis=-1))
+    found: FloatArray = 1.0 / (1.0 + np.sum(distance**2, axis=-1))
+    return found
 
 
 def _edge(u: FloatArray) -> FloatArray:
@@ -186,7 +191,10 @@ def _edge(u: FloatArray) -> FloatArray:
 def _rising(u: FloatArray) -> FloatArray:
     """Return a slope that ends at the edge."""
     held = special.expit((_edge(u) - u[..., 0]) / 0.02)
-    return held * (0.4 + 0.6 * u[..., 0] / 0.85) * (0.6 + 0.4 * _bowl(u[..., 2:], (0.4,), (0.4,)))
+    found: FloatArray = (
+        held * (0.4 + 0.6 * u[..., 0] / 0.85) * (0.6 + 0.4 * _bowl(u[..., 2:], (0.4,), (0.4,)))
+    )
+    return found
 
 
 def _ridge(u: FloatArray) -> FloatArray:
@@ -203,7 +211,8 @@ def _choices(u: FloatArray) -> FloatArray:
     offset = sum(_OFFSETS[i][places[..., i]] for i in range(3))
     centre = 0.3 + 0.2 * places[..., 0]  # the best step size depends on the first choice
     distance = ((u[..., 0] - centre) / 0.3) ** 2 + ((u[..., 1] - 0.6) / 0.5) ** 2
-    return 1.0 / (1.0 + distance) + offset
+    found: FloatArray = 1.0 / (1.0 + distance) + offset
+    return found
 
 
 def _plateau(u: FloatArray) -> FloatArray:
@@ -213,13 +222,15 @@ def _plateau(u: FloatArray) -> FloatArray:
 def _basins(u: FloatArray) -> FloatArray:
     broad = 0.85 * _bowl(u, (0.3, 0.35, 0.4), (0.4, 0.4, 0.7))
     narrow = np.exp(-0.5 * np.sum(((u[..., :2] - 0.78) / 0.09) ** 2, axis=-1))
-    return np.maximum(broad, broad + (1.0 - broad) * narrow)
+    found: FloatArray = np.maximum(broad, broad + (1.0 - broad) * narrow)
+    return found
 
 
 def _many(u: FloatArray) -> FloatArray:
     weight = 0.6 ** np.arange(8)
     centre = np.array([0.35, 0.7, 0.5, 0.25, 0.6, 0.45, 0.8, 0.5])
-    return 1.0 - np.sum(weight * (u - centre) ** 2, axis=-1)
+    found: FloatArray = 1.0 - np.sum(weight * (u - centre) ** 2, axis=-1)
+    return found
 
 
 def _rippled(u: FloatArray) -> FloatArray:
@@ -228,7 +239,8 @@ def _rippled(u: FloatArray) -> FloatArray:
 
 
 def _choice(u: FloatArray, column: int, loss: float) -> FloatArray:
-    return -loss * (u[..., column] == 1)
+    found: FloatArray = -loss * (u[..., column] == 1)
+    return found
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -124,9 +124,9 @@ def protocols(budget: int) -> Iterator[Protocol]:
     yield Protocol(name="incumbents, top k", kind="incumbents", k=k, runs=quarter)
     yield Protocol(name="incumbents by mean − ½ SD, believed", kind="risk-averse incumbents")
     if budget > min(BUDGETS):
-        confirmed = {"k": k, "runs": quarter, "n_confirming": N_CONFIRMING}
-        yield Protocol(name="top k, confirmed", **confirmed)
-        yield Protocol(name="mixed, posterior pick, confirmed", select="mixed", pick="posterior", **confirmed)
+        plain = Protocol(name="top k, confirmed", k=k, runs=quarter, n_confirming=N_CONFIRMING)
+        yield plain
+        yield replace(plain, name="mixed, posterior pick, confirmed", select="mixed", pick="posterior")
 
 
 class Judge:
@@ -232,7 +232,10 @@ class Judge:
         self, protocol: Protocol, n_trials: IntArray, ranked: IntArray, fresh: FloatArray, judged: Judged
     ) -> IntArray:
         if protocol.pick == "risk":
-            return np.argmax(judged.mean - RISK * np.sqrt(second_stage.shrunk_variance(judged, 2)), axis=1)
+            found: IntArray = np.argmax(
+                judged.mean - RISK * np.sqrt(second_stage.shrunk_variance(judged, 2)), axis=1
+            )
+            return found
         if protocol.pick == "mean":
             return judged.pick()
         places = []

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from experiments.protocols.landscapes import Declared, FloatArray, uniform
 from experiments.protocols.tables import Table
@@ -78,65 +79,123 @@ def search_declared(
         "risk-averse incumbents" compares mean − 0.5 SD.
     rng : numpy.random.Generator
     """
-    n_seeds = int(kind[0]) if kind[0].isdigit() else 1
-    n_trials = n_runs // n_seeds
-    d = len(landscape.dimensions)
-    points, values = np.empty((n_searches, n_trials, d)), np.empty((n_searches, n_trials))
-    cost = np.full((n_searches, n_trials), float(n_seeds))
-    believed = _Incumbents(n_searches, RISK if kind.startswith("risk") else 0.0)
-    for t in range(n_trials):
-        if sampler == "tpe":
-            points[:, t] = suggest(landscape.dimensions, points[:, :t], values[:, :t], rng)
-        else:
-            points[:, t] = uniform(landscape.dimensions, rng.random((n_searches, d)))
-        if kind.endswith("incumbents"):
-            runs = landscape.draw(points[:, t], INCUMBENT_SEEDS, rng)
-            values[:, t], cost[:, t] = believed.tell(runs)
-        else:
-            values[:, t] = landscape.draw(points[:, t], n_seeds, rng).mean(axis=-1)
+
+    def draw(points: FloatArray, n: int) -> FloatArray:
+        return landscape.draw(points, n, rng)
+
+    points, values, cost = _search(landscape.dimensions, sampler, draw, (n_searches, n_runs), kind, rng)
     everywhere = np.ones(n_searches)
     return Searches(
         values=values,
-        cost=np.cumsum(cost, axis=1),
+        cost=cost,
         truth=landscape.truth(points),
-        fresh=landscape.draw(points, N_FRESH, rng),
+        fresh=draw(points, N_FRESH),
         best=landscape.best * everywhere,
         unit=(landscape.best - landscape.typical) * everywhere,
         encode=lambda r, n: encode_points(landscape.dimensions, points[r, :n]),
     )
 
 
-def search_table(
+def search_rows(
     table: Table, *, n_searches: int, n_runs: int, n_seeds: int, rng: np.random.Generator
 ) -> Searches:
     """Return random searches of a table: each visits its rows in an order of its own, none twice."""
-    n_rows, n_all = table.scores.shape
-    n_trials = min(n_rows, n_runs // n_seeds)
-    rows = np.argsort(rng.random((n_searches, n_rows)), axis=1)
-    searched = judged = np.broadcast_to(table.scores, (n_searches, n_rows, n_all))
-    if table.is_halved:
-        # A row's seeds are its own: each row of each repetition is dealt anew.
-        dealt = np.argsort(rng.random((n_searches, n_rows, n_all)), axis=-1)
-        mixed = np.take_along_axis(searched, dealt, axis=-1)
-        searched, judged = mixed[..., : n_all // 2], mixed[..., n_all // 2 :]
-    known, truth = searched.mean(axis=-1), judged.mean(axis=-1)
-    best = np.take_along_axis(truth, known.argmax(axis=1)[:, None], axis=1)[:, 0]
-    rows = rows[:, :n_trials]
-
-    def runs(n: int) -> FloatArray:
-        place = rng.integers(searched.shape[-1], size=(n_searches, n_trials, n))
-        return np.take_along_axis(np.take_along_axis(searched, rows[..., None], axis=1), place, axis=-1)
-
+    n_trials = min(len(table.scores), n_runs // n_seeds)
+    rows = np.argsort(rng.random((n_searches, len(table.scores))), axis=1)[:, :n_trials]
+    dealt = _Dealt(table, n_searches, rng)
     return Searches(
-        values=runs(n_seeds).mean(axis=-1),
+        values=dealt.draw(rows, n_seeds).mean(axis=-1),
         cost=np.broadcast_to(n_seeds * np.arange(1.0, n_trials + 1), (n_searches, n_trials)),
-        truth=np.take_along_axis(truth, rows, axis=1),
-        fresh=runs(N_FRESH),
-        # One scale for all repetitions: the best of one deal alone would be a noisy divisor.
-        best=best,
-        unit=np.full(n_searches, best.mean() - np.median(truth)),
+        truth=dealt.truth(rows),
+        fresh=dealt.draw(rows, N_FRESH),
+        best=dealt.best,
+        unit=dealt.unit,
         encode=lambda r, n: Encoded(columns=table.columns[rows[r, :n]], groups=table.groups),
     )
+
+
+def search_nearest(
+    table: Table, *, n_searches: int, n_runs: int, kind: str, rng: np.random.Generator
+) -> Searches:
+    """Return searches by TPE of a table's space, where each point has the results of the row nearest to it."""
+    dealt = _Dealt(table, n_searches, rng)
+
+    def rows(points: FloatArray) -> IntArray:
+        asked = encode_points(table.dimensions, points.reshape(-1, points.shape[-1])).columns
+        nearest: IntArray = cdist(asked, table.columns).argmin(axis=1).reshape(points.shape[:-1])
+        return nearest
+
+    def draw(points: FloatArray, n: int) -> FloatArray:
+        at = rows(points)
+        return dealt.draw(at.reshape(n_searches, -1), n).reshape(*at.shape, n)
+
+    points, values, cost = _search(table.dimensions, "tpe", draw, (n_searches, n_runs), kind, rng)
+    return Searches(
+        values=values,
+        cost=cost,
+        truth=dealt.truth(rows(points)),
+        fresh=draw(points, N_FRESH),
+        best=dealt.best,
+        unit=dealt.unit,
+        encode=lambda r, n: encode_points(table.dimensions, points[r, :n]),
+    )
+
+
+class _Dealt:
+    """A table whose seeds each search deals anew: some to draw runs from, the others to judge."""
+
+    def __init__(self, table: Table, n_searches: int, rng: np.random.Generator) -> None:
+        n_rows, n_all = table.scores.shape
+        self._rng = rng
+        searched = judged = np.broadcast_to(table.scores, (n_searches, n_rows, n_all))
+        if table.is_halved:
+            # A row's seeds are its own: each row of each repetition is dealt anew.
+            order = np.argsort(rng.random((n_searches, n_rows, n_all)), axis=-1)
+            mixed = np.take_along_axis(searched, order, axis=-1)
+            searched, judged = mixed[..., : n_all // 2], mixed[..., n_all // 2 :]
+        self._searched, self._truth = searched, judged.mean(axis=-1)
+        known = searched.mean(axis=-1).argmax(axis=1)[:, None]
+        self.best: FloatArray = np.take_along_axis(self._truth, known, axis=1)[:, 0]
+        # One scale for all repetitions: the best of one deal alone would be a noisy divisor.
+        self.unit = np.full(n_searches, self.best.mean() - np.median(self._truth))
+
+    def truth(self, rows: IntArray) -> FloatArray:
+        """Return the means of rows over the seeds that judge, shape (n_searches, n)."""
+        found: FloatArray = np.take_along_axis(self._truth, rows, axis=1)
+        return found
+
+    def draw(self, rows: IntArray, n: int) -> FloatArray:
+        """Return n runs of rows of shape (n_searches, m), with replacement."""
+        place = self._rng.integers(self._searched.shape[-1], size=(*rows.shape, n))
+        drawn: FloatArray = self._searched[np.arange(len(rows))[:, None, None], rows[..., None], place]
+        return drawn
+
+
+def _search(
+    dimensions: tuple[int, ...],
+    sampler: str,
+    draw: Callable[[FloatArray, int], FloatArray],
+    shape: tuple[int, int],
+    kind: str,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return points, objective values and cumulated cost of searches, shape (n_searches, n_trials, …)."""
+    n_searches, n_runs = shape
+    n_seeds = int(kind[0]) if kind[0].isdigit() else 1
+    n_trials = n_runs // n_seeds
+    points, values = np.empty((n_searches, n_trials, len(dimensions))), np.empty((n_searches, n_trials))
+    cost = np.full((n_searches, n_trials), float(n_seeds))
+    believed = _Incumbents(n_searches, RISK if kind.startswith("risk") else 0.0)
+    for t in range(n_trials):
+        if sampler == "tpe":
+            points[:, t] = suggest(dimensions, points[:, :t], values[:, :t], rng)
+        else:
+            points[:, t] = uniform(dimensions, rng.random((n_searches, len(dimensions))))
+        if kind.endswith("incumbents"):
+            values[:, t], cost[:, t] = believed.tell(draw(points[:, t], INCUMBENT_SEEDS))
+        else:
+            values[:, t] = draw(points[:, t], n_seeds).mean(axis=-1)
+    return points, values, np.cumsum(cost, axis=1)
 
 
 def encode_points(dimensions: tuple[int, ...], points: FloatArray) -> Encoded:
@@ -175,8 +234,9 @@ class _Incumbents:
 
     def _variance(self, runs: FloatArray, n: IntArray) -> FloatArray:
         used = np.arange(runs.shape[1]) < n[:, None]
-        mean = self._mean(runs, n)
-        return np.where(used, (runs - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(n - 1, 1)
+        squares = np.where(used, (runs - self._mean(runs, n)[:, None]) ** 2, 0.0)
+        variance: FloatArray = squares.sum(axis=1) / np.maximum(n - 1, 1)
+        return variance
 
     @staticmethod
     def _mean(runs: FloatArray, n: IntArray) -> FloatArray:

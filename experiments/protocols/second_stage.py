@@ -43,7 +43,8 @@ class Judged:
 
     def pick(self) -> IntArray:
         """Return the place of the highest mean."""
-        return np.where(self.kept, self.mean, -np.inf).argmax(axis=1)
+        found: IntArray = np.where(self.kept, self.mean, -np.inf).argmax(axis=1)
+        return found
 
 
 def fixed(fresh: FloatArray, n: int) -> Judged:
@@ -53,8 +54,8 @@ def fixed(fresh: FloatArray, n: int) -> Judged:
 
 def ocba(fresh: FloatArray, total: int) -> Judged:
     """Give runs one by one to the candidate that lacks most of its share by OCBA, with shrunk variances."""
-    n = np.full(fresh.shape[:2], N_FIRST)
-    for _ in range(total - n[0].sum()):
+    n: IntArray = np.full(fresh.shape[:2], N_FIRST)
+    for _ in range(total - N_FIRST * fresh.shape[1]):
         now = _judge(fresh, n)
         best = now.mean.argmax(axis=1)[:, None]
         variance = _shrunk(now)
@@ -74,8 +75,8 @@ def ocba(fresh: FloatArray, total: int) -> Judged:
 
 def top_two(fresh: FloatArray, total: int, rng: np.random.Generator) -> Judged:
     """Give runs one by one by top-two Thompson sampling with t posteriors."""
-    n = np.full(fresh.shape[:2], N_FIRST)
-    for _ in range(total - n[0].sum()):
+    n: IntArray = np.full(fresh.shape[:2], N_FIRST)
+    for _ in range(total - N_FIRST * fresh.shape[1]):
         now = _judge(fresh, n)
         error = np.sqrt(_shrunk(now) / n)
         draws = now.mean[:, None] + error[:, None] * rng.standard_t(
@@ -134,7 +135,8 @@ def elimination(fresh: FloatArray, total: int) -> Judged:
 def shrunk_variance(judged: Judged, prior_df: float) -> FloatArray:
     """Return (prior_df · p + (n − 1) s²) / (n − 1 + prior_df), with p the mean of the candidates' s²."""
     pooled = judged.variance.mean(axis=1, keepdims=True)
-    return (prior_df * pooled + (judged.n - 1) * judged.variance) / (judged.n - 1 + prior_df)
+    found: FloatArray = (prior_df * pooled + (judged.n - 1) * judged.variance) / (judged.n - 1 + prior_df)
+    return found
 
 
 def _shrunk(judged: Judged) -> FloatArray:

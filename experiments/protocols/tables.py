@@ -18,14 +18,14 @@ import pandas as pd
 
 from experiments.protocols.landscapes import FloatArray
 from robusttune import load_study
-from robusttune.declaration.space import Categorical, Float, Parameter, SearchSpace
+from robusttune.declaration.space import Categorical, Float, Parameter, SearchSpace, n_grid_points
 from robusttune.post_evaluation.encoding import encode
 from robusttune.stats._checks import IntArray
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 NOISE_TABLES = ROOT / "experiments" / "noise_table"
-LEAST_HALVED = 20
+LEAST_HALVED, LEAST_FILLING = 20, 256
 FAILED_SHARE = 0.05
 SCALE_RATIO = 50
 """A hyperparameter whose largest value is that many times its smallest is searched on the log scale."""
@@ -42,6 +42,8 @@ class Table:
     columns : ndarray, shape (n_rows, n_columns)
         The configurations, as the smoothing model reads them.
     groups : ndarray of int, shape (n_columns,)
+    dimensions : tuple of int
+        See `landscapes.Landscape`; in the order of the groups.
     """
 
     name: str
@@ -49,11 +51,17 @@ class Table:
     scores: FloatArray
     columns: FloatArray
     groups: IntArray
+    dimensions: tuple[int, ...]
 
     @property
     def is_halved(self) -> bool:
         """Whether other seeds judge than search."""
-        return self.scores.shape[1] >= LEAST_HALVED
+        return bool(self.scores.shape[1] >= LEAST_HALVED)
+
+    @property
+    def fills_its_space(self) -> bool:
+        """Whether its rows stand for all points near them: our Sobol sequences, with other seeds to judge."""
+        return self.is_halved and len(self.scores) >= LEAST_FILLING
 
 
 def own() -> list[Table]:
@@ -122,7 +130,14 @@ def _table(name: str, source: str, frame: pd.DataFrame, space: SearchSpace) -> T
         scores=wide.to_numpy(dtype=float),
         columns=encoded.columns,
         groups=encoded.groups,
+        dimensions=tuple(_dimension(parameter) for _, parameter in sorted(space.parameters.items())),
     )
+
+
+def _dimension(parameter: Parameter) -> int:
+    if isinstance(parameter, Categorical):
+        return -len(parameter.choices)
+    return n_grid_points(parameter) or 0
 
 
 def _parameter(values: pd.Series) -> Parameter:

@@ -60,13 +60,13 @@ def test_the_posterior_is_that_of_a_naive_gaussian_process() -> None:
 
 def test_smoothing_finds_better_trials_than_the_highest_values() -> None:
     by_value, by_model = [], []
-    for seed in range(20):
+    for seed in range(60):
         encoded, values, truth = searched(60, noise=0.15, seed=seed)
         found = smooth(encoded, values)
         assert found is not None
         by_value.append(regret(values, truth))
         by_model.append(regret(found.mean, truth))
-    assert np.mean(by_model) < 0.5 * np.mean(by_value)
+    assert np.mean(by_model) < 0.8 * np.mean(by_value)
 
 
 def test_seeds_that_fail_do_not_hide_the_hill() -> None:
