@@ -82,7 +82,7 @@ def run(unit: Unit) -> pd.DataFrame:
     searches = {
         kind: _search(landscape, unit, kind, np.random.default_rng([seed, place]))
         for place, kind in enumerate(KINDS)
-        if isinstance(landscape, Declared) or unit.sampler == "tpe" or not kind.endswith("incumbents")
+        if kind in _kinds(landscape, unit)
     }
     judge = Judge(searches, seed)
     rows = []
@@ -100,6 +100,12 @@ def run(unit: Unit) -> pd.DataFrame:
                 }
                 rows.append({**{name: getattr(unit, name) for name in KEY}, **cell})
     return pd.DataFrame(rows)
+
+
+def _kinds(landscape: Declared | Table, unit: Unit) -> set[str]:
+    kinds = {one.kind for budget in GROUPS[unit.budgets] for one in protocols(budget)}
+    draws_rows = isinstance(landscape, Table) and unit.sampler == "random"
+    return {kind for kind in kinds if not (draws_rows and kind.endswith("incumbents"))}
 
 
 def _within(landscape: Declared | Table, sampler: str, group: str) -> list[int]:

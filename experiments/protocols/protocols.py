@@ -30,6 +30,8 @@ ADAPTIVE: Mapping[int, int] = {60: 4, 120: 5, 240: 10, 480: 15}
 """Candidates of the rules that give runs one by one."""
 HALVED: Mapping[int, int] = {60: 4, 120: 8, 240: 8, 480: 16}
 N_CONFIRMING = 10
+LARGEST_OF_ALL = 240
+"""Beyond this budget protocols that need searches or models of their own are left out."""
 KINDS = ("1 seed", "2 seeds", "3 seeds", "incumbents", "risk-averse incumbents")
 
 
@@ -103,13 +105,6 @@ def protocols(budget: int) -> Iterator[Protocol]:
         yield Protocol(name=f"{m} seeds a trial, top k", kind=f"{m} seeds", k=k, runs=quarter)
     for share, (k_share, n_share) in SHARES[budget].items():
         yield Protocol(name=f"top k, {share}", k=k_share, runs=k_share * n_share)
-    yield Protocol(
-        name=f"mixed, posterior pick, {share}",
-        k=k_share,
-        runs=k_share * n_share,
-        select="mixed",
-        pick="posterior",
-    )
     for rule in ("OCBA", "top-two", "elimination"):
         yield Protocol(name=rule, k=ADAPTIVE[budget], runs=quarter, rule=rule)
     yield Protocol(name="halving", k=HALVED[budget], runs=quarter, rule="halving")
@@ -119,14 +114,27 @@ def protocols(budget: int) -> Iterator[Protocol]:
     for select in ("model", "mixed"):
         yield Protocol(name=select, k=k, runs=quarter, select=select)
         yield Protocol(name=f"{select}, posterior pick", k=k, runs=quarter, select=select, pick="posterior")
+    if budget <= LARGEST_OF_ALL:
+        yield from _dear(budget)
+
+
+def _dear(budget: int) -> Iterator[Protocol]:
+    """Yield the protocols that need searches or models of their own."""
+    k, n = SIZES[budget]
+    k_half, n_half = SHARES[budget]["50 %"]
+    mixed = Protocol(
+        name="mixed, posterior pick, 50 %", k=k_half, runs=k_half * n_half, select="mixed", pick="posterior"
+    )
+    yield mixed
     yield Protocol(name="best predicted, believed", select="model")
     yield Protocol(name="incumbents, believed", kind="incumbents")
-    yield Protocol(name="incumbents, top k", kind="incumbents", k=k, runs=quarter)
+    yield Protocol(name="incumbents, top k", kind="incumbents", k=k, runs=k * n)
     yield Protocol(name="incumbents by mean − ½ SD, believed", kind="risk-averse incumbents")
     if budget > min(BUDGETS):
-        plain = Protocol(name="top k, confirmed", k=k, runs=quarter, n_confirming=N_CONFIRMING)
-        yield plain
-        yield replace(plain, name="mixed, posterior pick, confirmed", select="mixed", pick="posterior")
+        yield Protocol(name="top k, confirmed", k=k, runs=k * n, n_confirming=N_CONFIRMING)
+        yield replace(
+            mixed, name="mixed, posterior pick, confirmed", k=k, runs=k * n, n_confirming=N_CONFIRMING
+        )
 
 
 class Judge:

@@ -115,10 +115,21 @@ def _print_split(split: Split) -> None:
         "" if not split.n_controls else f" and {split.n_controls} control{'s' * (split.n_controls > 1)}"
     )
     found = split.finding
+    each = "each" if found.allocation == "fixed" else "each on average"
+    settings = ", ".join(
+        f"{name} = {value}"
+        for name, value, usual in (
+            ("select", found.select, "top"),
+            ("recommend", found.recommend, "mean"),
+            ("allocation.rule", found.allocation, "fixed"),
+        )
+        if value != usual
+    )
     console.print(
         f"\n{split.budget} runs: {split.n_trials} trials of {seeds} with the {split.sampler} sampler, then the best "
-        f"{split.top_k}{controls} on {split.n_seeds} fresh seeds each "
-        f"({split.n_judging_runs / split.budget:.0%} of the runs).",
+        f"{split.top_k}{controls} on {split.n_seeds} fresh seeds {each} "
+        f"({split.n_judging_runs / split.budget:.0%} of the runs)"
+        + (f"; post_evaluation: {settings}." if settings else "."),
         highlight=False,
         soft_wrap=True,
     )

@@ -81,9 +81,9 @@ class PostEvaluationSpec:
         Rank even where crashed, failed or timed-out runs are missing; every table then says how many.
     """
 
-    top_k: int = Field(default=3, ge=1)
+    top_k: int = Field(default=6, ge=1)
     select: Literal["top", "model", "mixed"] = "top"
-    n_seeds: int = Field(default=10, ge=1, le=MAX_SEEDS)
+    n_seeds: int = Field(default=5, ge=1, le=MAX_SEEDS)
     allocation: AllocationSpec = Field(default_factory=AllocationSpec)
     seeds: Literal["fresh", "common"] = "fresh"
     n_episodes: int | None = Field(default=None, ge=1)
