@@ -255,9 +255,9 @@ def rows(values: Mapping[str, Mapping[str, tuple[float, float]]]) -> pd.DataFram
 
 def test_a_ratio_is_of_the_same_landscapes_and_landscapes_count_alike() -> None:
     base = {COMPARATOR: (0.0, 0.0)}
-    found = cell(
-        rows({"a": {**base, "p": (-0.2, 0.01)}, "b": {**base, "p": (0.1, 0.02)}, "c": base}), "tpe", 120, "p"
-    )
+    frame = rows({"a": {**base, "p": (-0.2, 0.01)}, "b": {**base, "p": (0.1, 0.02)}, "c": base})
+    frame.loc[frame["landscape"] == "c", "regret"] = 9.0  # where p did not run
+    found = cell(frame, "tpe", 120, "p")
     assert found is not None
     assert found.n_landscapes == 2
     assert found.ratio == pytest.approx(0.9)
