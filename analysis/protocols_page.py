@@ -277,6 +277,7 @@ def _aims(rows: pd.DataFrame) -> str:
     worst = float((regret[names] / base[names]).max())
     winner = coverage(rows, "tpe", 240, COMPARATOR, "winner")
     assert winner is not None
+    grown = _grown(rows, SINGLE)
     lines = (
         (
             "random search of rows, 240 runs: OCBA at most 0.87",
@@ -296,12 +297,8 @@ def _aims(rows: pd.DataFrame) -> str:
         (f"… and at most 1.05 where seeds fail ({', '.join(names)})", worst <= 1.05, f"at most {worst:.2f}"),
         ("winner's interval at 240 runs: 0.95 on average", round(winner[0], 3) >= 0.95, f"{winner[0]:.3f}"),
         ("… and 0.85 on every landscape", winner[1] >= 0.85, f"{winner[1]:.2f} on the worst"),
-    )
-    grown = _grown(rows, SINGLE)
-    lines = (
-        *lines,
         (
-            "TPE from 60 to 240 runs: the best single seed, believed, gets worse on some landscape",
+            "TPE, 60 to 240 runs: the best single seed, believed, gets worse on some landscape",
             bool(grown),
             f"shown on {len(grown)} of {pick.n_landscapes}",
         ),
@@ -323,7 +320,7 @@ _LIMITS = """## Limits
 - Declared landscapes are written down (`experiments/protocols/landscapes.py`): hills, ridges, edges, plateaus, ripples
   and choices, with skewed, heavy-tailed and failing seeds. None is drawn from the model, but smooth shapes help it.
 - Our tables have 256 configurations × 20 seeds (CartPole-v1: 64 × 30), dealt anew in each repetition: half of the seeds
-  search, half judge. TPE sees the runs of the configuration nearest to what it asks for; nothing was trained in the loop.
+  search, half judge. TPE sees the runs of the configuration nearest to what it asks for. No training was in the loop.
 - ARLBench's runs (arXiv 2409.18827, not part of the project) have ten seeds; their mean is the truth that runs are
   drawn from. Random search draws rows without replacement; the model was not tried there.
 - TPE is Optuna's in distribution, in lockstep over repetitions: no pruner, no parallel trials. Elimination is simpler
