@@ -18,7 +18,9 @@ from scipy import stats
 LEVEL = 0.95
 COMPARATOR = "top k"
 SINGLE = "single seed, believed"
+MIXED = "mixed, posterior pick"
 MULTI = ("2 seeds a trial, believed", "3 seeds a trial, believed")
+SAMPLERS = {"tpe": "TPE", "random": "random search"}
 MATERIAL = 0.02
 """A higher regret by more than that is harm; with enough repetitions, any difference would be shown."""
 EXACT = ("declared", "ARLBench")
@@ -72,6 +74,10 @@ class Cell:
     worse: tuple[str, ...]
     harmed: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """Return the ratio and its half-width."""
+        return f"{self.ratio:.2f} ± {self.half_width:.2f}"
+
 
 def at(rows: pd.DataFrame, sampler: str, budget: int, protocol: str) -> pd.DataFrame:
     """Return the rows of a protocol, by landscape."""
@@ -104,6 +110,13 @@ def cell(rows: pd.DataFrame, sampler: str, budget: int, protocol: str) -> Cell |
         worse=tuple(own.index[difference > bound]),
         harmed=tuple(own.index[(difference > bound) & (difference > MATERIAL)]),
     )
+
+
+def known(rows: pd.DataFrame, sampler: str, budget: int, protocol: str) -> Cell:
+    """Return what a protocol comes to that did run."""
+    found = cell(rows, sampler, budget, protocol)
+    assert found is not None, (sampler, budget, protocol)
+    return found
 
 
 def budgets(rows: pd.DataFrame, sampler: str) -> list[int]:

@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.protocols.landscapes import Declared, FloatArray, declared
-from experiments.protocols.protocols import BUDGETS, KINDS, Judge, Outcome, protocols
+from experiments.protocols.judge import Judge, Outcome
+from experiments.protocols.landscapes import Declared, FloatArray
+from experiments.protocols.protocols import BUDGETS, KINDS, protocols
 from experiments.protocols.searches import Searches, search_declared, search_nearest, search_rows
+from experiments.protocols.shapes import declared
 from experiments.protocols.tables import Table, arlbench, own
 
 RESULTS = Path(__file__).with_name("results.csv")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from experiments.protocols.incumbents import INCUMBENT_SEEDS, RISK, Incumbents
 from experiments.protocols.landscapes import Declared, FloatArray, uniform
 from experiments.protocols.tables import Table
 from experiments.protocols.tpe import suggest
@@ -20,9 +21,6 @@ from robusttune.stats._checks import IntArray
 
 N_FRESH = 40
 """Fresh runs of a trial at most."""
-INCUMBENT_SEEDS = 5
-RISK = 0.5
-"""How many SDs between seeds a risk-averse protocol subtracts from a mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,7 +183,7 @@ def _search(
     n_trials = n_runs // n_seeds
     points, values = np.empty((n_searches, n_trials, len(dimensions))), np.empty((n_searches, n_trials))
     cost = np.full((n_searches, n_trials), float(n_seeds))
-    believed = _Incumbents(n_searches, RISK if kind.startswith("risk") else 0.0)
+    believed = Incumbents(n_searches, RISK if kind.startswith("risk") else 0.0)
     for t in range(n_trials):
         if sampler == "tpe":
             points[:, t] = suggest(dimensions, points[:, :t], values[:, :t], rng)
@@ -206,47 +204,3 @@ def encode_points(dimensions: tuple[int, ...], points: FloatArray) -> Encoded:
     ]
     groups = np.repeat(np.arange(len(blocks)), [block.shape[1] for block in blocks])
     return Encoded(columns=np.concatenate(blocks, axis=1), groups=groups)
-
-
-class _Incumbents:
-    """Which trials are run again because they would be the best; as `robusttune.tuning.incumbents` does it."""
-
-    def __init__(self, n_searches: int, risk: float) -> None:
-        self._risk = risk
-        self._incumbent = np.full(n_searches, -np.inf)
-        self._sum_of_variances = np.zeros(n_searches)
-        self._n_variances = np.zeros(n_searches)
-
-    def tell(self, runs: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the objective value and the number of runs of each search's next trial."""
-        first = not np.isfinite(self._incumbent).any()
-        n = np.ones(len(runs), dtype=int)
-        value = self._value(runs, n)
-        for more in [INCUMBENT_SEEDS] if first else [2, 4, INCUMBENT_SEEDS]:
-            n = np.where(value > self._incumbent, more, n)
-            value = self._value(runs, n)
-        rerun = n > 1
-        self._sum_of_variances += np.where(rerun, self._variance(runs, n), 0.0)
-        self._n_variances += rerun
-        value = self._value(runs, n)
-        self._incumbent = np.maximum(self._incumbent, value)
-        return value, n.astype(float)
-
-    def _variance(self, runs: FloatArray, n: IntArray) -> FloatArray:
-        used = np.arange(runs.shape[1]) < n[:, None]
-        squares = np.where(used, (runs - self._mean(runs, n)[:, None]) ** 2, 0.0)
-        variance: FloatArray = squares.sum(axis=1) / np.maximum(n - 1, 1)
-        return variance
-
-    @staticmethod
-    def _mean(runs: FloatArray, n: IntArray) -> FloatArray:
-        mean: FloatArray = np.where(np.arange(runs.shape[1]) < n[:, None], runs, 0.0).sum(axis=1) / n
-        return mean
-
-    def _value(self, runs: FloatArray, n: IntArray) -> FloatArray:
-        mean = self._mean(runs, n)
-        if not self._risk or not self._n_variances.any():
-            return mean
-        pooled = self._sum_of_variances / np.maximum(self._n_variances, 1.0)
-        shrunk = (2.0 * pooled + (n - 1) * self._variance(runs, n)) / (n + 1)
-        return mean - self._risk * np.sqrt(shrunk)

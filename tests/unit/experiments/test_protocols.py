@@ -12,8 +12,9 @@ import pytest
 from analysis.protocols import COMPARATOR, LIBRARY, MULTI, SINGLE, advised, cell
 from experiments.protocols import second_stage
 from experiments.protocols.__main__ import Unit, run
-from experiments.protocols.landscapes import Declared, declared, uniform
-from experiments.protocols.protocols import BUDGETS, KINDS, Judge, protocols
+from experiments.protocols.judge import Judge
+from experiments.protocols.landscapes import Declared, uniform
+from experiments.protocols.protocols import BUDGETS, KINDS, protocols
 from experiments.protocols.searches import (
     N_FRESH,
     Searches,
@@ -22,6 +23,7 @@ from experiments.protocols.searches import (
     search_nearest,
     search_rows,
 )
+from experiments.protocols.shapes import declared
 from experiments.protocols.tables import Table
 from robusttune.declaration.allocation import STAGES
 from robusttune.post_evaluation.allocation_rules import ocba_weights
