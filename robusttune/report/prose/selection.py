@@ -75,5 +75,6 @@ def _recommendation(ranking: Ranking) -> tuple[str, ...]:
     mine, theirs = (analysis.configurations[name].mean.estimate for name in (analysis.recommended, highest))
     return (
         f"The highest fresh mean of the best set is that of {highest}, {number(theirs)}; {analysis.recommended}, "
-        f"{number(mine)}, is recommended because the search, read as a whole, speaks for it. Its number here is its own.",
+        f"{number(mine)}, is recommended because the search, read as a whole, speaks for it. Its number here is "
+        "its own.",
     )
