@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from analysis import protocols_page
-from analysis.protocols_claims import claims
 from robusttune import load_study, rank_study
 from robusttune.report.figures import lucky_figure
 from robusttune.report.write import to_markdown
@@ -31,11 +30,8 @@ def quickstart(results: Path) -> tuple[Path, ...]:
 
 
 def protocols(results: Path) -> tuple[Path, ...]:
-    """Write what the protocol study found, from its committed results, and print each claim."""
-    table = pd.read_parquet(ROOT / "experiments" / "protocols" / "results.parquet")
-    for claim in claims(table):
-        print(f"• {claim}")
-    return protocols_page.write(table, ROOT)
+    """Write what the protocol study found, and the advice that follows, from its committed results."""
+    return protocols_page.write(pd.read_csv(ROOT / "experiments" / "protocols" / "results.csv"), ROOT)
 
 
 TARGETS: Mapping[str, Callable[[Path], tuple[Path, ...]]] = {"quickstart": quickstart, "protocols": protocols}

@@ -1,187 +1,175 @@
-"""What the protocol study's rows come to: averages over landscapes, intervals over repetitions, the split to advise."""
+"""What the protocol study's rows come to: ratios of regret, intervals over repetitions and landscapes, the advice.
+
+One row is a landscape, sampler, budget and protocol, with means over repetitions and their standard errors. Its
+`difference` is taken repetition by repetition from the comparator on the same landscape.
+"""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from robusttune.stats.estimates.estimate import mean_interval
-
 LEVEL = 0.95
-SINGLE = "single seed"
-DECLARED: Mapping[int, str] = {60: "top 5 × 3", 120: "top 5 × 5", 240: "top 5 × 10", 480: "top 10 × 10"}
-"""Splits that an earlier simulation with random search had named; what is chosen here is not judged here."""
-_MULTI = re.compile(r"(\d+) seeds a trial")
-_POST = re.compile(r"(?:(\d+) seeds a trial, )?top (\d+) × (\d+)")
+COMPARATOR = "top k"
+SINGLE = "single seed, believed"
+MIXED = "mixed, posterior pick"
+MULTI = ("2 seeds a trial, believed", "3 seeds a trial, believed")
+SAMPLERS = {"tpe": "TPE", "random": "random search"}
+MATERIAL = 0.02
+"""A higher regret by more than that is harm; with enough repetitions, any difference would be shown."""
+EXACT = ("declared", "ARLBench")
+"""Sources whose truth is that of the distribution that runs are drawn from: there intervals can be judged."""
+LIBRARY: Mapping[str, Mapping[str, Any]] = {
+    COMPARATOR: {},
+    "top k, 50 %": {},
+    "top k, posterior pick": {"recommend": "posterior"},
+    "mixed": {"select": "mixed"},
+    "mixed, posterior pick": {"select": "mixed", "recommend": "posterior"},
+    "mixed, posterior pick, 50 %": {"select": "mixed", "recommend": "posterior"},
+    "model": {"select": "model"},
+    "model, posterior pick": {"select": "model", "recommend": "posterior"},
+    "OCBA": {"allocation": "ocba"},
+    "mixed, OCBA": {"allocation": "ocba", "select": "mixed"},
+    "halving": {"allocation": "halving"},
+    "top-two": {"allocation": "top-two"},
+    "2 seeds a trial, top k": {"seeds_per_trial": 2},
+    "3 seeds a trial, top k": {"seeds_per_trial": 3},
+}
+"""Protocols with a second stage that a study file can ask for, those that change least first, and how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A figure with its 95 % interval; without one where there is a single repetition."""
+class Cell:
+    """A protocol at one budget with one sampler, over the landscapes on which it ran.
 
-    value: float
-    low: float = math.nan
-    high: float = math.nan
-
-    def __format__(self, spec: str) -> str:
-        value = format(self.value, spec)
-        if math.isnan(self.low):
-            return value
-        return f"{value} [{format(self.low, spec)}, {format(self.high, spec)}]"
-
-
-def is_multi(protocol: str) -> bool:
-    """Whether a protocol gives every trial several seeds and nothing more."""
-    return _MULTI.fullmatch(protocol) is not None
-
-
-def is_post(protocol: str) -> bool:
-    """Whether a protocol re-runs the top k trials on n seeds each."""
-    return _POST.fullmatch(protocol) is not None
-
-
-def split_of(protocol: str) -> tuple[int, int, int]:
-    """Return seeds per trial, candidates, and seeds of each candidate."""
-    found = _POST.fullmatch(protocol)
-    if found is None:
-        raise ValueError(
-            f"{protocol!r} must be written 'top k × n', with 'm seeds a trial, ' before it or without."
-        )
-    return int(found[1] or 1), int(found[2]), int(found[3])
-
-
-class Averages:
-    """One measure of some protocols, averaged over landscapes repetition by repetition.
-
-    Repetitions are what is independent: the searches of one repetition share their seeds, over landscapes and
-    protocols. Differences of protocols are therefore sharper than each alone, and intervals are t intervals over
-    repetitions, for these landscapes.
-
-    Parameters
+    Attributes
     ----------
-    rows : DataFrame
-        Of one source and one budget; a repetition that some landscape lacks is left out.
-    measure : str
-        Column.
-    protocols : sequence of str, optional
-        Those to compare; only repetitions that have them all count.
+    n_landscapes : int
+    regret, optimism : float
+        Means over landscapes.
+    ratio, half_width : float
+        Regret by the comparator's on the same landscapes, and half of its 95 % interval over repetitions.
+    difference, difference_half_width : float
+        Mean difference to the comparator, and half of its 95 % t interval over landscapes.
+    better, worse : tuple of str
+        Landscapes where the paired interval leaves out 0, at 95 % for all of them together.
+    harmed : tuple of str
+        Those of `worse` whose regret is higher by more than `MATERIAL`.
     """
 
-    def __init__(
-        self, rows: pd.DataFrame, measure: str = "regret", protocols: Sequence[str] | None = None
-    ) -> None:
-        wide = rows.pivot_table(
-            index=["repetition", "landscape"], columns="protocol", values=measure, aggfunc="first"
-        ).astype(float)
-        wide = wide.dropna(axis="columns", how="all") if protocols is None else wide[list(protocols)]
-        wide = wide.dropna()
-        self.n_landscapes = rows["landscape"].nunique()
-        sizes = wide.groupby(level="repetition").size()
-        whole = sizes[sizes == self.n_landscapes].index
-        self._means = wide.groupby(level="repetition").mean().loc[whole]
-        self.n_repetitions = len(self._means)
+    n_landscapes: int
+    regret: float
+    optimism: float
+    ratio: float
+    half_width: float
+    difference: float
+    difference_half_width: float
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+    harmed: tuple[str, ...]
 
-    @property
-    def protocols(self) -> tuple[str, ...]:
-        """Return the protocols that have values."""
-        return tuple(self._means.columns)
-
-    def interval(self, protocol: str) -> Interval:
-        """Return the average of one protocol."""
-        return _t_interval(self._means[protocol].to_numpy())
-
-    def difference(self, first: str, second: str) -> Interval:
-        """Return the average of the first protocol minus that of the second."""
-        return _t_interval((self._means[first] - self._means[second]).to_numpy())
-
-    def against_best(
-        self, protocol: str, others: Sequence[str]
-    ) -> tuple[Interval, Interval, tuple[str, ...]]:
-        """Return ratio and difference of a protocol to the best of others, and who that was.
-
-        The best is chosen on every other repetition and measured on the rest, and the other way round: measured where
-        it was chosen, the best of many looks better than it is.
-        """
-        half = np.arange(self.n_repetitions) % 2
-        first = self._means[protocol].to_numpy()
-        second = np.empty_like(first)
-        chosen = []
-        for side in (0, 1):
-            elsewhere = self._means[half != side]
-            best = str((elsewhere if len(elsewhere) else self._means)[list(others)].mean().idxmin())
-            second[half == side] = self._means[best].to_numpy()[half == side]
-            chosen.append(best)
-        return _ratio(first, second), _t_interval(first - second), tuple(dict.fromkeys(chosen))
-
-    def best(self, protocols: Sequence[str]) -> str:
-        """Return the protocol with the lowest average."""
-        return str(self._means[list(protocols)].mean().idxmin())
+    def __str__(self) -> str:
+        """Return the ratio and its half-width."""
+        return f"{self.ratio:.2f} ± {self.half_width:.2f}"
 
 
-def coverage(rows: pd.DataFrame, protocol: str) -> Interval:
-    """Return how often the reported interval of a protocol held the truth, with Clopper and Pearson's interval."""
-    held = rows.loc[rows["protocol"] == protocol, "covered"].dropna().astype(int)
-    found = stats.binomtest(int(held.sum()), len(held)).proportion_ci(LEVEL, method="exact")
-    return Interval(value=float(held.mean()), low=float(found.low), high=float(found.high))
+def at(rows: pd.DataFrame, sampler: str, budget: int, protocol: str) -> pd.DataFrame:
+    """Return the rows of a protocol, by landscape."""
+    chosen = (rows["sampler"] == sampler) & (rows["budget"] == budget) & (rows["protocol"] == protocol)
+    return rows[chosen].set_index("landscape").sort_index()
 
 
-def advised(rows: pd.DataFrame) -> list[dict[str, float | int]]:
-    """Return the split to advise at each budget for one sampler, over all its landscapes.
+def cell(rows: pd.DataFrame, sampler: str, budget: int, protocol: str) -> Cell | None:
+    """Return what a protocol comes to; None where it did not run."""
+    own = at(rows, sampler, budget, protocol)
+    if own.empty:
+        return None
+    n = len(own)
+    base = float(at(rows, sampler, budget, COMPARATOR).loc[own.index, "regret"].mean())
+    difference, error = own["difference"], own["difference_se"]
+    bound = stats.norm.ppf(1 - (1 - LEVEL) / 2 / n) * error
+    over_landscapes = (
+        stats.t.ppf(0.5 + LEVEL / 2, n - 1) * difference.std(ddof=1) / math.sqrt(n) if n > 1 else math.nan
+    )
+    over_repetitions = stats.norm.ppf(0.5 + LEVEL / 2) * math.sqrt(float((error**2).sum())) / n
+    return Cell(
+        n_landscapes=n,
+        regret=float(own["regret"].mean()),
+        optimism=float(own["optimism"].mean()),
+        ratio=1.0 + float(difference.mean()) / base,
+        half_width=over_repetitions / base,
+        difference=float(difference.mean()),
+        difference_half_width=float(over_landscapes),
+        better=tuple(own.index[difference < -bound]),
+        worse=tuple(own.index[difference > bound]),
+        harmed=tuple(own.index[(difference > bound) & (difference > MATERIAL)]),
+    )
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Of one sampler; the same landscape as rows and interpolated counts as two.
 
-    Notes
-    -----
-    Of the splits whose mean regret over landscapes is within one standard error of the least, it is the one with most
-    seeds per candidate, because the intervals of the report live on them.
+def known(rows: pd.DataFrame, sampler: str, budget: int, protocol: str) -> Cell:
+    """Return what a protocol comes to that did run."""
+    found = cell(rows, sampler, budget, protocol)
+    assert found is not None, (sampler, budget, protocol)
+    return found
+
+
+def budgets(rows: pd.DataFrame, sampler: str) -> list[int]:
+    """Return the budgets of a sampler."""
+    return sorted(set(rows.loc[rows["sampler"] == sampler, "budget"].tolist()))
+
+
+def protocols(rows: pd.DataFrame, sampler: str) -> list[str]:
+    """Return the protocols of a sampler in the order of the study, of which TPE ran all."""
+    ran = set(rows.loc[rows["sampler"] == sampler, "protocol"])
+    return [name for name in dict.fromkeys(rows.loc[rows["sampler"] == "tpe", "protocol"]) if name in ran]
+
+
+def advised(rows: pd.DataFrame, sampler: str) -> list[dict[str, Any]]:
+    """Return what to advise at each budget.
+
+    Of the protocols of `LIBRARY` that ran on all landscapes of the sampler, those that harm on none stay; of these, the
+    first whose ratio lies within one standard error of the least.
     """
-    return [_advice(int(str(budget)), own) for budget, own in rows.groupby("budget")]
+    return [_advised(rows, sampler, budget) for budget in budgets(rows, sampler)]
 
 
-def _advice(budget: int, rows: pd.DataFrame) -> dict[str, float | int]:
-    rows = rows.assign(landscape=rows["source"] + " " + rows["landscape"])
-    wide = rows.pivot_table(index="landscape", columns="protocol", values="regret", aggfunc="mean")
-    posts = [name for name in wide.columns if is_post(name)]
-    multis = [name for name in wide.columns if is_multi(name)]
-    wide = wide[[SINGLE, *multis, *posts]].dropna()
-    means = wide.mean()
-    best = str(means[posts].idxmin())
-    errors = wide.sub(wide[best], axis="index").std(ddof=1) / math.sqrt(len(wide))
-    is_as_good = (means - means[best] <= errors).to_dict()
-    as_good = [name for name in posts if is_as_good[name]]
-    chosen = max(as_good, key=lambda name: (split_of(name)[2], -split_of(name)[0], -split_of(name)[1]))
-    seeds_per_trial, top_k, n_seeds = split_of(chosen)
+def _advised(rows: pd.DataFrame, sampler: str, budget: int) -> dict[str, Any]:
+    found = {name: cell(rows, sampler, budget, name) for name in LIBRARY}
+    n = len(at(rows, sampler, budget, COMPARATOR))
+    safe = {name: one for name, one in found.items() if one and one.n_landscapes == n and not one.harmed}
+    least = min(safe.values(), key=lambda one: one.ratio)
+    margin = least.half_width / stats.norm.ppf(0.5 + LEVEL / 2)
+    name, chosen = next((name, one) for name, one in safe.items() if one.ratio <= least.ratio + margin)
+    spent = at(rows, sampler, budget, name).iloc[0]
+    single, *multi = (cell(rows, sampler, budget, other) for other in (SINGLE, *MULTI))
+    settings = {
+        "seeds_per_trial": 1,
+        "allocation": "fixed",
+        "select": "top",
+        "recommend": "mean",
+        **LIBRARY[name],
+    }
     return {
         "budget": budget,
-        "seeds_per_trial": seeds_per_trial,
-        "top_k": top_k,
-        "n_seeds": n_seeds,
-        "regret": round(float(means[chosen]), 4),
-        "single_seed": round(float(means[SINGLE]), 4),
-        "multi_seed": round(float(means[multis].min()), 4),
+        "protocol": name,
+        "top_k": int(spent["k"]),
+        "n_seeds": round(spent["second_stage"] / spent["k"]),
+        **settings,
+        "regret": round(chosen.regret, 4),
+        "single_seed": round(single.regret, 4) if single else None,
+        "multi_seed": round(min(one.regret for one in multi if one), 4),
     }
 
 
-def _t_interval(values: np.ndarray) -> Interval:
-    if values.size < 2:
-        return Interval(value=float(values.mean()))
-    found = mean_interval(values, level=LEVEL)
-    return Interval(value=found.estimate, low=found.low, high=found.high)
-
-
-def _ratio(first: np.ndarray, second: np.ndarray) -> Interval:
-    """Return the ratio of two means with its interval by the delta method."""
-    ratio = float(first.mean() / second.mean())
-    if first.size < 2:
-        return Interval(value=ratio)
-    spread = _t_interval((first - ratio * second) / second.mean())
-    return Interval(value=ratio, low=ratio + spread.low, high=ratio + spread.high)
+def coverage(
+    rows: pd.DataFrame, sampler: str, budget: int, protocol: str, interval: str
+) -> tuple[float, float] | None:
+    """Return mean and least coverage of an interval over landscapes whose truth is exact; None where it has none."""
+    own = at(rows[rows["source"].isin(EXACT)], sampler, budget, protocol)[f"covered: {interval}"].dropna()
+    return (float(np.mean(own)), float(np.min(own))) if len(own) else None

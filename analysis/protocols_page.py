@@ -1,262 +1,187 @@
-"""The page, the picture and the advice that follow from the protocol study's stored results."""
+"""The page and the advice that follow from the protocol study's stored results."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from analysis.markdown import table, wrapped
 from analysis.protocols import (
-    DECLARED,
+    COMPARATOR,
+    MATERIAL,
+    MIXED,
+    SAMPLERS,
     SINGLE,
-    Averages,
-    Interval,
+    Cell,
     advised,
-    coverage,
-    is_multi,
-    is_post,
-    split_of,
+    at,
+    budgets,
+    cell,
+    known,
+    protocols,
 )
-from analysis.protocols_claims import ADAPTIVE, SOURCES, budget_of, claims, percent, select
+from analysis.protocols_aims import aims, intervals
+from analysis.protocols_picture import picture
 
-# A sampler, and the searches that belong to it.
-_ADVISED = {"random": ("random", "random+seeds"), "tpe": ("tpe", "tpe+seeds")}
-# Okabe and Ito's palette.
-_COLOURS = {
-    "single": "#D55E00",
-    "multi": "#0072B2",
-    "post": "#009E73",
-    "elimination": "#000000",
-    "ocba": "#CC79A7",
-}
+REAL = {"pendulum-256": "Pendulum-v1", "mountaincar-256": "MountainCarContinuous-v0"}
+_ON_REAL = (SINGLE, COMPARATOR, MIXED, "incumbents, top k")
 
 
-def page(results: pd.DataFrame) -> str:
+def page(rows: pd.DataFrame) -> str:
     """Return the page of documentation as Markdown."""
     parts = [
-        _introduction(results),
-        "## What follows from it\n",
-        *(f"- {claim}" for claim in claims(results)),
+        "# Which way to spend a budget\n",
+        _answer(rows),
+        "![Mean regret against budget](images/protocols.png)\n",
+        _how_to_read(rows),
+        _real(rows),
+        *(_sampler(rows, sampler) for sampler in SAMPLERS),
+        _advice(rows),
+        intervals(rows),
+        aims(rows),
+        _LIMITS,
     ]
-    parts += ["\n## Which split\n", _advice(results)]
-    for source, title in SOURCES.items():
-        for search in results.loc[results["source"] == source, "search"].unique():
-            parts.append(f"\n## Regret, {title}, {search}\n")
-            parts.append(_regret_table(select(results, source, search)))
-    parts.append("\n## Optimism and coverage\n")
-    parts.append(_optimism_table(results))
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts)
 
 
-def splits_json(results: pd.DataFrame) -> str:
-    """Return the advised splits as the library reads them, by sampler."""
-    return json.dumps(_splits(results), indent=1) + "\n"
+def splits_json(rows: pd.DataFrame) -> str:
+    """Return the advice as the library reads it, by sampler."""
+    return json.dumps({sampler: advised(rows, sampler) for sampler in SAMPLERS}, indent=1) + "\n"
 
 
-def _splits(results: pd.DataFrame) -> dict[str, list[dict[str, float | int]]]:
-    found = {}
-    for sampler, searches in _ADVISED.items():
-        rows = results[results["search"].isin(searches)]
-        # Only budgets at which several seeds a trial and a second stage have been tried together.
-        budgets = rows.loc[rows["search"] == searches[-1], "budget"].unique()
-        found[sampler] = advised(rows[rows["budget"].isin(budgets)] if len(budgets) else rows)
-    return found
-
-
-def picture(results: pd.DataFrame) -> Figure:
-    """Return mean regret against budget, one panel per source and search."""
-    panels = [
-        (source, search)
-        for source in SOURCES
-        for search in _ADVISED
-        if not select(results, source, search).empty
-    ]
-    n_columns = len(_ADVISED)
-    n_rows = -(-len(panels) // n_columns)
-    with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(3.6 * n_columns, 2.5 * n_rows), layout="constrained")
-        FigureCanvasAgg(figure)
-        grid = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True)
-        for axes, (source, search) in zip(grid.flat, panels, strict=False):
-            _panel(axes, select(results, source, search))
-            title = SOURCES[source].removeprefix("the project's ")
-            axes.set_title(f"{title}, {search}", fontsize=9, loc="left")
-        for axes in grid.flat[len(panels) :]:
-            axes.set_axis_off()
-        for axes in grid[-1]:
-            axes.set_xlabel("training runs in all")
-        for axes in grid[:, 0]:
-            axes.set_ylabel("mean regret")
-        handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    return figure
-
-
-def write(results: pd.DataFrame, root: Path) -> tuple[Path, ...]:
+def write(rows: pd.DataFrame, root: Path) -> tuple[Path, ...]:
     """Write page, picture and advice; return where they are."""
     text, image = root / "docs" / "protocols.md", root / "docs" / "images" / "protocols.png"
     splits = root / "robusttune" / "pipeline" / "planning" / "splits.json"
-    text.write_text(page(results), encoding="utf-8")
-    picture(results).savefig(image, dpi=130)
-    splits.write_text(splits_json(results), encoding="utf-8")
+    text.write_text(page(rows), encoding="utf-8")
+    picture(rows).savefig(image, dpi=130)
+    splits.write_text(splits_json(rows), encoding="utf-8")
     return text, image, splits
 
 
-def _introduction(results: pd.DataFrame) -> str:
-    known = [(title, results[results["source"] == source]) for source, title in SOURCES.items()]
-    landscapes = ", ".join(
-        f"{rows['landscape'].nunique()} of {title}" for title, rows in known if not rows.empty
+def _answer(rows: pd.DataFrame) -> str:
+    names = (SINGLE, COMPARATOR, "top k, posterior pick", MIXED)
+    single, base, pick, mixed = (known(rows, "tpe", 240, name) for name in names)
+    ocba, believed = (known(rows, "random", 240, name) for name in ("OCBA", SINGLE))
+    return wrapped(
+        f"With TPE and 240 runs on {base.n_landscapes} landscapes, a quarter of the runs on fresh seeds for the top k "
+        f"leaves a regret of {base.regret:.3f}; the best single seed, believed, has {single!s} times that regret "
+        f"and reports a number that is {single.optimism:.2f} too high. "
+        "Fresh seeds for a list that takes turns between a model of all trials and the highest scores, and a pick by "
+        f"the model's posterior, have {mixed!s} times the regret of top k ({_counts(mixed)}); the posterior pick "
+        f"alone, {pick!s} times ({_counts(pick)}). "
+        f"With random search on {ocba.n_landscapes} landscapes, OCBA has {ocba!s} times the regret of top k "
+        f"({_counts(ocba)}), and the best single seed, believed, {believed!s} times."
     )
-    how_many = "; ".join(
-        f"{title}: "
-        + ", ".join(
-            f"{rows[rows['search'] == s]['repetition'].nunique()} {s}" for s in rows["search"].unique()
-        )
-        for title, rows in known
-        if not rows.empty
-    )
-    return f"""# Which way to spend a budget
-
-A budget of training runs can go into trials of one seed, into fewer trials of several seeds, or into trials and a
-second stage that re-runs the best of them on fresh seeds. This page compares them where the truth is known, at equal
-total budget; a pruned run costs what it was trained. Landscapes: {landscapes}.
-
-*Regret* is the true mean of the best configuration minus that of the pick, on a scale where the best has 0 and the
-middle one of all configurations 1. *Optimism* is the reported number minus the true mean of the pick, on the same
-scale. Landscapes count alike. Intervals are 95 % t intervals over repetitions, for these landscapes; those of
-proportions are Clopper and Pearson's. Where a comparison needs a split of the budget, it is one that was named before
-this study ({", ".join(f"{budget} runs: {split}" for budget, split in DECLARED.items())}); where it needs the best of
-several protocols, that is chosen on other repetitions than it is measured on. Repetitions of each search: {how_many}.
-
-Runs on a table are drawn from all its seeds, with replacement, so that the table is the truth. Random search draws the
-table's own configurations, at no budget that exceeds their number. For other samplers a table is interpolated between
-the nearest four; hardly anything then comes near the best of the table, which belongs to every regret alike, so that
-differences say more than ratios. `random`, `tpe`, `gp` and `heteroscedastic-gp` are samplers; `tpe+median` prunes by
-the median, `tpe+incumbents` believes a trial after five seeds, and `+seeds` re-runs the best of trials that have
-several seeds. OptunaHub's heteroscedastic Gaussian process was measured as published for Optuna 4, with the one import
-that Optuna 5 has renamed put right; it knows the noise only where trials have several seeds.
-
-Made by `python -m analysis.build protocols` from `experiments/protocols/results.parquet`, which
-`python -m experiments.protocols` makes. ARLBench's returns are those of Becktepe and others (arXiv 2409.18827), outside
-Atari; they are not part of the project.
-
-![Mean regret against budget](images/protocols.png)
-"""
 
 
-def _advice(results: pd.DataFrame) -> str:
-    rows = [
-        (
-            sampler,
-            str(f["budget"]),
-            f"{(f['budget'] - f['top_k'] * f['n_seeds']) // f['seeds_per_trial']} × {f['seeds_per_trial']}",
-            f"{f['top_k']} × {f['n_seeds']}",
-            f"{f['top_k'] * f['n_seeds'] / f['budget']:.0%}",
-            *(f"{f[key]:.3f}" for key in ("regret", "multi_seed", "single_seed")),
-        )
-        for sampler, found in _splits(results).items()
-        for f in found
-    ]
-    head = (
-        "sampler",
-        "runs",
-        "trials × seeds",
-        "candidates × seeds",
-        "second stage",
-        "regret",
-        "several seeds a trial",
-        "single seed",
-    )
+def _counts(found: Cell) -> str:
+    return f"better on {len(found.better)}, worse on {len(found.worse)} of {found.n_landscapes}"
+
+
+def _real(rows: pd.DataFrame) -> str:
+    def regret(landscape: str, budget: int, protocol: str) -> str:
+        one = at(rows, "tpe", budget, protocol).loc[landscape]
+        return f"{one['regret']:.3f} ± {1.96 * one['regret_se']:.3f}"
+
+    places = [(landscape, budget) for landscape in REAL for budget in (60, 240)]
+    head = ("protocol", *(f"{REAL[landscape]}, {budget} runs" for landscape, budget in places))
+    body = [(name, *(regret(*place, name) for place in places)) for name in _ON_REAL]
     return (
-        "What `robusttune plan --budget` and `robusttune init` advise. Of all splits with a second stage whose mean "
-        "regret over landscapes is within one standard error of the least, it is the one with most seeds per "
-        "candidate, because the intervals of the report live on them. The regrets are those of the rows "
-        "that chose it, a little too good.\n\n" + _table(head, rows)
+        "## TPE on real runs of PPO\n\nRegret, from the tables of 256 configurations × 20 seeds. Seeds of "
+        f"MountainCarContinuous-v0 fail.\n\n{table(head, body)}\n"
     )
 
 
-def _regret_table(rows: pd.DataFrame) -> str:
-    by_budget = {int(str(budget)): Averages(own) for budget, own in rows.groupby("budget")}
-    names = sorted({name for averages in by_budget.values() for name in averages.protocols}, key=_order)
-    body = [
-        (name, *(f"{a.interval(name):.3f}" if name in a.protocols else "–" for a in by_budget.values()))
-        for name in names
-    ]
-    return _table(("protocol", *(f"{budget} runs" for budget in by_budget)), body)
+def _how_to_read(rows: pd.DataFrame) -> str:
+    counts = rows[["source", "landscape"]].drop_duplicates().groupby("source").size()
+    sizes = []
+    for budget in budgets(rows, "tpe"):
+        k, runs = at(rows, "tpe", budget, COMPARATOR).iloc[0][["k", "second_stage"]]
+        sizes.append(f"{k:.0f} × {runs / k:.0f} at {budget}")
+    first = (
+        "*Regret*: true mean of the best that can be attained minus that of the pick; 0 is the best, 1 the median "
+        "configuration. *Optimism*: reported number minus the pick's true mean, on the same scale. A ratio compares "
+        "with *top k*: one seed a trial, then a quarter of the runs on fresh seeds for the k highest scores "
+        f"({', '.join(sizes)}); the highest fresh mean wins. ± is half of the 95 % interval over {rows['n'].min()} "
+        "paired repetitions of each cell, for these landscapes; that of the difference is over landscapes too. "
+        "*Better* and *worse* count landscapes whose paired interval leaves out 0, at 95 % for all of them together. "
+        "Landscapes: "
+        f"{', '.join(f'{n} {source}' for source, n in counts.items())}."
+    )
+    second = (
+        "*Model*: the k highest posterior means of a Gaussian process over all trials. *Mixed*: its list and the raw "
+        "one in turn. *Posterior pick*: fresh means and model choose together. *Best predicted*: the model's first, "
+        "without fresh seeds. *Incumbents*: a trial that would be the best is run on up to 5 seeds. *Mean − ½ SD*: "
+        "risk-averse. *Confirmed*: 10 more seeds for the pick, taken off the search. Made by "
+        "`python -m analysis.build protocols` from all cells, `experiments/protocols/results.csv`, which "
+        "`python -m experiments.protocols` makes."
+    )
+    return wrapped(first) + "\n" + wrapped(second)
 
 
-def _optimism_table(results: pd.DataFrame) -> str:
+def _sampler(rows: pd.DataFrame, sampler: str) -> str:
+    shown = budgets(rows, sampler)
+    last = 240
+    head = (
+        "protocol",
+        *(f"{budget} runs" for budget in shown),
+        f"difference at {last}",
+        "better / worse",
+        "optimism",
+        "landscapes",
+    )
     body = []
-    for source, title in SOURCES.items():
-        for search in results.loc[results["source"] == source, "search"].unique():
-            own = select(results, source, search)
-            budget = budget_of(own)
-            own = own[own["budget"] == budget]
-            optimism = Averages(own, "optimism")
-            for name in sorted(optimism.protocols, key=_order):
-                has_interval = own.loc[own["protocol"] == name, "covered"].notna().any()
-                share = percent(coverage(own, name)) if has_interval else "–"
-                body.append((title, search, str(budget), name, f"{optimism.interval(name):.3f}", share))
-    return _table(
-        ("landscapes", "search", "runs", "protocol", "optimism", "95 % interval holds the truth"), body
-    )
+    for name in protocols(rows, sampler):
+        cells = [cell(rows, sampler, budget, name) for budget in shown]
+        end = cell(rows, sampler, last, name)
+        regrets = [("–" if c is None else f"{c.regret:.3f}" if name == COMPARATOR else str(c)) for c in cells]
+        more = ["–"] * 4
+        if end is not None:
+            more = [
+                "0" if name == COMPARATOR else f"{end.difference:+.3f} ± {end.difference_half_width:.3f}",
+                f"{len(end.better)} / {len(end.worse)}",
+                f"{end.optimism:.2f}",
+                str(end.n_landscapes),
+            ]
+        body.append((f"**{name}** (regret)" if name == COMPARATOR else name, *regrets, *more))
+    return f"## {SAMPLERS[sampler][0].upper()}{SAMPLERS[sampler][1:]}\n\n{table(head, body)}\n"
 
 
-def _panel(axes: mpl.axes.Axes, rows: pd.DataFrame) -> None:
-    lines: dict[str, list[tuple[int, Interval]]] = {}
-    for budget, own in rows.groupby("budget"):
-        averages = Averages(own)
-        shown = {
-            "single": SINGLE,
-            "multi": averages.best([name for name in averages.protocols if is_multi(name)]),
-            "post": DECLARED[int(str(budget))],
-            **{rule: rule for rule in ADAPTIVE},
-        }
-        for kind, protocol in shown.items():
-            lines.setdefault(kind, []).append((int(str(budget)), averages.interval(protocol)))
-    labels = {
-        "single": "best single seed",
-        "multi": "several seeds a trial (the best of 2, 3, 5)",
-        "post": "single seed + post-evaluation (declared split)",
-        "elimination": "single seed + elimination",
-        "ocba": "single seed + OCBA",
-    }
-    for place, (kind, points) in enumerate(lines.items()):
-        x = [budget * 1.03 ** (place - 2) for budget, _ in points]
-        y = [interval.value for _, interval in points]
-        errors = [[i.value - i.low for _, i in points], [i.high - i.value for _, i in points]]
-        axes.errorbar(
-            x,
-            y,
-            yerr=errors,
-            color=_COLOURS[kind],
-            label=labels[kind],
-            lw=1.2,
-            elinewidth=0.8,
-            fmt="o-",
-            ms=2.5,
+def _advice(rows: pd.DataFrame) -> str:
+    body = [
+        (
+            SAMPLERS[sampler],
+            str(one["budget"]),
+            one["protocol"],
+            f"{one['top_k']} × {one['n_seeds']}",
+            f"{one['regret']:.3f}",
         )
-    axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
-    budgets = sorted(set(rows["budget"]))
-    axes.set_xticks(budgets, [str(budget) for budget in budgets])
-    axes.minorticks_off()
+        for sampler in SAMPLERS
+        for one in advised(rows, sampler)
+    ]
+    head = ("sampler", "runs", "protocol", "candidates × seeds", "regret")
+    rule = wrapped(
+        "`robusttune plan --budget` and `robusttune init` advise by one rule: of the protocols that a study file can "
+        "ask for and that ran on all landscapes, those stay whose regret is nowhere shown to be higher than that of "
+        f"top k by more than {MATERIAL}; of these, the one that changes least among those within one standard error of "
+        "the least ratio. Ten confirmation seeds (`post_evaluation.confirm`) give the pick an unbiased number, at the "
+        "cost above."
+    )
+    return f"## What follows from it\n\n{rule}\n{table(head, body)}\n"
 
 
-def _order(protocol: str) -> tuple[int, ...]:
-    """Sort by seeds per trial, then no second stage, fixed ones, adaptive ones."""
-    seeds = int(protocol.split()[0]) if " seeds a trial" in protocol else 1
-    if is_post(protocol):
-        return (seeds, 1, *split_of(protocol))
-    rule = next((place for place, name in enumerate(ADAPTIVE) if protocol.endswith(name)), None)
-    return (seeds, 0) if rule is None else (seeds, 2, rule)
+_LIMITS = """## Limits
 
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + " :-- |" + " --: |" * (len(head) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+- Declared landscapes are written down (`experiments/protocols/landscapes.py`): hills, ridges, edges, plateaus, ripples
+  and choices, with skewed, heavy-tailed and failing seeds. None is drawn from the model, but smooth shapes help it.
+- Our tables have 256 configurations × 20 seeds (CartPole-v1: 64 × 30), dealt anew in each repetition: half of the seeds
+  search, half judge. TPE sees the runs of the configuration nearest to what it asks for. No training was in the loop.
+- ARLBench's runs (arXiv 2409.18827, not part of the project) have ten seeds; their mean is the truth that runs are
+  drawn from. Random search draws rows without replacement; the model was not tried there.
+- TPE is Optuna's in distribution, in lockstep over repetitions: no pruner, no parallel trials. Elimination is simpler
+  here than in the library, and never spends all it may.
+- Repetitions on a table share its rows: the intervals say how far these landscapes go, and no further.
+"""

@@ -1,8 +1,8 @@
 """Make the noise table: `python -m experiments.noise_table`.
 
-The studies beside this file search at random, with 30 seeds a trial and no pruner: their tuning stage is the table.
-What is stored in the results folder is not run again, so it can be stopped at any time. About an hour and a half on two
-cores. Each study becomes a parquet file, one row per run:
+The studies beside this file search at random or along a Sobol sequence, with 20 or 30 seeds a trial and no pruner:
+their tuning stage is the table. What is stored in the results folder is not run again, so it can be stopped any time.
+About four hours on two cores. Each study becomes a parquet file, one row per run:
 
 config_id : number of the trial
 seed : of the run
@@ -28,7 +28,7 @@ from robusttune.pipeline.location import location_of
 from robusttune.pipeline.reading import open_results
 
 FOLDER = Path(__file__).parent
-TASKS = ("pendulum", "cartpole")
+TASKS = ("pendulum", "cartpole", "pendulum-256", "mountaincar-256")
 
 
 def main() -> None:

@@ -1,80 +1,36 @@
 """Run the protocol study, or what is missing of it: `python -m experiments.protocols`.
 
-One unit is one landscape, one way to search and one repetition; all budgets and second stages share its searches. The
-results are rows of `results.parquet`; whatever is stored there is not run again.
+One unit is one landscape, sampler and group of budgets, with all its repetitions and protocols. Its cells are rows of
+`results.csv`; whatever is stored there is not run again. About an hour on one core.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
-import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from experiments.protocols.landscapes import Landscape, synthetic
-from experiments.protocols.protocols import BUDGETS, SEEDS_PER_TRIAL, outcome, protocols, search
-from experiments.protocols.tables import arlbench, own
-from robusttune.errors import MissingDependencyError
+from experiments.protocols.judge import Judge, Outcome
+from experiments.protocols.landscapes import Declared, FloatArray
+from experiments.protocols.protocols import BUDGETS, KINDS, protocols
+from experiments.protocols.searches import Searches, search_declared, search_nearest, search_rows
+from experiments.protocols.shapes import declared
+from experiments.protocols.tables import Table, arlbench, own
 
-RESULTS = Path(__file__).with_name("results.parquet")
-WRITE_EVERY = 10
-SOURCES: Mapping[str, Callable[[], list[Landscape]]] = {
-    "synthetic": synthetic,
-    "own": functools.partial(own, interpolated=False),
-    "own-smooth": functools.partial(own, interpolated=True),
-    "arlbench": functools.partial(arlbench, interpolated=False),
-    "arlbench-smooth": functools.partial(arlbench, interpolated=True),
-}
-KEY = ["source", "landscape", "search", "repetition"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """One way to search.
-
-    Attributes
-    ----------
-    tuning : mapping
-        Sampler and pruner.
-    largest_budget : int
-        A Gaussian process is too slow for the largest budgets; a search with a pruner has several times the trials.
-    seeds_per_trial : tuple of int
-        One search each.
-    second_stage : tuple of int
-        Those of them whose best trials are post-evaluated too.
-    """
-
-    tuning: Mapping[str, Any]
-    largest_budget: int = max(BUDGETS)
-    seeds_per_trial: tuple[int, ...] = SEEDS_PER_TRIAL
-    second_stage: tuple[int, ...] = (1,)
-
-
-WAYS: Mapping[str, Way] = {
-    "random": Way(tuning={"sampler": "random"}),
-    "tpe": Way(tuning={"sampler": "tpe"}),
-    "gp": Way(tuning={"sampler": "gp"}, largest_budget=120),
-    "random+seeds": Way(
-        tuning={"sampler": "random"}, largest_budget=240, seeds_per_trial=(2, 3), second_stage=(2, 3)
-    ),
-    "tpe+seeds": Way(
-        tuning={"sampler": "tpe"}, largest_budget=240, seeds_per_trial=(2, 3), second_stage=(2, 3)
-    ),
-    "heteroscedastic-gp": Way(tuning={"sampler": "heteroscedastic-gp"}, largest_budget=120),
-    "tpe+incumbents": Way(
-        tuning={"sampler": "tpe", "incumbent_seeds": 5}, largest_budget=240, seeds_per_trial=(1,)
-    ),
-    "tpe+median": Way(
-        tuning={"sampler": "tpe", "pruner": "median"}, largest_budget=120, seeds_per_trial=(1,)
-    ),
-}
+RESULTS = Path(__file__).with_name("results.csv")
+KEY = ["source", "landscape", "sampler", "budgets"]
+SAMPLERS = ("tpe", "random")
+LARGE = "480"
+GROUPS = {"60-240": (60, 120, 240), LARGE: (480,)}
+WITHOUT_MODEL = "ARLBench"
+"""Random search of its rows is judged without a model: all that a model does there is shown on our own tables."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,105 +39,138 @@ class Unit:
 
     source: str
     landscape: str
-    way: str
-    repetition: int
+    sampler: str
+    budgets: str
+    n_searches: int
 
 
 def main() -> None:
     """Run what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", nargs="+", choices=list(SOURCES), default=list(SOURCES))
-    parser.add_argument("--searches", nargs="+", choices=list(WAYS), default=list(WAYS))
-    parser.add_argument("--repetitions", type=int, default=10)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--sources", nargs="+", default=["own tables", "ARLBench", "declared"])
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
+    parser.add_argument("--budgets", nargs="+", choices=GROUPS, default=list(GROUPS))
+    parser.add_argument("--searches", type=int, default=200, help="repetitions of each cell")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
-    stored = [pd.read_parquet(options.results)] if options.results.exists() else []
-    searches = [name for name in options.searches if _can_search(name)]
+    stored = [pd.read_csv(options.results)] if options.results.exists() else []
     done = {tuple(row) for frame in stored for row in frame[KEY].drop_duplicates().to_numpy().tolist()}
-    missing = [
-        unit
-        for unit in _units(options.sources, searches, options.repetitions)
-        if (unit.source, unit.landscape, unit.way, unit.repetition) not in done
+    asked = [
+        Unit(
+            source=source,
+            landscape=landscape.name,
+            sampler=sampler,
+            budgets=budgets,
+            n_searches=options.searches,
+        )
+        for budgets in options.budgets
+        for sampler in options.samplers
+        for source, landscape in _landscapes(options.sources)
+        if _can_search(landscape, sampler, budgets)
     ]
+    missing = [unit for unit in asked if tuple(getattr(unit, name) for name in KEY) not in done]
     with ProcessPoolExecutor(options.workers) as pool:
-        futures = [pool.submit(run, unit) for unit in missing]
-        try:
-            for n_done, future in enumerate(as_completed(futures), start=1):
-                stored.append(future.result())
-                if n_done % WRITE_EVERY == 0 or n_done == len(futures):
-                    stored = [_write(stored, options.results)]
-                    sys.stdout.write(f"{n_done}/{len(futures)} units\n")
-                    sys.stdout.flush()
-        except BaseException:  # what is done must not be lost, and what is not must not begin
-            pool.shutdown(wait=False, cancel_futures=True)
-            if stored:
-                _write(stored, options.results)
-            raise
+        for n_done, future in enumerate(as_completed([pool.submit(run, unit) for unit in missing]), start=1):
+            stored = [_write([*stored, future.result()], options.results)]
+            sys.stdout.write(f"{n_done}/{len(missing)} units\n")
+            sys.stdout.flush()
 
 
 def run(unit: Unit) -> pd.DataFrame:
     """Return the rows of one unit."""
-    return pd.DataFrame(_rows(unit)).astype({"covered": "boolean", "width": "float64"})
-
-
-def _rows(unit: Unit) -> Iterator[dict[str, Any]]:
-    landscape, way = _landscape(unit.source, unit.landscape), WAYS[unit.way]
-    largest = min(way.largest_budget, landscape.largest_budget or max(BUDGETS))
-    budgets = [budget for budget in BUDGETS if budget <= largest]
-    for n_seeds in way.seeds_per_trial:
-        tuning = {**way.tuning, "seeds_per_trial": n_seeds}
-        found = search(landscape, tuning=tuning, budget=budgets[-1], root_seed=unit.repetition)
-        for budget in budgets:
-            for protocol in protocols(budget, n_seeds, with_second_stage=n_seeds in way.second_stage):
-                yield {
-                    "source": unit.source,
-                    "landscape": unit.landscape,
-                    "search": unit.way,
-                    "repetition": unit.repetition,
+    known = {(source, landscape.name): landscape for source, landscape in _landscapes([unit.source])}
+    landscape = known[unit.source, unit.landscape]
+    seed = zlib.crc32(f"{unit.landscape} {unit.sampler}".encode())
+    searches = {
+        kind: _search(landscape, unit, kind, np.random.default_rng([seed, place]))
+        for place, kind in enumerate(KINDS)
+        if kind in _kinds(landscape, unit)
+    }
+    judge = Judge(searches, seed)
+    rows = []
+    for budget in _within(landscape, unit.sampler, unit.budgets):
+        comparator = judge.outcome(next(protocols(budget)), budget)
+        for protocol in protocols(budget):
+            if protocol.kind in searches and not (protocol.needs_model and unit.source == WITHOUT_MODEL):
+                outcome = judge.outcome(protocol, budget)
+                cell = {
                     "budget": budget,
                     "protocol": protocol.name,
-                    **asdict(outcome(found, protocol, budget)),
+                    "k": protocol.k,
+                    "second_stage": protocol.runs,
+                    **_cell(outcome, comparator.regret),
                 }
+                rows.append({**{name: getattr(unit, name) for name in KEY}, **cell})
+    return pd.DataFrame(rows)
 
 
-def _can_search(name: str) -> bool:
-    """Whether a sampler is there; OptunaHub's cannot be had everywhere."""
-    try:
-        search(synthetic()[0], tuning=WAYS[name].tuning, budget=2, root_seed=0)
-    except MissingDependencyError as error:
-        sys.stdout.write(f"{name} is left out: {error}\n")
+def _kinds(landscape: Declared | Table, unit: Unit) -> set[str]:
+    kinds = {one.kind for budget in GROUPS[unit.budgets] for one in protocols(budget)}
+    draws_rows = isinstance(landscape, Table) and unit.sampler == "random"
+    return {kind for kind in kinds if not (draws_rows and kind.endswith("incumbents"))}
+
+
+def _within(landscape: Declared | Table, sampler: str, group: str) -> list[int]:
+    """Return the budgets of a group that a landscape has configurations for."""
+    most = len(landscape.scores) if isinstance(landscape, Table) and sampler == "random" else max(BUDGETS)
+    return [budget for budget in GROUPS[group] if budget <= most]
+
+
+def _can_search(landscape: Declared | Table, sampler: str, group: str) -> bool:
+    if sampler == "tpe" and isinstance(landscape, Table) and not landscape.fills_its_space:
         return False
-    return True
+    if sampler == "random" and group == LARGE:  # hardly a table has so many rows
+        return False
+    return bool(_within(landscape, sampler, group))
 
 
-def _units(sources: Sequence[str], ways: Sequence[str], n_repetitions: int) -> Iterator[Unit]:
-    """Yield a repetition of everything, then the next: cut off anywhere, the study is balanced."""
-    known = [(source, landscape) for source in sources for landscape in _of(source)]
-    for repetition, way, (source, landscape) in itertools.product(range(n_repetitions), ways, known):
-        has_curves, has_model = landscape.n_evaluations > 1, not way.startswith("random")
-        if (has_curves or "pruner" not in WAYS[way].tuning) and (landscape.is_searchable or not has_model):
-            yield Unit(source=source, landscape=landscape.name, way=way, repetition=repetition)
+def _search(landscape: Declared | Table, unit: Unit, kind: str, rng: np.random.Generator) -> Searches:
+    most = max(_within(landscape, unit.sampler, unit.budgets))
+    n_searches = unit.n_searches
+    if isinstance(landscape, Declared):
+        return search_declared(
+            landscape, unit.sampler, n_searches=n_searches, n_runs=most, kind=kind, rng=rng
+        )
+    if unit.sampler == "tpe":
+        return search_nearest(landscape, n_searches=n_searches, n_runs=most, kind=kind, rng=rng)
+    return search_rows(landscape, n_searches=n_searches, n_runs=most, n_seeds=int(kind[0]), rng=rng)
 
 
-@functools.cache
-def _of(source: str) -> tuple[Landscape, ...]:
-    return tuple(SOURCES[source]())
+def _cell(outcome: Outcome, comparator: FloatArray) -> Mapping[str, float]:
+    """Return means over searches, with standard errors, and the paired difference to the comparator."""
+    difference = outcome.regret - comparator
+    n = len(difference)
+    intervals = {}
+    for name, (covered, width) in outcome.intervals.items():
+        intervals[f"covered: {name}"], intervals[f"width: {name}"] = covered.mean(), width.mean()
+    return {
+        "n": n,
+        "regret": outcome.regret.mean(),
+        "regret_se": outcome.regret.std(ddof=1) / np.sqrt(n),
+        "difference": difference.mean(),
+        "difference_se": difference.std(ddof=1) / np.sqrt(n),
+        "optimism": outcome.optimism.mean(),
+        "runs": outcome.runs.mean(),
+        **intervals,
+    }
 
 
-def _landscape(source: str, name: str) -> Landscape:
-    return next(landscape for landscape in _of(source) if landscape.name == name)
+def _landscapes(sources: Sequence[str]) -> Iterator[tuple[str, Declared | Table]]:
+    makers: Mapping[str, Callable[[], Iterable[Declared | Table]]]
+    makers = {"own tables": own, "ARLBench": arlbench, "declared": declared}
+    for source in sources:
+        for landscape in makers[source]():
+            yield source, landscape
 
 
 def _write(frames: Sequence[pd.DataFrame], path: Path) -> pd.DataFrame:
     """Write all rows to a file that is whole at every moment; return them."""
     table = pd.concat(frames, ignore_index=True).sort_values(
-        [*KEY, "budget", "protocol"], ignore_index=True, kind="stable"
+        [*KEY, "budget"], ignore_index=True, kind="stable"
     )
-    for column in ("runs", "regret", "optimism", "width"):
-        table[column] = table[column].astype("float32")
     partial = path.with_suffix(".partial")
-    table.to_parquet(partial, compression="zstd", index=False)
+    table.to_csv(partial, index=False, float_format="%.4g")
     partial.replace(path)
     return table
 

@@ -1,165 +1,172 @@
-"""Landscapes whose truth is known: declared ones, and tables of real results."""
+"""What is searched: declared shapes whose truth is known exactly, and the interface that tables share with them.
+
+No shape is drawn from the model that the study tests: the truth is written down, not sampled from a Gaussian process.
+Configurations are points with one column per hyperparameter, in the units of Optuna's samplers on a unit range.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, TypeAlias
 
 import numpy as np
-from pydantic import TypeAdapter
+import numpy.typing as npt
+from scipy import optimize
+from scipy.stats import qmc
 
-from robusttune import StudySpec
-from robusttune.declaration.training import Training
-from robusttune.declaration.training.synthetic import SyntheticTraining, truth_of
-from robusttune.declaration.training.tabular import TabularTraining
-from robusttune.training.table import Table
-from robusttune.training.table_file import read_table
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+Field: TypeAlias = Callable[[FloatArray], FloatArray]
 
-STEPS = 1000
-N_SPACE = 2000
+_N_TYPICAL = 2**13
+_N_POLISHED = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Landscape:
-    """Something to tune, of which all is known.
+class Landscape(Protocol):
+    """Something to search, of which all is known.
 
     Attributes
     ----------
     name : str
-    tables : mapping
-        `[synthetic]` or `[tabular]` of the study: what runs are drawn from.
-    parameters : mapping
-        Of the search space.
-    n_evaluations : int
-        Of a run; with one, nothing can be pruned.
+    dimensions : tuple of int
+        Per hyperparameter: 0 for a continuous one on [0, 1], m > 0 for ordered whole numbers 0 … m − 1, and −m for m
+        unordered choices.
     best, typical : float
         Highest true mean, and the median of the true means of configurations drawn at random, in score units.
-    is_searchable : bool
-        Whether configurations have neighbours, so that a model of them is worth anything.
-    largest_budget : int, optional
-        With more runs than configurations, a search of single-seed trials would draw the same ones again.
     """
 
     name: str
-    tables: Mapping[str, Any]
-    parameters: Mapping[str, Any]
-    n_evaluations: int = 1
+    dimensions: tuple[int, ...]
     best: float
     typical: float
-    is_searchable: bool = True
-    largest_budget: int | None = None
 
-    def truth(self, hyperparameters: Mapping[str, Any]) -> float:
-        """Return the true mean of a configuration, in score units."""
-        return truth(self.tables, hyperparameters)
+    def truth(self, points: FloatArray) -> FloatArray:
+        """Return true means, shape (...,), of points of shape (..., n_dimensions)."""
 
-    def scaled(self, difference: float) -> float:
-        """Return a difference on the scale where the best has 0 and the middle one of all configurations loses 1."""
-        return difference / (self.best - self.typical)
-
-    def study(self, *, tuning: Mapping[str, Any], post: Mapping[str, Any], root_seed: int) -> StudySpec:
-        """Return a study of this landscape."""
-        every = -(-STEPS // self.n_evaluations)
-        return StudySpec.from_dict(
-            {
-                "name": self.name,
-                "root_seed": root_seed,
-                **{kind: {**table, "total_timesteps": STEPS} for kind, table in self.tables.items()},
-                "search_space": {"parameters": self.parameters},
-                "tuning": tuning,
-                "evaluation": {"n_episodes": 1, **({"every": every} if self.n_evaluations > 1 else {})},
-                "post_evaluation": {"default_control": False, **post},
-            }
-        )
+    def draw(self, points: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+        """Return scores of n runs of each point, shape (..., n)."""
 
 
-_SPACE: Mapping[str, Mapping[str, Any]] = {
-    "learning_rate": {"type": "float", "low": 1e-5, "high": 1e-1, "scale": "log"},
-    "gamma": {"type": "float", "low": 0.9, "high": 0.999},
-    "ent_coef": {"type": "float", "low": 1e-5, "high": 1e-1, "scale": "log"},
-    "activation_fn": {"type": "categorical", "choices": ["tanh", "relu"]},
-}
-_BEST = {"learning_rate": 1e-3, "gamma": 0.97, "ent_coef": 1e-4, "activation_fn": "tanh"}
-_EFFECTS = {
-    "learning_rate": {"best": 1e-3, "drop": 40.0, "scale": "log"},
-    "gamma": {"best": 0.97, "drop": 20_000.0},
-    "ent_coef": {"best": 1e-4, "drop": 5.0, "scale": "log"},
-    "activation_fn": {"means": {"tanh": 0.0, "relu": -10.0}, "sd_factors": {"relu": 2.0}},
-}
-_SYNTHETIC = {
-    "normal-noise": {"sd": 70.0, "effects": _EFFECTS},
-    "skewed-noise": {"sd": 60.0, "skewness": -1.5, "effects": _EFFECTS},
-    "failing-seeds": {"sd": 15.0, "p_failing": 0.2, "failing_mean": -250.0, "effects": _EFFECTS},
-}
+def zero(u: FloatArray) -> FloatArray:
+    """Return 0 for every point."""
+    return np.zeros(u.shape[:-1])
 
 
-def synthetic() -> list[Landscape]:
-    """Return the declared landscapes."""
-    found = []
-    for name, kwargs in _SYNTHETIC.items():
-        tables = {"synthetic": kwargs}
-        draws = random_configurations(_SPACE, N_SPACE, np.random.default_rng(0))
-        found.append(
-            Landscape(
-                name=name,
-                tables=tables,
-                parameters=_SPACE,
-                best=truth(tables, _BEST),
-                typical=float(np.median([truth(tables, draw) for draw in draws])),
-            )
-        )
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A landscape that is written down.
+
+    Attributes
+    ----------
+    level : callable
+        Mean of the runs that learn, from points whose numeric columns lie in [0, 1].
+    spread : callable
+        Their SD.
+    noise : {"normal", "skewed", "heavy"}
+        Shape of their noise, with mean 0 and SD 1: normal, gamma with skewness −1.5, or t with 3 degrees of freedom.
+    p_failing : callable
+        Probability that a run learns nothing.
+    failing : float
+        Mean of the runs that learn nothing; their SD is a tenth of the distance from 1.
+    """
+
+    name: str
+    dimensions: tuple[int, ...]
+    level: Field
+    spread: Field
+    noise: str = "normal"
+    p_failing: Field = zero
+    failing: float = 0.0
+
+    @property
+    def best(self) -> float:
+        """Return the highest true mean, which a configuration attains."""
+        return reference(self)[0]
+
+    @property
+    def typical(self) -> float:
+        """Return the median of the true means."""
+        return reference(self)[1]
+
+    def unit(self, points: FloatArray) -> FloatArray:
+        """Return points with their whole numbers scaled to [0, 1]; choices stay what they are."""
+        width = np.array([max(1, m - 1) for m in self.dimensions], dtype=float)
+        found: FloatArray = points / width
+        return found
+
+    def truth(self, points: FloatArray) -> FloatArray:
+        """Return the true means; see `Landscape`."""
+        u = self.unit(points)
+        p = self.p_failing(u)
+        return (1.0 - p) * self.level(u) + p * self.failing
+
+    def draw(self, points: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+        """Return scores of n runs of each point; see `Landscape`."""
+        u = self.unit(points)
+        shape = (*u.shape[:-1], n)
+        learnt = self.level(u)[..., None] + self.spread(u)[..., None] * _noise(self.noise, shape, rng)
+        failed = self.failing + 0.1 * abs(1.0 - self.failing) * rng.standard_normal(shape)
+        scores: FloatArray = np.where(rng.random(shape) < self.p_failing(u)[..., None], failed, learnt)
+        return scores
 
 
-def random_configurations(
-    parameters: Mapping[str, Mapping[str, Any]], n: int, rng: np.random.Generator
-) -> list[dict[str, Any]]:
-    """Return configurations as random search draws them; the generator belongs to no search."""
-    columns = {name: _random_values(parameter, n, rng) for name, parameter in parameters.items()}
-    return [{name: values[place] for name, values in columns.items()} for place in range(n)]
+def uniform(dimensions: tuple[int, ...], quantiles: FloatArray) -> FloatArray:
+    """Return the points at quantiles of the uniform distribution over a space."""
+    points = quantiles.copy()
+    for column, m in enumerate(dimensions):
+        if m:
+            points[..., column] = np.floor(quantiles[..., column] * abs(m))
+    return points
 
 
-def truth(tables: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> float:
-    """Return the true mean of a configuration, in score units."""
-    training = training_of(tables)
-    if isinstance(training, SyntheticTraining):
-        return truth_of(training, hyperparameters).mean
-    assert isinstance(training, TabularTraining)
-    return read_table(training).truth(hyperparameters, training.neighbours)
+@functools.cache
+def reference(landscape: Declared) -> tuple[float, float]:
+    """Return the highest and the median true mean: a Sobol sequence, its best points climbed from."""
+    sobol = qmc.Sobol(len(landscape.dimensions), rng=np.random.default_rng(0))
+    points = uniform(landscape.dimensions, sobol.random(_N_TYPICAL))
+    values = landscape.truth(points)
+    climbed = [_climb(landscape, points[i]) for i in np.argsort(-values)[:_N_POLISHED]]
+    return max(climbed), float(np.median(values))
 
 
-def table_of(tables: Mapping[str, Any]) -> Table:
-    """Return the table that runs are drawn from."""
-    training = training_of(tables)
-    assert isinstance(training, TabularTraining)
-    return read_table(training)
+def _climb(landscape: Declared, start: FloatArray) -> float:
+    """Return the highest truth that continuous columns and neighbouring choices lead to from a point."""
+    free = [column for column, m in enumerate(landscape.dimensions) if m == 0]
+    point, best = start.copy(), -np.inf
+    while (value := _climb_free(landscape, point, free)) > best + 1e-12:
+        best = value
+        for column, m in enumerate(landscape.dimensions):
+            if m:
+                others = np.repeat(point[None], abs(m), axis=0)
+                others[:, column] = np.arange(abs(m))
+                point = others[int(np.argmax(landscape.truth(others)))]
+    return float(best)
 
 
-def training_of(tables: Mapping[str, Any]) -> Training:
-    """Return what a study's one table declares."""
-    ((kind, table),) = tables.items()
-    found: Training = _TRAINING.validate_json(json.dumps({**table, "kind": kind}))
-    return found
+def _climb_free(landscape: Declared, point: FloatArray, free: list[int]) -> float:
+    def loss(values: FloatArray) -> float:
+        point[free] = values
+        return -float(landscape.truth(point))
+
+    found = optimize.minimize(
+        loss,
+        point[free],
+        method="Nelder-Mead",
+        bounds=[(0, 1)] * len(free),
+        options={"xatol": 1e-6, "fatol": 1e-9},
+    )
+    point[free] = found.x
+    return -float(found.fun)
 
 
-_TRAINING: TypeAdapter[Training] = TypeAdapter(Training)
-
-
-def _random_values(parameter: Mapping[str, Any], n: int, rng: np.random.Generator) -> list[Any]:
-    if parameter["type"] == "categorical":
-        return [parameter["choices"][place] for place in rng.integers(len(parameter["choices"]), size=n)]
-    low, high, scale = parameter["low"], parameter["high"], parameter.get("scale", "linear")
-    values: np.ndarray
-    match scale:
-        case "log":
-            values = np.exp(rng.uniform(np.log(low), np.log(high), n))
-        case "log1m":
-            values = 1.0 - np.exp(rng.uniform(np.log1p(-high), np.log1p(-low), n))
-        case "pow2":
-            values = 2.0 ** rng.integers(int(np.log2(low)), int(np.log2(high)) + 1, size=n)
-        case _:
-            values = rng.uniform(low, high, n)
-    found: list[Any] = values.astype(int).tolist() if parameter["type"] == "int" else values.tolist()
+def _noise(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    if kind == "normal":
+        return rng.standard_normal(shape)
+    a = 4.0 / 1.5**2
+    found: FloatArray = (
+        rng.standard_t(3, shape) / np.sqrt(3.0)
+        if kind == "heavy"
+        else -(rng.gamma(a, size=shape) - a) / np.sqrt(a)
+    )
     return found

@@ -1,153 +1,148 @@
-"""Tables of real results as landscapes, in two ways.
+"""Tables of real results as landscapes: random search draws their rows, no row twice.
 
-As *rows*: random search draws configurations of the table, which are real in every respect; a model has nothing to go
-by. *Interpolated* between the nearest four: any sampler can search it, but hardly anything comes near the best of the
-table, so that differences of regret say more there than ratios. The nearest configuration alone would make steps, on
-which a model-based sampler stays where it once was, whether there is noise or not.
-
-Runs are drawn from all seeds of a configuration, with replacement: the table then is the exact truth, with the noise of
-real training, and every draw of the post-evaluation is independent of those in tuning.
+Our own tables have at least 20 seeds a row. Every repetition deals them anew into two halves: all runs, of tuning and
+of the second stage, are drawn from one half with replacement, and the other half judges. The best is then the row that
+the whole first half would choose. ARLBench has ten seeds a row, too few to halve: runs are drawn from all ten with
+replacement, and their mean is the truth of that distribution.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from experiments.protocols.landscapes import (
-    N_SPACE,
-    Landscape,
-    random_configurations,
-    table_of,
-    truth,
-)
+from experiments.protocols.landscapes import FloatArray
 from robusttune import load_study
-from robusttune.declaration.training.tabular import file_hash
+from robusttune.declaration.space import Categorical, Float, Parameter, SearchSpace, n_grid_points
+from robusttune.post_evaluation.encoding import encode
+from robusttune.stats._checks import IntArray
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
-NOISE_TABLES = Path("experiments/noise_table")
-FOLDER = Path("results/protocols/tables")
-NEIGHBOURS = 4
+NOISE_TABLES = ROOT / "experiments" / "noise_table"
+LEAST_HALVED, LEAST_FILLING = 20, 256
 FAILED_SHARE = 0.05
 SCALE_RATIO = 50
 """A hyperparameter whose largest value is that many times its smallest is searched on the log scale."""
 
-_KEYS = ("config_id", "seed", "return", "curve", "episode_returns", "row")
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Table:
+    """Configurations with the scores of their seeds.
+
+    Attributes
+    ----------
+    name, source : str
+    scores : ndarray, shape (n_rows, n_seeds)
+    columns : ndarray, shape (n_rows, n_columns)
+        The configurations, as the smoothing model reads them.
+    groups : ndarray of int, shape (n_columns,)
+    dimensions : tuple of int
+        See `landscapes.Landscape`; in the order of the groups.
+    """
+
+    name: str
+    source: str
+    scores: FloatArray
+    columns: FloatArray
+    groups: IntArray
+    dimensions: tuple[int, ...]
+
+    @property
+    def is_halved(self) -> bool:
+        """Whether other seeds judge than search."""
+        return bool(self.scores.shape[1] >= LEAST_HALVED)
+
+    @property
+    def fills_its_space(self) -> bool:
+        """Whether its rows stand for all points near them: our Sobol sequences, with other seeds to judge."""
+        return self.is_halved and len(self.scores) >= LEAST_FILLING
 
 
-def own(*, interpolated: bool) -> list[Landscape]:
-    """Return the landscapes of `experiments/noise_table`."""
-    found = []
-    for task in ("pendulum", "cartpole"):
-        declared = load_study(ROOT / NOISE_TABLES / f"{task}.toml").to_dict()
-        table = pd.read_parquet(ROOT / NOISE_TABLES / f"{task}.parquet")
-        parameters = declared["search_space"]["parameters"]
-        found.append(_landscape(task, table, parameters, interpolated=interpolated))
-    return found
+def own() -> list[Table]:
+    """Return the tables of `experiments/noise_table`, one per environment: the larger where there are two."""
+    found: dict[str, Table] = {}
+    for path in sorted(NOISE_TABLES.glob("*.parquet")):
+        study = load_study(path.with_suffix(".toml"))
+        table = _table(path.stem, "own tables", pd.read_parquet(path), study.search_space)
+        environment = path.stem.split("-")[0]
+        if environment not in found or len(found[environment].scores) < len(table.scores):
+            found[environment] = table
+    return list(found.values())
 
 
-def arlbench(*, interpolated: bool) -> list[Landscape]:
+def arlbench() -> list[Table]:
     """Return the tasks of ARLBench outside Atari; none where its results are absent."""
-    found = []
-    for task, table in _arlbench_tables():
-        parameters = {name: _parameter(table[name]) for name in table.columns if name not in _KEYS}
-        found.append(_landscape(task, table, parameters, interpolated=interpolated))
-    return found
+    return list(_arlbench())
 
 
-def _landscape(
-    task: str, table: pd.DataFrame, parameters: Mapping[str, Any], *, interpolated: bool
-) -> Landscape:
-    table = table.assign(row=table["config_id"].rank(method="dense").astype(int) - 1)
-    # Relative, so that runs have the same ids wherever the checkout lies.
-    path = FOLDER / f"{task}.parquet"
-    _write(table, ROOT / path)
-    ignored = ["row"] if interpolated else list(parameters)
-    if "episode_returns" in table.columns:
-        ignored.append("episode_returns")
-    kwargs: dict[str, Any] = {
-        "path": str(path),
-        "sha256": file_hash(ROOT / path),
-        "ignored": ignored,
-        "draws": "all",
-        "neighbours": NEIGHBOURS if interpolated else 1,
-        **({"curve": "curve"} if "curve" in table.columns else {}),
-    }
-    tables = {"tabular": kwargs}
-    known = table_of(tables)
-    means = typical = np.array([scores.mean() for scores in known.scores])
-    if interpolated:
-        draws = random_configurations(parameters, N_SPACE, np.random.default_rng(0))
-        typical = np.array([truth(tables, draw) for draw in draws])
-    rows = {"row": {"type": "int", "low": 0, "high": len(known.scores) - 1}}
-    return Landscape(
-        name=task,
-        tables=tables,
-        parameters=parameters if interpolated else rows,
-        n_evaluations=known.n_evaluations,
-        best=float(means.max()),
-        typical=float(np.median(typical)),
-        is_searchable=interpolated,
-        largest_budget=None if interpolated else len(known.scores),
-    )
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    """Write a table whole; several processes may do so at once, and equal tables give equal files."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}")
-    table.to_parquet(partial)
-    partial.replace(path)
-
-
-def _arlbench_tables() -> Iterator[tuple[str, pd.DataFrame]]:
+def _arlbench() -> Iterator[Table]:
     if not (SHARED / "arlbench_final.parquet").exists():
         return
     final = pd.read_parquet(SHARED / "arlbench_final.parquet")
-    curves = pd.read_parquet(SHARED / "arlbench_curves.parquet")
     configs = pd.read_parquet(SHARED / "arlbench_configs.parquet")
     for task in sorted(set(final["task"])):
-        if not task.startswith("atari"):
-            parts = (frame[frame["task"] == task] for frame in (final, curves, configs))
-            table = _arlbench_table(*parts)
-            if np.ptp(table.groupby("config_id")["return"].mean()) > 0:
-                yield str(task), table
+        if str(task).startswith("atari"):
+            continue
+        runs, known = (frame[frame["task"] == task] for frame in (final, configs))
+        frame = _with_hyperparameters(runs, known)
+        if np.ptp(frame.groupby("config_id")["return"].mean()) > 0:
+            names = [name for name in frame.columns if name not in ("config_id", "seed", "return")]
+            space = SearchSpace(parameters={str(name): _parameter(frame[name]) for name in names})
+            yield _table(str(task), "ARLBench", frame, space)
 
 
-def _arlbench_table(final: pd.DataFrame, curves: pd.DataFrame, configs: pd.DataFrame) -> pd.DataFrame:
-    """Return one task: hyperparameters, return, and the curve where there is one.
+def _with_hyperparameters(runs: pd.DataFrame, configs: pd.DataFrame) -> pd.DataFrame:
+    """Return one task's returns and hyperparameters.
 
     A run that diverged, is missing, or did worse than nearly all others of its task (some returns are below −100,000
     where good ones are 5,000) has failed, and all failed runs count the same: one of them must not outweigh all else.
     """
-    values = final["return"].where(~final["diverged"])
+    values = runs["return"].where(~runs["diverged"])
     worst = float(values.quantile(FAILED_SHARE))
-    values = values.fillna(worst).clip(lower=worst)
-    table = final.assign(**{"return": values})[["config_id", "seed", "return"]]
+    table = runs.assign(**{"return": values.fillna(worst).clip(lower=worst)})[["config_id", "seed", "return"]]
     known = pd.DataFrame(
         [{"config_id": row.config_id, **json.loads(str(row.params))} for row in configs.itertuples()]
     )
     # What another hyperparameter switches off has no value; any one stands for that.
-    known = known.fillna(known.min(numeric_only=True))
-    table = table.merge(known, on="config_id").sort_values(["config_id", "seed"], ignore_index=True)
-    if not curves.empty:
-        wide = curves.pivot(index=["config_id", "seed"], columns="step", values="return")
-        wide = wide.fillna(worst).clip(lower=worst).astype(float)
-        lists = pd.Series(wide.to_numpy().tolist(), index=wide.index, name="curve")
-        table = table.merge(lists, left_on=["config_id", "seed"], right_index=True)
-    return table
+    return table.merge(known.fillna(known.min(numeric_only=True)), on="config_id")
 
 
-def _parameter(values: pd.Series) -> dict[str, Any]:
+def _table(name: str, source: str, frame: pd.DataFrame, space: SearchSpace) -> Table:
+    worst = float(frame["return"].min())
+    wide = frame.assign(**{"return": frame["return"].fillna(worst)}).pivot(
+        index="config_id", columns="seed", values="return"
+    )
+    if wide.isna().to_numpy().any():  # seeds of its own for each row: only their order within it counts
+        ordered = frame.assign(place=frame.groupby("config_id").cumcount())
+        wide = ordered.pivot(index="config_id", columns="place", values="return").fillna(worst)
+    first = frame.drop_duplicates("config_id").set_index("config_id").loc[wide.index]
+    rows = [{str(k): v for k, v in row.items()} for row in first[list(space.parameters)].to_dict("records")]
+    encoded = encode(space, rows)
+    return Table(
+        name=name,
+        source=source,
+        scores=wide.to_numpy(dtype=float),
+        columns=encoded.columns,
+        groups=encoded.groups,
+        dimensions=tuple(_dimension(parameter) for _, parameter in sorted(space.parameters.items())),
+    )
+
+
+def _dimension(parameter: Parameter) -> int:
+    if isinstance(parameter, Categorical):
+        return -len(parameter.choices)
+    return n_grid_points(parameter) or 0
+
+
+def _parameter(values: pd.Series) -> Parameter:
     if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
-        return {"type": "categorical", "choices": sorted(set(values.tolist()), key=str)}
+        return Categorical(choices=tuple(sorted(set(values.tolist()), key=str)))
     low, high = float(values.min()), float(values.max())
     is_log = low > 0 and high / low >= SCALE_RATIO
-    return {"type": "float", "low": low, "high": high, "scale": "log" if is_log else "linear"}
+    return Float(low=low, high=high, scale="log" if is_log else "linear")

@@ -100,11 +100,15 @@ def print_bullets(sentences: Sequence[str]) -> None:
 
 def _post_evaluation(study: StudySpec, workload: Workload) -> str:
     post, n_runs = study.post_evaluation, workload.n_post_evaluation_runs
+    chosen = {
+        "top": "",
+        "model": " chosen by a model of all trials",
+        "mixed": " chosen by model and score in turn",
+    }
+    who = f"{workload.n_candidates} configurations{chosen[post.select]}"
     if post.allocation.is_adaptive:
-        return (
-            f"{workload.n_candidates} configurations, seeds by {post.allocation.rule}, at most {n_runs} runs"
-        )
-    return f"{workload.n_candidates} configurations × {post.n_seeds} fresh seeds = {n_runs} runs"
+        return f"{who}, seeds by {post.allocation.rule}, at most {n_runs} runs"
+    return f"{who} × {post.n_seeds} fresh seeds = {n_runs} runs"
 
 
 def _facts(title: str) -> Table:

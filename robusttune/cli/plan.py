@@ -108,10 +108,21 @@ def _print_split(split: Split) -> None:
 
     controls = f" and {count(split.n_controls, 'control')}" if split.n_controls else ""
     found = split.finding
+    each = "each" if found.allocation == "fixed" else "each on average"
+    settings = ", ".join(
+        f"{name} = {value}"
+        for name, value, usual in (
+            ("select", found.select, "top"),
+            ("recommend", found.recommend, "mean"),
+            ("allocation.rule", found.allocation, "fixed"),
+        )
+        if value != usual
+    )
     say(
         f"\n{split.budget} runs: {split.n_trials} trials of {count(split.seeds_per_trial, 'seed')} with the "
-        f"{split.sampler} sampler, then the best {split.top_k}{controls} on {split.n_seeds} fresh seeds each "
-        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs)."
+        f"{split.sampler} sampler, then {split.top_k} of them{controls} on {split.n_seeds} fresh seeds {each} "
+        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs)"
+        + (f"; post_evaluation: {settings}." if settings else ".")
     )
     say(
         f"The protocol study's advice (docs/protocols.md). At {found.budget} runs with {split.sampler} it found a mean "

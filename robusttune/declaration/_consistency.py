@@ -21,6 +21,7 @@ def check_consistency(study: StudySpec) -> None:
     _check_pruning(study)
     _check_seeds(study)
     _check_grid(study)
+    _check_recommendation(study)
     study.post_evaluation.allocation.check_limits(study.n_candidates, study.post_evaluation.n_seeds)
 
 
@@ -77,3 +78,14 @@ def _check_grid(study: StudySpec) -> None:
                 f"tuning.sampler = 'grid': search_space.parameters.{name} is continuous. "
                 "Give it a `step`, or list its values as choices of type = 'categorical'."
             )
+
+
+def _check_recommendation(study: StudySpec) -> None:
+    tuning = study.tuning
+    if study.post_evaluation.recommend != "posterior" or tuning.max_seeds_per_trial == 1:
+        return
+    if tuning.aggregation != "mean":
+        raise SpecError(
+            "post_evaluation.recommend = 'posterior' weighs fresh means against objective values, which must then be "
+            f"means too, but got tuning.aggregation = {tuning.aggregation!r}. Choose one of the two otherwise."
+        )

@@ -44,7 +44,10 @@ class PostEvaluationSpec:
     Attributes
     ----------
     top_k : int
-        Complete trials to re-run, best objective value first.
+        Complete trials to re-run.
+    select : {"top", "model", "mixed"}
+        Which: those with the highest objective values; those that a model of all trials, whose neighbours speak for
+        each other, holds best; or both lists in turn.
     n_seeds : int
         Fresh seeds for each of them and for each control, unless `allocation` shares them out otherwise.
     allocation : AllocationSpec
@@ -67,6 +70,9 @@ class PostEvaluationSpec:
         Of all intervals.
     statistic : {"mean", "iqm"}
         What is ranked.
+    recommend : {"mean", "posterior"}
+        Whom of the best set: the highest estimate, or the highest posterior mean, in which the model of all trials
+        weighs in. Ranking, intervals and the number that is reported are the same, and without the model.
     indifference : float, optional
         Differences of at most this size, in score units, are practically equal.
     diverged_score : float, optional
@@ -75,8 +81,9 @@ class PostEvaluationSpec:
         Rank even where crashed, failed or timed-out runs are missing; every table then says how many.
     """
 
-    top_k: int = Field(default=3, ge=1)
-    n_seeds: int = Field(default=10, ge=1, le=MAX_SEEDS)
+    top_k: int = Field(default=6, ge=1)
+    select: Literal["top", "model", "mixed"] = "top"
+    n_seeds: int = Field(default=5, ge=1, le=MAX_SEEDS)
     allocation: AllocationSpec = Field(default_factory=AllocationSpec)
     seeds: Literal["fresh", "common"] = "fresh"
     n_episodes: int | None = Field(default=None, ge=1)
@@ -86,6 +93,7 @@ class PostEvaluationSpec:
     controls: tuple[Control, ...] = ()
     confidence_level: float = Field(default=0.95, gt=0, lt=1)
     statistic: Literal["mean", "iqm"] = "mean"
+    recommend: Literal["mean", "posterior"] = "mean"
     indifference: float | None = Field(default=None, ge=0)
     diverged_score: float | None = None
     allow_missing: bool = False
@@ -100,6 +108,11 @@ class PostEvaluationSpec:
                 raise ValueError("a control may not be called 'default' while default_control = true.")
             if re.fullmatch(r"trial \d+", name):
                 raise ValueError(f"a control may not be called like a trial of the search, but got {name!r}.")
+        if self.recommend == "posterior" and self.statistic != "mean":
+            raise ValueError(
+                'recommend = "posterior" is about means, but got statistic = "iqm". Choose statistic = "mean", or '
+                'recommend = "mean", which takes the highest estimate.'
+            )
         if self.confirm_best_set and not self.confirm:
             raise ValueError(
                 "confirm_best_set = true needs confirm, the seeds to confirm on, for example 10."

@@ -10,7 +10,7 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import NoResultsError
 from robusttune.pipeline.location import Location
-from robusttune.pipeline.recommend import recommend
+from robusttune.pipeline.recommend import recommend_from
 from robusttune.pipeline.stored import as_stored, search_differences
 from robusttune.post_evaluation.result import (
     PostEvaluation,
@@ -50,14 +50,17 @@ class Results:
         StudyError
             If runs are missing and the study does not allow that, or there are none.
         """
-        candidates = candidates_of(self.study, self.trials())
-        return stored_post_evaluation(self.study, candidates, self.store.results, recommend=recommend)
+        trials = self.trials()
+        candidates = candidates_of(self.study, trials)
+        return stored_post_evaluation(
+            self.study, candidates, self.store.results, recommend=recommend_from(trials)
+        )
 
     def confirmation_runs(self) -> list[RunSpec]:
         """Return the runs that confirm what the stored post-evaluation recommends."""
-        candidates = candidates_of(self.study, self.trials())
-        found = stored_post_evaluation(self.study, candidates, self.store.results)
-        return in_turn(planned_confirmation(self.study, found, recommend))
+        trials = self.trials()
+        found = stored_post_evaluation(self.study, candidates_of(self.study, trials), self.store.results)
+        return in_turn(planned_confirmation(self.study, found, recommend_from(trials)))
 
     def is_reproducible(self) -> bool:
         """Return whether the search repeats itself trial by trial."""

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from robusttune.declaration.study import StudySpec
-from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.post_evaluation.result import PostEvaluation, Recommend
+from robusttune.results.records import TrialRecord
 
 
-def recommend(study: StudySpec, found: PostEvaluation) -> Sequence[str]:
-    """Return the config_ids of the best set as the report names it, the recommended configuration first."""
-    from robusttune.report.build import best_set_first  # scipy and pandas: only where something is confirmed
+def recommend_from(trials: Sequence[TrialRecord]) -> Recommend:
+    """Return who is recommended after a search, from a study and what its post-evaluation found.
 
-    return best_set_first(study, found)
+    The config_ids are those of the best set as the report names it, the recommended configuration first.
+    """
+
+    def recommend(study: StudySpec, found: PostEvaluation) -> Sequence[str]:
+        from robusttune.report.build import (
+            best_set_first,
+        )  # scipy and pandas: only where something is confirmed
+
+        return best_set_first(study, trials, found)
+
+    return recommend

@@ -11,7 +11,7 @@ from robusttune.execution.driver import Driver
 from robusttune.execution.executors import InProcess, make_executor
 from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.pipeline.location import Location
-from robusttune.pipeline.recommend import recommend
+from robusttune.pipeline.recommend import recommend_from
 from robusttune.pipeline.settle import Settled
 from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.result import PostEvaluation, Recommend, candidates_of
@@ -67,7 +67,7 @@ class Session:
 
     def evaluate(self, trials: Sequence[TrialRecord]) -> PostEvaluation:
         """Run the post-evaluation of the best of some trials and of the controls, and confirm what it recommends."""
-        return self.evaluate_candidates(candidates_of(self.study, trials), recommend=recommend)
+        return self.evaluate_candidates(candidates_of(self.study, trials), recommend=recommend_from(trials))
 
     def evaluate_candidates(
         self, candidates: Sequence[Candidate], *, recommend: Recommend | None = None

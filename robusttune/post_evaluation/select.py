@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.study import StudySpec
+from robusttune.post_evaluation.shortlist import Proposal, shortlist
 from robusttune.results.records import TrialRecord, TrialState
 
 DEFAULT_CONTROL = "default"
@@ -30,6 +31,8 @@ class Candidate:
         On how many seeds its tuning score rests; trials may differ in it. None for a control, where it is unknown.
     trial_number : int, optional
         None for a control.
+    proposed_by : tuple of str
+        The lists that propose the trial, "top" or "model"; empty for a control.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Candidate:
     tuning_scores: tuple[float, ...] = ()
     n_tuning_seeds: int | None = None
     trial_number: int | None = None
+    proposed_by: tuple[str, ...] = ()
 
     @property
     def is_control(self) -> bool:
@@ -47,20 +51,33 @@ class Candidate:
 
 
 def select(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Candidate, ...]:
-    """Return the top k complete trials, best first, and then the controls.
+    """Return k complete trials by the study's rule, best first, and then the controls.
 
     A pruned trial is never a candidate, and of trials with equal hyperparameters the best counts. A control whose
-    configuration is also a candidate's is that candidate.
+    configuration is also a candidate's is that candidate. Where the search is too short or too flat to be modelled,
+    the highest objective values choose.
     """
-    candidates: dict[str, Candidate] = {}
-    for trial in sorted(trials, key=_best_first):
-        if len(candidates) == study.post_evaluation.top_k:
-            break
-        if _is_eligible(trial) and trial.config_id not in candidates:
-            candidates[trial.config_id] = _from_trial(trial)
+    eligible: dict[str, TrialRecord] = {}
+    for trial in sorted(filter(_is_eligible, trials), key=_best_first):
+        eligible.setdefault(trial.config_id, trial)
+    by_number = {trial.number: trial for trial in eligible.values()}
+    candidates = {
+        by_number[one.trial].config_id: _from_trial(by_number[one.trial], one.proposed_by)
+        for one in _proposals(study, trials, list(by_number))
+    }
     for control in _controls(study):
         candidates.setdefault(control.config_id, control)
     return tuple(candidates.values())
+
+
+def _proposals(study: StudySpec, trials: Sequence[TrialRecord], top: Sequence[int]) -> tuple[Proposal, ...]:
+    post = study.post_evaluation
+    if post.select != "top" and top:
+        from robusttune.post_evaluation.search_model import SearchModel  # scipy: only where a model is wanted
+
+        if model := SearchModel(study, trials):
+            return shortlist(post.select, post.top_k, top=top, model=model.best_first(top))
+    return shortlist("top", post.top_k, top=top, model=())
 
 
 def _best_first(trial: TrialRecord) -> tuple[float, int]:
@@ -72,7 +89,7 @@ def _is_eligible(trial: TrialRecord) -> bool:
     return trial.state is TrialState.COMPLETE and any(score is not None for score in trial.scores)
 
 
-def _from_trial(trial: TrialRecord) -> Candidate:
+def _from_trial(trial: TrialRecord, proposed_by: tuple[str, ...]) -> Candidate:
     scores = tuple(score for score in trial.scores if score is not None)
     return Candidate(
         name=f"trial {trial.number}",
@@ -82,6 +99,7 @@ def _from_trial(trial: TrialRecord) -> Candidate:
         tuning_scores=scores if len(scores) == len(trial.scores) else (),
         n_tuning_seeds=len(trial.scores),
         trial_number=trial.number,
+        proposed_by=proposed_by,
     )
 
 

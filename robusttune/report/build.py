@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
+from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking, Row, Runs
 from robusttune.results.records import RunStatus, TrialRecord
@@ -39,7 +40,7 @@ def make_ranking(
     command : str
         What runs the study, for commands to paste.
     """
-    analysis, candidates = _analyse(study, found), _scored(found)
+    analysis, candidates = _analyse(study, trials, found), _scored(found)
     rows = tuple(
         Row(candidate=candidates[name][0], analysis=one, runs=_runs(found.scores, candidates[name][1]))
         for name, one in analysis.configurations.items()
@@ -55,10 +56,11 @@ def make_ranking(
     )
 
 
-def best_set_first(study: StudySpec, found: PostEvaluation) -> tuple[str, ...]:
-    """Return the config_ids of the best set, highest estimate first: the first one is recommended."""
-    analysis, candidates = _analyse(study, found), _scored(found)
-    return tuple(candidates[name][0].config_id for name in analysis.best_set or (analysis.recommended,))
+def best_set_first(study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation) -> tuple[str, ...]:
+    """Return the config_ids of the recommended configuration and then of the others that may be the best."""
+    analysis, candidates = _analyse(study, trials, found), _scored(found)
+    names = dict.fromkeys((analysis.recommended, *analysis.best_set))
+    return tuple(candidates[name][0].config_id for name in names)
 
 
 def _scored(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
@@ -69,7 +71,7 @@ def _scored(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
     }
 
 
-def _analyse(study: StudySpec, found: PostEvaluation) -> StudyAnalysis:
+def _analyse(study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation) -> StudyAnalysis:
     table, post, rounds = found.scores, study.post_evaluation, found.rounds
     at = {name: i for name, (_, i) in _scored(found).items()}
     candidates = [c for c, _ in _scored(found).values()]
@@ -85,11 +87,23 @@ def _analyse(study: StudySpec, found: PostEvaluation) -> StudyAnalysis:
         kept=[names[one] for one in rounds.kept if one in names] if dropped_some else None,
         curves={name: _curves(found.rounds, table.config_ids[i]) for name, i in at.items()},
         confirmation={names[one]: x for one, x in found.confirmation.items() if one in names},
+        preference=_posterior(study, trials, found),
         level=post.confidence_level,
         indifference=post.indifference,
         statistic=post.statistic,
         rng=generator(study.root_seed, "ranking"),
     )
+
+
+def _posterior(
+    study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation
+) -> dict[str, float] | None:
+    """Return name → posterior mean, where the study recommends by it and the search can be modelled."""
+    if study.post_evaluation.recommend != "posterior" or not (model := SearchModel(study, trials)):
+        return None
+    scored = _scored(found)
+    means = model.posterior([(c.trial_number, found.scores.scores[place]) for c, place in scored.values()])
+    return dict(zip(scored, means, strict=True))
 
 
 def _curves(rounds: Rounds, config_id: str) -> list[Curve]:

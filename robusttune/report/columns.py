@@ -85,6 +85,14 @@ COLUMNS: tuple[Column, ...] = (
         is_needed=_robust_ranks_differ,
     ),
     plain("configuration", "configuration", "name", "A trial of the search, or a control.", is_text=True),
+    plain(
+        "proposed_by",
+        "proposed by",
+        "proposed_by",
+        "The lists that proposed the trial: top, by tuning score; model, by a model of all trials.",
+        is_text=True,
+        is_needed=lambda rows: any("model" in row.candidate.proposed_by for row in rows),
+    ),
     numeric(
         "tuning_score",
         "tuning",

@@ -41,6 +41,11 @@ class Row:
         return self.candidate.name
 
     @property
+    def proposed_by(self) -> str | None:
+        """The lists that proposed it; None for a control."""
+        return " + ".join(self.candidate.proposed_by) or None
+
+    @property
     def verdict(self) -> str | None:
         """LUCKY, UNLUCKY, CONSISTENT or INCONCLUSIVE; None without a tuning score."""
         return None if self.analysis.luck is None else self.analysis.luck.verdict

@@ -27,17 +27,25 @@ class Finding:
     ----------
     budget : int
         Training runs in all.
+    protocol : str
+        What the study calls it.
     seeds_per_trial, top_k, n_seeds : int
-        The split to take: of those within one standard error of the least regret, the one with most seeds.
+        The split to take.
+    allocation, select, recommend : str
+        How fresh seeds are shared out, who has them, and whom to take; see `PostEvaluationSpec`.
     regret, single_seed, multi_seed : float
-        Mean regret of that split, of believing the best single-seed trial, and of the best way to give every trial
+        Mean regret of that protocol, of believing the best single-seed trial, and of the best way to give every trial
         several seeds and nothing more.
     """
 
     budget: int
+    protocol: str
     seeds_per_trial: int
     top_k: int
     n_seeds: int
+    allocation: str
+    select: str
+    recommend: str
     regret: float
     single_seed: float
     multi_seed: float

@@ -29,7 +29,8 @@ def _choice(ranking: Ranking) -> str:
         found, seeds = confirmed, "confirmation seed"
         chosen = ", which had no part in choosing it"
     elif len(ranking.rows) > 1:
-        chosen = f", corrected for being the best of {len(ranking.rows)}"
+        being = "the best of" if ranking.study.post_evaluation.recommend == "mean" else "chosen from"
+        chosen = f", corrected for being {being} {len(ranking.rows)}"
     decimals = known_decimals(found.low, found.high)
     bounds = interval(found.low, found.high, decimals=decimals)
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robusttune.report.prose import allocation, comparisons, luck
+from robusttune.report.prose import allocation, comparisons, luck, selection
 from robusttune.report.prose.words import count, listed, number, share, share_interval
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
     """Return the sentences of each heading that has any."""
     found = {
         "The configuration to use": _configuration(ranking),
+        "Who was evaluated": selection.sentences(ranking),
         "Who is better": comparisons.sentences(ranking),
         "Luck of the tuning scores": luck.sentences(ranking),
         "Spread between seeds": (*luck.spread_sentences(ranking), *_failures(ranking), *_constant(ranking)),

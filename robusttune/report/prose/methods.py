@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
 from robusttune.report.prose.allocation import seeds_clause
+from robusttune.report.prose.selection import candidates_clause, winner_clause
 from robusttune.report.prose.words import count, known_decimals, listed, number
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
     post = study.post_evaluation
     return (
         _tuning(ranking),
-        f"Post-evaluation: the {post.top_k} complete trials with the highest objective value, and the controls, "
+        f"Post-evaluation: {candidates_clause(study)}, and the controls, "
         f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
         *_confirmation(post),
         f"Score of a run: {_SCORES[study.evaluation.score]}, {count(study.n_post_evaluation_episodes, 'episode')}, "
@@ -50,7 +51,7 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
         f"Best set: {_best_set(ranking)}.",
         f"Intervals: {_interval_methods(ranking)}; trimmed t for the IQM. P(best) is descriptive.",
-        f"Winner: {analysis.winner.method}.",
+        f"Recommended: {winner_clause(study)}. Interval: {analysis.winner.method}.",
         f"Randomness of the statistics: {analysis.rng_note}.",
         f"Failures: a diverged run counts as {_diverged_policy(post.diverged_score)}; a crashed, failed or timed-out "
         f"run {'may be missing' if post.allow_missing else 'blocks the ranking'}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -55,6 +56,7 @@ def analyse(
     kept: Collection[str] | None = None,
     curves: Mapping[str, Sequence[Curve]] | None = None,
     confirmation: Mapping[str, npt.ArrayLike] | None = None,
+    preference: Mapping[str, float] | None = None,
     level: float = 0.95,
     indifference: float | None = None,
     statistic: str = "mean",
@@ -86,6 +88,8 @@ def analyse(
         Learning curves, for the reliability of training; those with fewer than three points are left out.
     confirmation : mapping of name to array_like, shape (n_confirmation_seeds_i,), optional
         Scores on seeds that no selection has seen.
+    preference : mapping of name to float, optional
+        By what to recommend one of the best set, higher is better; default the estimates. It enters no other number.
     level : float
         Confidence level of everything.
     indifference : float, optional
@@ -111,7 +115,7 @@ def analyse(
     module, and `docs/statistics.md`.
     """
     inputs = _check(scores, tuning_scores, n_failed, controls, kept)
-    for name, given in (("confirmation", confirmation), ("curves", curves)):
+    for name, given in (("confirmation", confirmation), ("curves", curves), ("preference", preference)):
         _known(given or (), {one: i for i, one in enumerate(inputs.names)}, name)
     names, runs = inputs.names, inputs.runs
     check_level(level)
@@ -145,7 +149,8 @@ def analyse(
         curves or {},
         level=level,
     )
-    top = next((i for i in ranking.order if members[i]), ranking.order[0])
+    best_first = [i for i in ranking.order if members[i]] or ranking.order[:1]
+    top = max(best_first, key=lambda i: (preference or {}).get(names[i], -math.inf))
     judged = [i for i in inputs.trials if i in inputs.tuning]
     tuning = [float(inputs.tuning[i].mean()) for i in judged]
     return StudyAnalysis(

@@ -131,8 +131,8 @@ class StudyAnalysis:
     pairs : mapping of (first, second) to PairAnalysis
         Each unordered pair once.
     recommended : str
-        The highest estimate of the best set. With an adaptive allocation a configuration that was dropped after few
-        lucky seeds can stand above it.
+        The highest estimate of the best set, or whom the caller prefers there. With an adaptive allocation a
+        configuration that was dropped after few lucky seeds can stand above it.
     winner : Estimate
         Mean of the recommended configuration, corrected for having been chosen.
     confirmed : mapping of name to Estimate

@@ -246,7 +246,7 @@ def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
 def test_plan_splits_a_budget_in_one_way(tmp_path: Path) -> None:
     split = advised_split(240)
     told = (
-        f"240 runs: {split.n_trials} trials of 1 seed with the tpe sampler, then the best {split.top_k} and 1 "
+        f"240 runs: {split.n_trials} trials of 1 seed with the tpe sampler, then {split.top_k} of them and 1 "
         f"control on {split.n_seeds} fresh seeds each"
     )
     for figures in ([], ["--sd", 10, "--difference", 10]):
@@ -262,7 +262,9 @@ def test_plan_splits_a_budget_in_one_way(tmp_path: Path) -> None:
 def test_plan_says_what_a_claim_costs_that_the_split_cannot_make() -> None:
     output = call("plan", "--budget", 120, "--sd", 100, "--difference", 50).output
     needed = int(output.split("the first is better than the second")[1].split()[0])
-    assert f"{needed} seeds for each of 4 configurations are {4 * needed} runs" in output
+    split = advised_split(120)
+    n_judged = split.top_k + split.n_controls
+    assert f"{needed} seeds for each of {n_judged} configurations are {n_judged * needed} runs" in output
     easy = call("plan", "--budget", 120, "--sd", 10, "--difference", 50).output
     assert "too few" not in easy
 

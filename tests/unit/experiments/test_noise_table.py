@@ -12,9 +12,25 @@ from robusttune.declaration.study import StudySpec
 from tests.support.studies import drawn, make_study
 
 pytest.importorskip("pyarrow")
-N_CONFIGS, N_SEEDS, N_EVALUATIONS, N_EPISODES = 64, 30, 8, 20
-LONG_ROLLOUTS = {"pendulum": {2048, 4096}, "cartpole": {1024}}
-RANGES = {"pendulum": (-2000.0, 0.0), "cartpole": (1.0, 500.0)}
+# Configurations, seeds, evaluations, episodes.
+SHAPES = {
+    "pendulum": (64, 30, 8, 20),
+    "cartpole": (64, 30, 8, 20),
+    "pendulum-256": (256, 20, 8, 20),
+    "mountaincar-256": (256, 20, 3, 10),
+}
+LONG_ROLLOUTS = {
+    "pendulum": {2048, 4096},
+    "cartpole": {1024},
+    "pendulum-256": {2048, 4096},
+    "mountaincar-256": set(),
+}
+RANGES = {
+    "pendulum": (-2000.0, 0.0),
+    "cartpole": (1.0, 500.0),
+    "pendulum-256": (-2000.0, 0.0),
+    "mountaincar-256": (-100.0, 100.0),
+}
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -23,17 +39,18 @@ def test_the_table_is_whole(task: str) -> None:
     path = FOLDER / f"{task}.parquet"
     frame = pd.read_parquet(path)
     assert path.stat().st_size < 5e6
+    n_configs, n_seeds, n_evaluations, n_episodes = SHAPES[task]
     counts = frame.groupby("config_id")["seed"].nunique()
-    assert len(frame) == N_CONFIGS * N_SEEDS
-    assert counts.tolist() == [N_SEEDS] * N_CONFIGS
+    assert len(frame) == n_configs * n_seeds
+    assert counts.tolist() == [n_seeds] * n_configs
     assert frame["seed"].is_unique
     returns = frame["return"].to_numpy()
     low, high = RANGES[task]
     assert np.isfinite(returns).all()
     assert low <= returns.min() <= returns.max() <= high
     curves, episodes = np.stack(frame["curve"].tolist()), np.stack(frame["episode_returns"].tolist())
-    assert curves.shape == (len(frame), N_EVALUATIONS)
-    assert episodes.shape == (len(frame), N_EPISODES)
+    assert curves.shape == (len(frame), n_evaluations)
+    assert episodes.shape == (len(frame), n_episodes)
     np.testing.assert_allclose(curves[:, -1], returns)
     # Only a rollout that is longer than the distance of two evaluations passes over one.
     passed_over = frame.loc[np.isnan(curves).any(axis=1), "n_steps"]
