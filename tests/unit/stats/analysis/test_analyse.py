@@ -79,6 +79,17 @@ def test_confirmation_seeds_are_summarised_alone():
         analyse(SCORES, confirmation={"x": [1.0]}, rng=np.random.default_rng(0))
 
 
+def test_a_control_that_scatters_wildly_widens_no_interval_of_a_trial():
+    def found(spread):
+        control = {"control": spread * np.linspace(-1, 1, 12) - 2000}
+        options = {"controls": ["control"], "confirmation": {"e": [8.0, 9.0, 10.0]}}
+        return analyse(SCORES | control, rng=np.random.default_rng(0), **options)
+
+    wild, calm = found(1000.0), found(1.0)
+    assert (wild.winner, wild.confirmed) == (calm.winner, calm.confirmed)
+    assert all(wild.configurations[name].mean == calm.configurations[name].mean for name in SCORES)
+
+
 def test_tied_tuning_scores_are_no_evidence_of_luck():
     tied = analyse(SCORES, tuning_scores={name: [5.0] for name in "abcd"}, rng=np.random.default_rng(0))
     assert not any(one.rank_lucky or one.hidden_gem for one in tied.configurations.values())

@@ -223,6 +223,30 @@ def test_the_three_words_follow_from_interval_and_margin():
     assert without[3, 1].verdict == "undecided"
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.integers(2, 7),
+    st.integers(2, 12),
+    st.sampled_from([0.0, 0.5, 2.0]),
+    st.sampled_from([101, 500]),
+    st.sampled_from([0.8, 0.9]),
+)
+def test_a_difference_interval_excludes_0_exactly_where_a_claim_is_made(seed, k, n, step, resamples, level):
+    r = rng(seed)
+    scores = list(r.normal(step * np.arange(k)[:, None], r.uniform(0.1, 3, (k, 1)), (k, n)))
+    scores[0] = scores[0][: 1 + seed % n]
+    margin = None if seed % 2 else 1.0
+    found = compare(scores, margin=margin, level=level, n_resamples=resamples, rng=rng(seed))
+    claims = rank(scores, level=level, n_resamples=resamples, rng=rng(seed)).better
+    for pair in found.pairs:
+        excludes = pair.low > 0 or (pair.low == 0 and pair.low_is_open)
+        assert excludes == claims[pair.first][pair.second]
+        assert excludes == (pair.verdict == "better") or pair.verdict == "practically equal"
+        assert not claims[pair.second][pair.first]
+        assert pair.low <= pair.difference <= pair.high
+
+
 def test_every_pair_occurs_once_and_the_higher_estimate_comes_first():
     found = compare(rng(2).normal(size=(6, 5)), rng=rng())
     assert len({frozenset((one.first, one.second)) for one in found.pairs}) == 15

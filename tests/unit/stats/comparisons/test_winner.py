@@ -45,6 +45,31 @@ def test_the_corrected_interval_contains_the_printed_one():
             assert found.high >= plain.high
 
 
+@pytest.mark.parametrize("fresh", [None, [0.2, 0.9, -0.4]])
+def test_controls_lend_no_spread_to_the_winner_but_it_was_chosen_from_them_too(fresh):
+    def found(spread):
+        return stats.winner_interval(
+            [*STUDY, spread * UNIT], winner=0, is_control=[False, False, False, True], confirmation=fresh
+        )
+
+    assert found(1000.0) == found(0.1)
+    alone = stats.winner_interval(STUDY, winner=0, confirmation=fresh)
+    assert found(1000.0).high == alone.high
+    assert (found(1000.0).low < alone.low) == (fresh is None)
+
+
+def test_a_control_that_wins_borrows_no_spread():
+    found = stats.winner_interval(STUDY, winner=0, is_control=[True, False, False])
+    assert found.high == pytest.approx(stats.mean_interval(STUDY[0]).high)
+
+
+def test_the_confirmation_of_the_only_trial_has_students_interval():
+    fresh = [0.2, 0.9, -0.4]
+    found = stats.winner_interval([UNIT, 1000 * UNIT], winner=0, is_control=[False, True], confirmation=fresh)
+    student = stats.mean_interval(fresh)
+    assert (found.low, found.high) == pytest.approx((student.low, student.high))
+
+
 def test_chosen_from_one_is_not_chosen():
     assert stats.winner_interval([UNIT], winner=0).width == pytest.approx(stats.mean_interval(UNIT).width)
 
