@@ -1,13 +1,17 @@
 """Rank intervals, best sets and comparisons: against naive versions, and with data that try to break them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robusttune.stats import best_set, compare, rank
+from robusttune.stats.comparisons.comparison import compare_contrasts
 from robusttune.stats.comparisons.contrasts import make_contrasts, wants_robust
 from robusttune.stats.comparisons.maxt import largest_against, largest_of_all, stepdown_p, upper_quantile
+from robusttune.stats.comparisons.ranking import rank_contrasts
 
 FAR = np.array([[0.0, 0.1, 0.2, 0.1], [9.0, 9.1, 9.2, 9.1], [5.0, 5.1, 5.2, 5.0]])
 
@@ -245,6 +249,13 @@ def test_a_difference_interval_excludes_0_exactly_where_a_claim_is_made(seed, k,
         assert excludes == (pair.verdict == "better") or pair.verdict == "practically equal"
         assert not claims[pair.second][pair.first]
         assert pair.low <= pair.difference <= pair.high
+
+
+def test_without_a_claim_every_difference_interval_contains_0():
+    contrasts = contrasts_of(FAR)
+    ranking = replace(rank_contrasts(contrasts, level=0.95), better=((False,) * 3,) * 3)
+    pairs = compare_contrasts(contrasts, ranking, margin=None).pairs
+    assert [(pair.low, pair.verdict) for pair in pairs] == [(0.0, "undecided")] * 3
 
 
 def test_every_pair_occurs_once_and_the_higher_estimate_comes_first():
