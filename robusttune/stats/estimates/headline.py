@@ -79,6 +79,11 @@ def borrow(plain: Estimate, x: FloatArray, common: float, *, method: str, upper:
         What to call it.
     upper : float
         Quantile of the lower bound, where it is not that of the level.
+
+    Notes
+    -----
+    The standard error has n + 1 degrees of freedom; the interval takes the quantile of n - 1, because a mean of few
+    skewed scores is further off than a normal one.
     """
     own, df = float(variances([x])[0]), x.size - 1
     error = math.sqrt((PRIOR_DF * common + df * own) / (PRIOR_DF + df) / x.size)
@@ -92,5 +97,6 @@ def borrow(plain: Estimate, x: FloatArray, common: float, *, method: str, upper:
         low=plain.estimate - float(special.stdtrit(df, max(side, upper))) * error,
         high=plain.estimate + float(special.stdtrit(df, side)) * error,
         standard_error=error,
+        df=plain.df + PRIOR_DF,
         note=note,
     )

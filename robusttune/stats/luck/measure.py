@@ -54,7 +54,7 @@ def luck(
         Expected share of false flags among the flagged trials, in each direction.
     means : sequence of Estimate, optional
         The intervals of the fresh means as they are printed elsewhere, at `level`: the interval of the luck is
-        theirs, and the tests use their error. Default `headline_intervals`.
+        theirs, and the tests use their error and degrees of freedom. Default `headline_intervals`.
 
     Raises
     ------
@@ -67,7 +67,8 @@ def luck(
     whatever selected the trial. The verdict asks whether the number overstates the configuration, not
     whether it could have been drawn: LUCKY where "no luck beyond the indifference" is rejected (one-sided t test,
     Benjamini and Hochberg over the trials), UNLUCKY likewise, CONSISTENT where the 90 % interval lies within
-    one yardstick, INCONCLUSIVE otherwise. The yardstick is the median SD between the seeds of the trials.
+    one yardstick, INCONCLUSIVE otherwise. The yardstick is the median SD between the seeds of the trials. A borrowed
+    spread counts as two more degrees of freedom (Smyth 2004), which finds more of the luck at few seeds.
 
     Controls are judged in the same units, but are a family of their own: they were named in advance, and no
     verdict of a trial may depend on which controls a study has.
@@ -129,7 +130,7 @@ def _evidence(tuning: float, x: FloatArray, mean: Estimate, delta: float, scale:
     return Evidence(
         luck=tuning - float(x.mean()),
         error=max(mean.standard_error, step / math.sqrt(12 * x.size)),
-        df=mean.df if math.isfinite(mean.df) else x.size - 1.0,
+        df=mean.df,
         indifference=delta,
         yardstick=max(scale, 2 * step),
     )
