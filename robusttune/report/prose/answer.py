@@ -90,7 +90,8 @@ def _next(ranking: Ranking) -> tuple[str, ...]:
             f"Next: choose between {fewest.first} and {others} by spread and cost; seeds hardly tell them apart.",
         )
     return (
-        f"Next: tell {fewest.first} from {fewest.second} with {count(fewest.more_seeds, 'more seed')} each: "
+        f"Next: tell {fewest.first} from {fewest.second} with {count(fewest.more_seeds, 'more seed')} each "
+        f"({fewest.power:.0%} power if the observed difference is the true one): "
         f"{command(ranking, more_seeds(ranking, fewest.more_seeds))}",
     )
 
