@@ -56,26 +56,26 @@ def bootstrap_coverage(draw: Draw, n: int, method: str, *, studies: int, rng: np
 class WinnerCell:
     """Coverage of intervals of the highest mean, and mean widths over that of the naive one.
 
-    `median2` and `mean4` are two other ways to borrow a spread: (2 median_j s_j² + (n - 1) s²) / (n + 1) with n - 1
-    degrees of freedom, and max(s², (4 mean_j s_j² + (n - 1) s²) / (n + 3)) with n + 3.
+    `median2` and `mean2` are two other ways to borrow a spread: (2 m + (n - 1) s²) / (n + 1) with n - 1 degrees of
+    freedom, m being the median or the mean of all s_j².
     """
 
     corrected: float
     corrected_median2: float
-    corrected_mean4: float
+    corrected_mean2: float
     own_spread: float  # the correction with the winner's own spread (wrong under skew)
     naive: float  # Student's t, as if the winner had been named in advance
     confirmed: float
     confirmed_median2: float
-    confirmed_mean4: float
+    confirmed_mean2: float
     confirmed_t: float  # Student's t on the confirmation seeds alone
     width: float
     width_median2: float
-    width_mean4: float
+    width_mean2: float
     typical_width: float  # median of the ratios instead of the ratio of the means
     confirmed_width: float  # over Student's t on the confirmation seeds
     confirmed_width_median2: float
-    confirmed_width_mean4: float
+    confirmed_width_mean2: float
 
 
 def winner(make: Maker, *, studies: int, rng: np.random.Generator, n_confirm: int = 10) -> WinnerCell:
@@ -103,14 +103,14 @@ def winner(make: Maker, *, studies: int, rng: np.random.Generator, n_confirm: in
     rates, sizes = hits.mean(axis=0).tolist(), widths.mean(axis=0)
     varied = widths[:, 3] > 1e-9 * widths[:, 0]
     return WinnerCell(
-        **dict(zip(("corrected", "corrected_median2", "corrected_mean4", "naive"), rates[:4], strict=True)),
-        **dict(zip(("confirmed", "confirmed_median2", "confirmed_mean4"), rates[4:7], strict=True)),
+        **dict(zip(("corrected", "corrected_median2", "corrected_mean2", "naive"), rates[:4], strict=True)),
+        **dict(zip(("confirmed", "confirmed_median2", "confirmed_mean2"), rates[4:7], strict=True)),
         confirmed_t=rates[7],
         own_spread=rates[8],
-        **dict(zip(("width", "width_median2", "width_mean4"), (sizes[:3] / sizes[3]).tolist(), strict=True)),
+        **dict(zip(("width", "width_median2", "width_mean2"), (sizes[:3] / sizes[3]).tolist(), strict=True)),
         **{
             f"confirmed_{name}": float(size / sizes[7])
-            for name, size in zip(("width", "width_median2", "width_mean4"), sizes[4:7], strict=True)
+            for name, size in zip(("width", "width_median2", "width_mean2"), sizes[4:7], strict=True)
         },
         typical_width=float(np.median(widths[varied, 0] / widths[varied, 3])),
     )
@@ -120,12 +120,9 @@ def _others(x: FloatArray, lenders: FloatArray, upper: float) -> list[tuple[floa
     """Return the bounds of the two other ways to borrow; the lower one has the quantile `upper`."""
     n, own, lent = x.size, x.var(ddof=1), lenders.var(axis=1, ddof=1)
     found = []
-    for variance, df in (
-        ((2 * np.median(lent) + (n - 1) * own) / (n + 1), n - 1),
-        (max(own, (4 * lent.mean() + (n - 1) * own) / (n + 3)), n + 3),
-    ):
-        error = np.sqrt(variance / n)
-        found.append((x.mean() - stdtrit(df, upper) * error, x.mean() + stdtrit(df, 0.975) * error))
+    for common in (np.median(lent), lent.mean()):
+        error = np.sqrt((2 * common + (n - 1) * own) / (n + 1) / n)
+        found.append((x.mean() - stdtrit(n - 1, upper) * error, x.mean() + stdtrit(n - 1, 0.975) * error))
     return found
 
 

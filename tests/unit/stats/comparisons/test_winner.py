@@ -12,22 +12,26 @@ COMMON = 14 / 3 * UNIT.var(ddof=1)  # mean of 1, 4 and 9
 
 
 def error(x):
-    df = len(x) - 1
-    return np.sqrt((2 * COMMON + df * np.var(x, ddof=1)) / (df + 2) / len(x))
+    n, own = len(x), np.var(x, ddof=1)
+    return np.sqrt(max(own, (4 * COMMON + (n - 1) * own) / (n + 3)) / n)
 
 
-def test_the_corrected_interval_borrows_the_mean_spread_and_lowers_the_lower_bound():
-    found = stats.winner_interval(STUDY, winner=0)
-    low = scipy_stats.t.ppf(0.975 ** (1 / 3), 4) * error(STUDY[0])
-    high = scipy_stats.t.ppf(0.975, 4) * error(STUDY[0])
-    assert (found.low, found.high) == pytest.approx((1 - low, 1 + high))
+@pytest.mark.parametrize("winner", [0, 2])  # calmer than the mean of all, and wilder
+def test_the_corrected_interval_borrows_the_mean_spread_upwards_and_lowers_the_lower_bound(winner):
+    found = stats.winner_interval(STUDY, winner=winner)
+    beside = stats.headline_intervals(STUDY)[winner]
+    mean = STUDY[winner].mean()
+    low = mean - scipy_stats.t.ppf(0.975 ** (1 / 3), 8) * error(STUDY[winner])
+    high = mean + scipy_stats.t.ppf(0.975, 8) * error(STUDY[winner])
+    assert (found.low, found.high) == pytest.approx((min(low, beside.low), max(high, beside.high)))
+    assert found.low < beside.low
     assert found.method == "t, borrowed spread, corrected for selection"
 
 
 def test_confirmation_seeds_alone_make_the_confirmed_mean_without_correction():
     fresh = np.array([0.2, 0.9, -0.4])
     found = stats.winner_interval(STUDY, winner=0, confirmation=fresh)
-    half = scipy_stats.t.ppf(0.975, 2) * error(fresh)
+    half = scipy_stats.t.ppf(0.975, 6) * error(fresh)
     assert found.estimate == pytest.approx(fresh.mean())
     assert (found.low, found.high) == pytest.approx((fresh.mean() - half, fresh.mean() + half))
     assert found.n == 3
