@@ -48,7 +48,7 @@ def _winner_rows(setting: str, found: mean_cells.WinnerCell, n: int, studies: in
         yield information(confirmed, setting, found.confirmed)
     yield information("Student's t on 10 confirmation seeds", setting, found.confirmed_t)
     yield information("winner's corrected width over the naive one", setting, found.width)
-    if setting.startswith("SAC") and n < 20:
+    if setting.startswith("SAC") and 3 < n < 20:
         for what, rate, bound in (
             ("winner, corrected with its own spread", found.own_spread, 0.94),
             ("winner's naive interval", found.naive, 0.9),
@@ -136,21 +136,35 @@ WIDTHS = {5: 9.2, 10: 7.8, 20: 6.4}
 def claim_rows(scale: float) -> Iterator[Row]:
     """Yield the errors of claims, differences, regrets and best sets on shapes of real scores."""
     studies, tables = int(1000 * scale), list(landscapes().values())
-    for k, seeds in {10: (5, 10, 20), 5: (5, 10, 20), 3: (3, 5, 10, 20)}.items():
-        makers = {"SAC-like, top of 64": partial(cells.sac_like, k=k)}
-        if tables:
-            makers["real landscapes, top of 64"] = partial(cells.real, tables, k=k)
-            if k == 10:
-                makers["real landscapes, smoothed"] = partial(cells.real, tables, k=k, jitter=0.3)
-        for where, make in makers.items():
+    makers = _makers(tables, 10)
+    if tables:
+        makers["real landscapes, smoothed"] = partial(cells.real, tables, k=10, jitter=0.3)
+    for where, make in makers.items():
+        for n in (5, 10, 20):
+            yield from _claim_rows(f"{where}, k=10, n={n}", make(n), n, studies)
+            yield from _equal_rows(f"{where}, k=10, n={n}", make(n), n, studies)
+
+
+def few_candidates_rows(scale: float) -> Iterator[Row]:
+    """Yield the same for five and three candidates."""
+    studies, tables = int(1000 * scale), list(landscapes().values())
+    for k, seeds in {5: (5, 10, 20), 3: (3, 5, 10, 20)}.items():
+        for where, make in _makers(tables, k).items():
             for n in seeds:
-                setting = f"{where}, k={k}, n={n}"
-                yield from _claim_rows(setting, make(n), k, n, studies)
-                yield from _equal_rows(setting, cells.equal_means(make(n)), n, studies)
+                yield from _claim_rows(f"{where}, k={k}, n={n}", make(n), n, studies)
+                yield from _equal_rows(f"{where}, k={k}, n={n}", make(n), n, studies)
 
 
-def _claim_rows(setting: str, make: cells.Maker, k: int, n: int, studies: int) -> Iterator[Row]:
-    cell = cells.ranking(make, robust=n >= 10, studies=studies, rng=fresh(setting))
+def _makers(tables: list[FloatArray], k: int) -> dict[str, Callable[[int], cells.Maker]]:
+    found: dict[str, Callable[[int], cells.Maker]] = {"SAC-like, top of 64": partial(cells.sac_like, k=k)}
+    if tables:
+        found["real landscapes, top of 64"] = partial(cells.real, tables, k=k)
+    return found
+
+
+def _claim_rows(setting: str, make: cells.Maker, n: int, studies: int) -> Iterator[Row]:
+    ten = ", k=10, " in setting
+    cell = cells.ranking(make, robust=n >= 10 and ten, studies=studies, rng=fresh(setting))
     yield at_most("any claim is wrong", setting, cell.error, ALPHA, studies)
     yield at_least("best configuration in the best set", setting, cell.best_kept, 0.95, studies)
     for what, rate, made_up in (
@@ -172,7 +186,7 @@ def _claim_rows(setting: str, make: cells.Maker, k: int, n: int, studies: int) -
             yield control(what, setting, rate, fails=rate < bound, words=f"must be < {bound:g}")
     else:
         yield information("best-set size", setting, cell.best_set_size)
-    if n >= 10 and k == 10:
+    if n >= 10 and ten:
         yield at_least("simultaneous coverage, robust claims", setting, 1 - cell.robust_error, 0.93, studies)
         args = {"robust": False, "studies": studies // 2, "statistic": "iqm"}
         ranked = cells.ranking(make, rng=fresh("iqm " + setting), **args)
@@ -182,9 +196,10 @@ def _claim_rows(setting: str, make: cells.Maker, k: int, n: int, studies: int) -
 
 def _equal_rows(setting: str, make: cells.Maker, n: int, studies: int) -> Iterator[Row]:
     """Yield what happens where all true means are equal: every claim is wrong."""
-    cell = cells.ranking(make, robust=n >= 10, studies=studies, rng=fresh("equal " + setting))
+    make, ten = cells.equal_means(make), ", k=10, " in setting
+    cell = cells.ranking(make, robust=n >= 10 and ten, studies=studies, rng=fresh("equal " + setting))
     yield information("equal means: any claim is made", setting, cell.error)
-    if n >= 10:
+    if n >= 10 and ten:
         yield information("equal means: any robust claim is made", setting, cell.robust_error)
     what = "equal means: all difference intervals"
     if setting.startswith("SAC") and n >= 5:
