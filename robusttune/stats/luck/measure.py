@@ -66,9 +66,10 @@ def luck(
     The tuning score is a known number and the fresh seeds are independent of it, so the interval is valid
     whatever selected the trial. The verdict asks whether the number overstates the configuration, not
     whether it could have been drawn: LUCKY where "no luck beyond the indifference" is rejected (one-sided t test,
-    Benjamini and Hochberg over the trials), UNLUCKY likewise, CONSISTENT where the 90 % interval lies within
-    one yardstick, INCONCLUSIVE otherwise. The yardstick is the median SD between the seeds of the trials. A borrowed
-    spread counts as two more degrees of freedom (Smyth 2004), which finds more of the luck at few seeds.
+    Benjamini and Hochberg over the trials) and the interval excludes 0, UNLUCKY likewise, CONSISTENT where the
+    90 % interval lies within one yardstick, INCONCLUSIVE otherwise. The yardstick is the median SD between the
+    seeds of the trials. A borrowed spread counts as two more degrees of freedom (Smyth 2004), which finds more of
+    the luck at few seeds.
 
     Controls are judged in the same units, but are a family of their own: they were named in advance, and no
     verdict of a trial may depend on which controls a study has.
@@ -86,7 +87,7 @@ def luck(
     scale = yardstick(runs, controls)
     delta = INDIFFERENCE * (scale or 0.0) if indifference is None else indifference
     evidence = [
-        _evidence(float(a.mean()), x, mean, delta, scale or 0.0)
+        _evidence(float(a.mean()), x, mean, delta, scale or 0.0, level)
         for a, x, mean in zip(tuning_runs, runs, means, strict=True)
     ]
     bare = [
@@ -121,7 +122,9 @@ def yardstick(runs: Sequence[FloatArray], is_control: Sequence[bool]) -> float |
     return typical_sd(trials) or typical_sd([x for x in runs if np.ptp(x) > 0])
 
 
-def _evidence(tuning: float, x: FloatArray, mean: Estimate, delta: float, scale: float) -> Evidence | None:
+def _evidence(
+    tuning: float, x: FloatArray, mean: Estimate, delta: float, scale: float, level: float
+) -> Evidence | None:
     if x.size < 2:
         return None
     step = resolution(
@@ -133,6 +136,7 @@ def _evidence(tuning: float, x: FloatArray, mean: Estimate, delta: float, scale:
         df=mean.df,
         indifference=delta,
         yardstick=max(scale, 2 * step),
+        level=level,
     )
 
 
@@ -176,7 +180,7 @@ def _verdicts(
         if known is None:
             yield one
             continue
-        verdict = decide(known, lucky=lucky, unlucky=unlucky)
+        verdict = decide(known, lucky=lucky and one.low > 0, unlucky=unlucky and one.high < 0)
         needed = known.seeds_to_decide(one.n_seeds, cut) if verdict == INCONCLUSIVE else None
         yield replace(one, verdict=verdict, seeds_to_decide=needed)
 
