@@ -18,7 +18,7 @@ from benchmarks import cells, luck_cells, mean_cells, wrong
 from benchmarks.machine import commit, machine
 from benchmarks.noise import NOISES, left_lognormal, normal, opposite
 from benchmarks.rows import Row, at_least, at_most, control, fresh, information, promise
-from benchmarks.shape_rows import claim_rows, few_candidates_rows, interval_shape_rows, luck_rows
+from benchmarks.shape_rows import claim_rows, few_candidates_rows, interval_shape_rows, iqm_rows, luck_rows
 
 HERE = Path(__file__).resolve().parent
 NAME, ALPHA = "calibration.csv", 0.05
@@ -153,6 +153,7 @@ PARTS = {
     "luck": luck_rows,
     "claims": claim_rows,
     "few": few_candidates_rows,
+    "iqm": iqm_rows,
     "size": size_rows,
     "ranking": ranking_rows,
 }

@@ -117,11 +117,15 @@ def synthetic(draw: Draw, k: int, n: int, *, step: float = 0.0) -> Maker:
     return make
 
 
-def real(tables: list[FloatArray], n: int, *, k: int = 10, jitter: float = 0.0) -> Maker:
-    """Return a maker of studies on real landscapes."""
+def real(
+    tables: list[FloatArray], n: int, *, k: int = 10, jitter: float = 0.0, statistic: str = "mean"
+) -> Maker:
+    """Return a maker of studies on real landscapes, whose truth is that of a statistic."""
 
     def make(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         study = table_study(rng, tables[rng.integers(len(tables))], n=n, k=k, jitter=jitter)
+        if statistic == "iqm" and study.iqm is not None:
+            return study.scores, study.iqm
         return study.scores, study.truth
 
     return make

@@ -53,6 +53,7 @@ all regret bounds at once | all regret bounds | ≥ .93 | real; smoothed; SAC-li
 all rank intervals at once, equal means | simultaneous rank coverage | ≥ .93 | normal, 3 candidates; \
 normal, 10 candidates; normal, 20 candidates
 share of pairs that are claimed | share of pairs that are claimed | | real
+ranking the IQM: any claim is wrong | ranking the IQM: any claim is wrong | ≤ .05 | real
 ranking the IQM: share of pairs claimed | ranking the IQM: share of pairs that are claimed | | real
 ranking the IQM: a claim is wrong of the means | ranking the IQM: any claim is wrong of the means | | real
 """
