@@ -18,7 +18,7 @@ from benchmarks import cells, luck_cells, mean_cells, wrong
 from benchmarks.machine import commit, machine
 from benchmarks.noise import NOISES, left_lognormal, normal, opposite
 from benchmarks.rows import Row, at_least, at_most, control, fresh, information, promise
-from benchmarks.shape_rows import claim_rows, interval_shape_rows, luck_rows
+from benchmarks.shape_rows import claim_rows, few_candidates_rows, interval_shape_rows, iqm_rows, luck_rows
 
 HERE = Path(__file__).resolve().parent
 NAME, ALPHA = "calibration.csv", 0.05
@@ -125,9 +125,14 @@ def size_rows(scale: float) -> Iterator[Row]:
         yield information("P(best) of the most probable: true", f"k=10, n={n}", right)
 
 
-def write(rows: list[Row], path: Path, *, keep_others: bool) -> None:
-    """Write the table; rows of other parts, measured earlier, are kept if wanted."""
+def write(rows: list[Row], path: Path) -> None:
+    """Write rows into the table; others, measured earlier, stay."""
     lines: list[dict[str, object]] = []
+    if path.exists():
+        new = {(row.what, row.setting) for row in rows}
+        with path.open(newline="", encoding="utf-8") as file:
+            old = csv.DictReader(line for line in file if not line.startswith("#"))
+            lines += [line for line in old if (line["what"], line["setting"]) not in new]
     for row in rows:
         values = asdict(row)
         values["measured"] = round(row.measured, 4)
@@ -135,11 +140,6 @@ def write(rows: list[Row], path: Path, *, keep_others: bool) -> None:
         values["kept"] = {True: "yes", False: "NO", None: ""}[row.kept]
         values["seconds"] = round(row.seconds, 1)
         lines.append(values)
-    if keep_others and path.exists():
-        fresh_rows = {(row.what, row.setting) for row in rows}
-        with path.open(newline="", encoding="utf-8") as file:
-            old = csv.DictReader(line for line in file if not line.startswith("#"))
-            lines += [line for line in old if (line["what"], line["setting"]) not in fresh_rows]
     with path.open("w", newline="", encoding="utf-8") as file:
         file.write(f"# {machine()}\n")
         writer = csv.DictWriter(file, fieldnames=list(asdict(rows[0])))
@@ -152,6 +152,8 @@ PARTS = {
     "shapes": interval_shape_rows,
     "luck": luck_rows,
     "claims": claim_rows,
+    "few": few_candidates_rows,
+    "iqm": iqm_rows,
     "size": size_rows,
     "ranking": ranking_rows,
 }
@@ -161,11 +163,12 @@ def main() -> int:
     """Run the suite; return 1 if a promise is not kept or a wrong method is not seen to be wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the studies; writes no file")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the studies; default all")
     parser.add_argument(
         "--part", choices=list(PARTS), help="measure one part, keep the other rows of the file"
     )
     options = parser.parse_args()
-    scale = 0.1 if options.quick else 1.0
+    scale = 0.1 if options.quick else options.scale
     parts = [PARTS[options.part]] if options.part else list(PARTS.values())
     here, today = commit(), date.today().isoformat()
     rows, last = [], time.perf_counter()
@@ -178,8 +181,8 @@ def main() -> int:
             print(
                 f"{row.what:42s} {row.setting:66s} {row.promised:15s} {row.measured:7.3f}  {word}", flush=True
             )
-    if not options.quick:
-        write(rows, HERE / NAME, keep_others=options.part is not None)
+            if not options.quick:
+                write(rows[-1:], HERE / NAME)
     broken = sum(row.kept is False for row in rows)
     print(f"{len(rows)} rows, {broken} not kept, {sum(row.seconds for row in rows):.0f} s")
     return int(broken > 0)

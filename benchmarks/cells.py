@@ -40,6 +40,8 @@ class RankCell:
     differences: float  # all difference intervals hold
     regrets: float  # all regret bounds hold
     claimed: float  # share of the pairs
+    highest_is_best: float  # the highest mean is that of the best configuration
+    gaps_bound_regrets: float  # no regret is larger than the observed gap to the highest mean
 
 
 def tasks_coverage(metric: str, n: int, *, studies: int, rng: np.random.Generator) -> float:
@@ -63,9 +65,10 @@ def ranking(
     studies: int,
     rng: np.random.Generator,
     statistic: str = "mean",
+    borrow: bool = True,
 ) -> RankCell:
     """Return the errors and widths of rankings; `make` returns (scores, truth) of one study."""
-    total = np.zeros(10)
+    total = np.zeros(12)
     for _ in range(studies):
         scores, truth = make(rng)
         k = truth.size
@@ -77,13 +80,14 @@ def ranking(
             n_resamples=RESAMPLES,
             rng=rng,
         )
-        contrasts = prepare(robust=robust, borrow=True)
+        contrasts = prepare(robust=robust, borrow=borrow)
         found = rank_contrasts(contrasts, level=0.95)
         better = np.array(found.better, dtype=bool)
         robust_better = better if found.robust is None else np.array(found.robust, dtype=bool)
         pairs = compare_contrasts(contrasts, found, margin=None).pairs
         wrong = truth[:, None] <= truth[None, :]
         best = unbeaten(best_set_contrasts(prepare(robust=False), level=0.95), found)
+        means = contrasts.locations.estimate
         kept = [best.members[i] for i in np.flatnonzero(truth == truth.max())]
         total += [
             (better & wrong).any(),
@@ -96,6 +100,8 @@ def ranking(
             all(p.low <= truth[p.first] - truth[p.second] <= p.high for p in pairs),
             np.all(truth.max() - truth <= best.regret_high),
             better.sum() / (k * (k - 1) / 2),
+            truth[means.argmax()] == truth.max(),
+            np.all(truth.max() - truth <= means.max() - means),
         ]
     names = [field.name for field in fields(RankCell)]
     return RankCell(**dict(zip(names, (total / studies).tolist(), strict=True)))
@@ -111,11 +117,15 @@ def synthetic(draw: Draw, k: int, n: int, *, step: float = 0.0) -> Maker:
     return make
 
 
-def real(tables: list[FloatArray], n: int, *, k: int = 10, jitter: float = 0.0) -> Maker:
-    """Return a maker of studies on real landscapes."""
+def real(
+    tables: list[FloatArray], n: int, *, k: int = 10, jitter: float = 0.0, statistic: str = "mean"
+) -> Maker:
+    """Return a maker of studies on real landscapes, whose truth is that of a statistic."""
 
     def make(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         study = table_study(rng, tables[rng.integers(len(tables))], n=n, k=k, jitter=jitter)
+        if statistic == "iqm" and study.iqm is not None:
+            return study.scores, study.iqm
         return study.scores, study.truth
 
     return make

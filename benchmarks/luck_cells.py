@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.noise import Draw, FloatArray, Study, sac_like_study, table_study
-from benchmarks.wrong import drawn_luck
 from robusttune.stats import CONSISTENT, INCONCLUSIVE, LUCKY, luck
 
 
@@ -60,17 +59,17 @@ def luck_rates(
     *,
     studies: int,
     rng: np.random.Generator,
-    drawn: bool = False,
+    wrong: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]] | None = None,
 ) -> LuckCell:
-    """Return the rates of the verdicts, or of those of the earlier rule (`drawn`)."""
+    """Return the rates of the verdicts, or of those of a rule that is known to be wrong."""
     rows = []
     for _ in range(studies):
         study = make(rng)
         sigma = float(np.median(study.sd))
         if sigma <= 1e-9 * (1 + np.abs(study.truth).max()):
             continue  # most trials do not vary at all: there is no SD to overstate by
-        if drawn:
-            lucky, consistent = drawn_luck(study.tuning, study.scores)
+        if wrong is not None:
+            lucky, consistent = wrong(study.tuning, study.scores)
             words = np.where(lucky, LUCKY, np.where(consistent, CONSISTENT, INCONCLUSIVE))
             covered = np.zeros(lucky.size, dtype=bool)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
@@ -54,72 +54,115 @@ def bootstrap_coverage(draw: Draw, n: int, method: str, *, studies: int, rng: np
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WinnerCell:
-    """Coverage of the winner's intervals, and the corrected one's width over the naive one's."""
+    """Coverage of intervals of the highest mean, and mean widths over that of the naive one.
+
+    `median2` and `mean2` are two other ways to borrow a spread: (2 m + (n - 1) s²) / (n + 1) with n - 1 degrees of
+    freedom, m being the median or the mean of all s_j².
+    """
 
     corrected: float
-    confirmed: float
-    confirmed_t: float  # Student's t on the confirmation seeds alone
-    naive: float  # Student's t, as if the winner had been named in advance
+    corrected_median2: float
+    corrected_mean2: float
     own_spread: float  # the correction with the winner's own spread (wrong under skew)
-    width: float  # ratio of the mean widths
-    typical_width: float  # median of the ratios
+    naive: float  # Student's t, as if the winner had been named in advance
+    confirmed: float
+    confirmed_median2: float
+    confirmed_mean2: float
+    confirmed_t: float  # Student's t on the confirmation seeds alone
+    width: float
+    width_median2: float
+    width_mean2: float
+    typical_width: float  # median of the ratios instead of the ratio of the means
+    confirmed_width: float  # over Student's t on the confirmation seeds
+    confirmed_width_median2: float
+    confirmed_width_mean2: float
 
 
 def winner(make: Maker, *, studies: int, rng: np.random.Generator, n_confirm: int = 10) -> WinnerCell:
     """Return what happened to the intervals of the highest mean; `make` returns confirmation seeds too."""
-    hits, widths = np.zeros((studies, 5)), np.zeros((studies, 2))
+    hits, widths = np.zeros((studies, 9)), np.zeros((studies, 8))
     for study in range(studies):
         everything, truth = make(rng)
         scores, fresh = everything[:, :-n_confirm], everything[:, -n_confirm:]
         top = int(scores.mean(axis=1).argmax())
-        runs, mu = list(scores), truth[top]
-        plain = mean_interval(scores[top])
-        quantile = stdtrit(plain.n - 1, 0.975 ** (1 / truth.size))
-        found = (
+        runs, mu, upper = list(scores), truth[top], 0.975 ** (1 / truth.size)
+        plain, student = mean_interval(scores[top]), mean_interval(fresh[top])
+        own = plain.estimate - stdtrit(plain.n - 1, upper) * plain.standard_error
+        found = [
             winner_interval(runs, winner=top),
-            winner_interval(runs, winner=top, confirmation=fresh[top]),
-            mean_interval(fresh[top]),
+            *_others(scores[top], scores, upper),
             plain,
-            replace(plain, low=plain.estimate - quantile * plain.standard_error),
-        )
-        hits[study] = [one.low <= mu <= one.high for one in found]
-        widths[study] = found[0].width, plain.width
-    varied = widths[:, 1] > 1e-9 * widths[:, 0]
-    corrected, confirmed, confirmed_t, naive, own = hits.mean(axis=0).tolist()
+            winner_interval(runs, winner=top, confirmation=fresh[top]),
+            *_others(fresh[top], scores, 0.975),
+            student,
+        ]
+        bounds = [(one.low, one.high) if isinstance(one, Estimate) else one for one in found]
+        hits[study, :8] = [low <= mu <= high for low, high in bounds]
+        hits[study, 8] = own <= mu <= plain.high
+        widths[study] = [high - low for low, high in bounds]
+    rates, sizes = hits.mean(axis=0).tolist(), widths.mean(axis=0)
+    varied = widths[:, 3] > 1e-9 * widths[:, 0]
     return WinnerCell(
-        corrected=corrected,
-        confirmed=confirmed,
-        confirmed_t=confirmed_t,
-        naive=naive,
-        own_spread=own,
-        width=float(widths[:, 0].mean() / widths[:, 1].mean()),
-        typical_width=float(np.median(widths[varied, 0] / widths[varied, 1])),
+        **dict(zip(("corrected", "corrected_median2", "corrected_mean2", "naive"), rates[:4], strict=True)),
+        **dict(zip(("confirmed", "confirmed_median2", "confirmed_mean2"), rates[4:7], strict=True)),
+        confirmed_t=rates[7],
+        own_spread=rates[8],
+        **dict(zip(("width", "width_median2", "width_mean2"), (sizes[:3] / sizes[3]).tolist(), strict=True)),
+        **{
+            f"confirmed_{name}": float(size / sizes[7])
+            for name, size in zip(("width", "width_median2", "width_mean2"), sizes[4:7], strict=True)
+        },
+        typical_width=float(np.median(widths[varied, 0] / widths[varied, 3])),
     )
+
+
+def _others(x: FloatArray, lenders: FloatArray, upper: float) -> list[tuple[float, float]]:
+    """Return the bounds of the two other ways to borrow; the lower one has the quantile `upper`."""
+    n, own, lent = x.size, x.var(ddof=1), lenders.var(axis=1, ddof=1)
+    found = []
+    for common in (np.median(lent), lent.mean()):
+        error = np.sqrt((2 * common + (n - 1) * own) / (n + 1) / n)
+        found.append((x.mean() - stdtrit(n - 1, upper) * error, x.mean() + stdtrit(n - 1, 0.975) * error))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanCell:
-    """Coverage of the printed intervals of all means."""
+    """Coverage of the intervals of all means; "wildest" is that of the configuration with the largest SD."""
 
-    headline: float
+    printed: float
+    floored: float  # borrowing upwards only: max(s², v)
     student: float
-    wildest: float  # the printed interval of the configuration with the largest SD of all
-    width: float  # ratio of the mean widths, printed over Student's
+    printed_wildest: float
+    floored_wildest: float
+    student_wildest: float
+    printed_width: float  # ratio of the mean widths, over Student's
+    floored_width: float
 
 
 def means(make: Maker, *, studies: int, rng: np.random.Generator) -> MeanCell:
     """Return how often the intervals of single means hold; the second half of the seeds tells who is wild."""
-    hits, widths = np.zeros((studies, 3)), np.zeros((studies, 2))
+    hits, widths = np.zeros((studies, 6)), np.zeros((studies, 3))
     for study in range(studies):
         everything, truth = make(rng)
         half = everything.shape[1] // 2
         scores, wild = everything[:, :half], int(everything[:, half:].var(axis=1).argmax())
-        printed, plain = headline_intervals(list(scores)), [mean_interval(x) for x in scores]
-        covers = [one.low <= mu <= one.high for one, mu in zip(printed, truth, strict=True)]
-        naive = [one.low <= mu <= one.high for one, mu in zip(plain, truth, strict=True)]
-        hits[study] = np.mean(covers), np.mean(naive), covers[wild]
-        widths[study] = [sum(one.width for one in some) for some in (printed, plain)]
-    headline, student, wildest = hits.mean(axis=0).tolist()
+        centre, quantile = scores.mean(axis=1), stdtrit(half - 1, 0.975)
+        own = scores.var(axis=1, ddof=1)
+        drawn = (2 * np.median(own) + (half - 1) * own) / (half + 1)
+        printed = headline_intervals(list(scores))
+        reaches = (
+            np.array([one.width / 2 for one in printed]),
+            quantile * np.sqrt(np.maximum(own, drawn) / half),
+            quantile * np.sqrt(own / half),
+        )
+        covers = [np.abs(centre - truth) <= reach for reach in reaches]
+        hits[study] = [one.mean() for one in covers] + [one[wild] for one in covers]
+        widths[study] = [reach.mean() for reach in reaches]
+    sizes = widths.mean(axis=0)
+    names = ("printed", "floored", "student", "printed_wildest", "floored_wildest", "student_wildest")
     return MeanCell(
-        headline=headline, student=student, wildest=wildest, width=float(np.divide(*widths.mean(axis=0)))
+        **dict(zip(names, hits.mean(axis=0).tolist(), strict=True)),
+        printed_width=float(sizes[0] / sizes[2]),
+        floored_width=float(sizes[1] / sizes[2]),
     )

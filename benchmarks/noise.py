@@ -106,12 +106,15 @@ class Study:
         Fresh scores of those that were chosen.
     truth, sd, tuning : ndarray, shape (n_configs,)
         True mean and SD between seeds, and the tuning score that chose them.
+    iqm : ndarray, shape (n_configs,), optional
+        True interquartile mean, where it is known.
     """
 
     scores: FloatArray
     truth: FloatArray
     sd: FloatArray
     tuning: FloatArray
+    iqm: FloatArray | None = None
 
 
 def table_study(
@@ -135,7 +138,16 @@ def table_study(
     scores = np.take_along_axis(own, rng.integers(0, own.shape[1], (k, n)), axis=1)
     scores = scores + jitter * own.std(axis=1, keepdims=True) * rng.standard_normal((k, n))
     sd = own.std(axis=1) * math.sqrt(1 + jitter**2)
-    return Study(scores=scores, truth=own.mean(axis=1), sd=sd, tuning=tuned[top])
+    n_values, at = own.shape[1], np.arange(own.shape[1])
+    middle = np.clip(np.minimum(at + 1, 0.75 * n_values) - np.maximum(at, 0.25 * n_values), 0, 1)
+    iqm = np.sort(own, axis=1) @ middle / middle.sum()
+    return Study(
+        scores=scores,
+        truth=own.mean(axis=1),
+        sd=sd,
+        tuning=tuned[top],
+        iqm=iqm if jitter == 0.0 else None,
+    )
 
 
 def sac_like_study(rng: np.random.Generator, *, n: int, k: int = 10, pool: int = 64) -> Study:

@@ -35,6 +35,20 @@ def drawn_luck(tuning: FloatArray, scores: FloatArray) -> tuple[FloatArray, Floa
     return lucky, consistent
 
 
+def gap_luck(tuning: FloatArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return (lucky, consistent) from the gap alone, as if the mean of the fresh seeds were known.
+
+    Parameters
+    ----------
+    tuning : ndarray, shape (n_configs,)
+        Tuning scores of one seed each.
+    scores : ndarray, shape (n_configs, n_seeds)
+        Fresh scores.
+    """
+    gap = (tuning - scores.mean(axis=1)) / max(float(np.median(scores.std(axis=1, ddof=1))), 1e-12)
+    return gap > 0.25, np.abs(gap) <= 1.0
+
+
 def plug_in_error(k: int, n: int, *, studies: int, rng: np.random.Generator) -> float:
     """Return the familywise error of rank intervals that take estimated variances as known (wrong)."""
     wrong = 0

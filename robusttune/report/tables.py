@@ -41,7 +41,8 @@ def pairs_table(ranking: Ranking) -> Table:
     for (first, second), pair in ranking.analysis.pairs.items():
         found, beats = pair.comparison, pair.improvement
         verdict = f"{found.verdict} ({found.support})" if found.support else found.verdict
-        claim = (number(found.difference), interval(found.low, found.high), f"{found.p_adjusted:.3f}")
+        held = interval(found.low, found.high, low_is_open=found.low_is_open)
+        claim = (number(found.difference), held, f"{found.p_adjusted:.3f}")
         odds = (
             (NOT_AVAILABLE,) * 2
             if beats is None

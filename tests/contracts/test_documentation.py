@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from benchmarks import tables
 from docs.make_study_files import TARGET, render
 from robusttune.cli import app
 from tests.support.places import ROOT
@@ -24,6 +25,11 @@ def blocks(language: str) -> list[str]:
 
 def test_the_reference_of_study_files_is_made_from_the_source_as_it_is() -> None:
     assert TARGET.read_text(encoding="utf-8") == render(), "run: python -m docs.make_study_files"
+
+
+def test_the_tables_of_the_statistics_page_are_those_of_the_measurements() -> None:
+    page = tables.PAGE.read_text(encoding="utf-8")
+    assert page == tables.render(page), "run: python -m benchmarks.tables"
 
 
 def test_every_key_of_a_study_file_has_a_meaning() -> None:

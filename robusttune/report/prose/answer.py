@@ -91,7 +91,8 @@ def _next(ranking: Ranking) -> tuple[str, ...]:
         names = listed([fewest.first, *(step.second for step in plan)])
         return (f"Next: choose between {names} by spread and cost; more seeds would hardly tell them apart.",)
     return (
-        f"Next: tell {fewest.first} from {fewest.second} with {count(fewest.more_seeds, 'more seed')} each: "
+        f"Next: tell {fewest.first} from {fewest.second} with {count(fewest.more_seeds, 'more seed')} each "
+        f"({fewest.power:.0%} power if the observed difference is the true one): "
         f"{command(ranking, more_seeds(ranking, fewest.more_seeds))}",
     )
 

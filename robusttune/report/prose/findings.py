@@ -65,7 +65,7 @@ def _reliability(ranking: Ranking) -> tuple[str, ...]:
     analysis, sentences = ranking.analysis, []
     among = (
         (analysis.reliability, "among the trials"),
-        (analysis.best_set_reliability, "within the best set"),
+        (analysis.best_set_reliability, "among those in the best set"),
     )
     shares = [
         f"{_correlation(one)} {where}" for one, where in among if one is not None and one.low is not None

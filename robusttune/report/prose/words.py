@@ -23,11 +23,15 @@ def number(value: float | None, *, signed: bool = False, decimals: int | None = 
     return f"{value:{sign}.{decimals}f}".replace("-", "−")
 
 
-def interval(low: float | None, high: float | None, *, decimals: int | None = None) -> str:
+def interval(
+    low: float | None, high: float | None, *, decimals: int | None = None, low_is_open: bool = False
+) -> str:
     """Return an interval for people; a dash where the data give no bound."""
     if low is None or high is None or not math.isfinite(high - low):
         return NOT_AVAILABLE
-    return f"[{number(low, decimals=decimals)}, {number(high, decimals=decimals)}]"
+    return (
+        f"{'(' if low_is_open else '['}{number(low, decimals=decimals)}, {number(high, decimals=decimals)}]"
+    )
 
 
 def span(low: float, high: float, *, decimals: int | None = None) -> str:

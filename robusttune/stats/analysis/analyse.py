@@ -167,7 +167,7 @@ def analyse(
         champion=names[judged[int(np.argmax(tuning))]] if judged else None,
         mean_luck=mean_interval([lucks[i].luck for i in judged], level=level) if judged else None,
         reliability=_reliability(runs, inputs.trials, level),
-        best_set_reliability=_reliability(runs, [i for i in ranking.order if members[i]], level),
+        best_set_reliability=_reliability(runs, [i for i in inputs.trials if members[i]], level),
         tuning_agreement=tuning_agreement(
             tuning, [ranking.estimates[i] for i in judged], level=level, rng=rng
         )

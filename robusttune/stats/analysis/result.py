@@ -26,8 +26,8 @@ class ConfigurationAnalysis:
     n_seeds : int
         Post-evaluation runs.
     mean, iqm, failure : Estimate
-        Mean with t (or bootstrap-t) interval; interquartile mean (whole values cut) with trimmed t; share of failed
-        runs with Wilson's interval.
+        Mean with the interval of `headline_intervals`; interquartile mean (whole values cut) with trimmed t; share of
+        failed runs with Wilson's interval.
     median, worst, lower_tail : float
         Median, worst seed, mean of the worst fifth.
     sd, skewness : float or None
@@ -145,7 +145,7 @@ class StudyAnalysis:
     mean_luck : Estimate or None
         By how much the tuning scores of the trials overstate them on average, with a t interval over trials.
     reliability, best_set_reliability : Correlation or None
-        ICC(1) of a single seed, among the trials and within the best set; None for fewer than two of them.
+        ICC(1) of a single seed, among the trials and among those in the best set; None for fewer than two of them.
     tuning_agreement : Correlation or None
         Kendall's tau-b of the trials' tuning scores and post-evaluation means.
     noise : NoiseComponents or None

@@ -27,8 +27,9 @@ class PairComparison:
         Positions in the order given.
     difference, low, high : float
         First minus second, with its simultaneous interval, in score units; infinite bounds where one of the
-        two has a single seed. A lower bound of 0 is open, "more than 0": the claim of the step-down procedure,
-        which is sharper than the single-step interval.
+        two has a single seed. The interval contains 0 exactly where nothing is claimed.
+    low_is_open : bool
+        Whether `low` itself is left out: the step-down claim "more than 0" is sharper than the single-step interval.
     p_adjusted : float
         Step-down p-value of "first is better".
     verdict : str
@@ -43,6 +44,7 @@ class PairComparison:
     difference: float
     low: float
     high: float
+    low_is_open: bool
     p_adjusted: float
     verdict: str
     support: str | None
@@ -160,13 +162,13 @@ def _pair(
     difference = ranking.estimates[first] - ranking.estimates[second]
     error = float(contrasts.error[first, second])
     half = critical * error if np.isfinite(error) else np.inf
-    low, high = difference - half, difference + half
-    if ranking.better[first][second]:
-        low = max(low, 0.0)
+    low, high, claimed = difference - half, difference + half, ranking.better[first][second]
+    low_is_open = claimed and low <= 0.0
+    low = max(low, 0.0) if claimed else min(low, 0.0)
     support = None
     if margin is not None and -margin <= low and high <= margin:
         verdict = EQUAL
-    elif ranking.better[first][second]:
+    elif claimed:
         verdict = BETTER
         if ranking.robust is not None:
             support = ROBUST if ranking.robust[first][second] else SKEW_SENSITIVE
@@ -178,6 +180,7 @@ def _pair(
         difference=difference,
         low=low,
         high=high,
+        low_is_open=low_is_open,
         p_adjusted=ranking.p_adjusted[first][second],
         verdict=verdict,
         support=support,

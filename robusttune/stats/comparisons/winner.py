@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
-from robusttune.stats._checks import as_flags, as_runs, as_sample, check_count, check_level
+from robusttune.stats._checks import FloatArray, as_flags, as_runs, as_sample, check_count, check_level
 from robusttune.stats.estimates.estimate import Estimate, mean_interval
-from robusttune.stats.estimates.headline import borrow, headline_intervals
+from robusttune.stats.estimates.headline import BORROWED_SPREAD, headline_intervals
 from robusttune.stats.estimates.variance import variances
 
 CORRECTED = "t, borrowed spread, corrected for selection"
 CONFIRMED = "t, borrowed spread, confirmation seeds alone"
+BORROWED_DF = 4  # weight of the mean variance; `python -m benchmarks.interval_shapes` compares it with others
 
 
 def winner_interval(
@@ -51,7 +54,7 @@ def winner_interval(
     Notes
     -----
     A winner is chosen for the failures that its seeds did not show, so it borrows the mean variance of all
-    trials, which has seen theirs: v = ((n - 1) s² + 2 mean_j s_j²) / (n + 1), n - 1 degrees of freedom.
+    trials, which has seen theirs: v = max(s², (4 mean_j s_j² + (n - 1) s²) / (n + 3)), n + 3 degrees of freedom.
     Being chosen for a high mean can only push it up, so the quantile of the lower bound is that of the largest
     of k independent variables (level .975**(1/k) for 95 %), and the upper one stays. Without confirmation the
     mean itself is biased upwards. With equal means and configurations that seldom fail no correction is
@@ -69,18 +72,32 @@ def winner_interval(
         )
     controls = as_flags(is_control, len(runs))
     own = variances(runs)
-    lent = own[np.isfinite(own) & ~controls]
-    x = runs[winner] if confirmation is None else as_sample(confirmation, name="confirmation")
-    student = mean_interval(x, level=level)
-    if x.size < 2:
-        return student
-    if lent.size < 2 or controls[winner]:
-        common = float(variances([x])[0])  # nobody lends
-    else:
-        # The mean can lie below the median where most are wild: then the median protects as much as elsewhere.
-        common = max(float(lent.mean()), float(np.median(lent)))
+    lent = own[np.isfinite(own) & ~controls & ~controls[winner]]  # a control that wins borrows nothing
     if confirmation is not None:
-        return borrow(student, x, common, method=CONFIRMED)
-    found = borrow(student, x, common, method=CORRECTED, upper=(0.5 + level / 2) ** (1 / len(runs)))
+        return _borrow(as_sample(confirmation, name="confirmation"), lent, CONFIRMED, level)
+    upper = (0.5 + level / 2) ** (1 / len(runs))
+    found = _borrow(runs[winner], lent, CORRECTED, level, upper=upper)
     beside = plain or headline_intervals(runs, is_control=is_control, level=level)[winner]
     return replace(found, low=min(found.low, beside.low), high=max(found.high, beside.high))
+
+
+def _borrow(x: FloatArray, lent: FloatArray, method: str, level: float, *, upper: float = 0.0) -> Estimate:
+    """Return the interval of a mean that borrows the mean of the lent variances; Student's with fewer than two."""
+    student, side = mean_interval(x, level=level), 0.5 + level / 2
+    if x.size < 2:
+        return student
+    own, df = float(variances([x])[0]), x.size - 1
+    variance = own
+    if lent.size > 1:
+        df += BORROWED_DF
+        variance = max(own, (BORROWED_DF * float(lent.mean()) + (x.size - 1) * own) / df)
+    error = math.sqrt(variance / x.size)
+    return replace(
+        student,
+        method=method,
+        low=student.estimate - float(special.stdtrit(df, max(side, upper))) * error,
+        high=student.estimate + float(special.stdtrit(df, side)) * error,
+        standard_error=error,
+        df=df,
+        note=BORROWED_SPREAD if own == 0.0 < error else student.note,
+    )

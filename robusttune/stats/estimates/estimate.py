@@ -30,7 +30,7 @@ class Estimate:
     estimate, low, high : float
         In score units. With one seed the bounds are infinite.
     standard_error, df : float
-        Of the estimate; nan where the method has none.
+        Of the estimate (the interval may take a more cautious quantile); nan where the method has none.
     note : str or None
         What a reader has to know before using the interval.
     """

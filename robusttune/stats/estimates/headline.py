@@ -10,10 +10,11 @@ import numpy.typing as npt
 from scipy import special
 
 from robusttune.stats._checks import FloatArray, as_flags, as_runs, check_level
-from robusttune.stats.estimates.estimate import NO_VARIATION, Estimate, mean_interval
+from robusttune.stats.estimates.estimate import Estimate, mean_interval
 from robusttune.stats.estimates.variance import PRIOR_DF, typical_sd, variances
 
 METHOD = "t, borrowed spread"
+BORROWED_SPREAD = "no variation seen in these runs: the spread is borrowed"
 
 
 def headline_intervals(
@@ -59,38 +60,25 @@ def headline_intervals(
     if len(lenders) < 2 or typical is None:
         return plain
     return tuple(
-        one if control or x.size < 2 else borrow(one, x, typical**2, method=METHOD)
+        one if control or x.size < 2 else _borrow(one, x, typical**2)
         for one, x, control in zip(plain, runs, controls, strict=True)
     )
 
 
-def borrow(plain: Estimate, x: FloatArray, common: float, *, method: str, upper: float = 0.0) -> Estimate:
-    """Return the interval of a mean whose variance is drawn towards a common one.
+def _borrow(plain: Estimate, x: FloatArray, common: float) -> Estimate:
+    """Return Student's interval with a variance that is drawn towards a common one, and n + 1 degrees of freedom.
 
-    Parameters
-    ----------
-    plain : Estimate
-        Student's t interval of the same scores, at the same level.
-    x : ndarray, shape (n_seeds,)
-        The scores; at least two.
-    common : float
-        Variance between seeds that is borrowed, with the weight of two degrees of freedom.
-    method : str
-        What to call it.
-    upper : float
-        Quantile of the lower bound, where it is not that of the level.
+    The interval keeps the quantile of n - 1, because a mean of few skewed scores is further off than a normal one.
     """
     own, df = float(variances([x])[0]), x.size - 1
     error = math.sqrt((PRIOR_DF * common + df * own) / (PRIOR_DF + df) / x.size)
-    side = 0.5 + plain.level / 2
-    note = None
-    if own == 0.0:
-        note = NO_VARIATION if error == 0.0 else "no variation seen in these runs: the spread is borrowed"
+    half = float(special.stdtrit(df, 0.5 + plain.level / 2)) * error
     return replace(
         plain,
-        method=method,
-        low=plain.estimate - float(special.stdtrit(df, max(side, upper))) * error,
-        high=plain.estimate + float(special.stdtrit(df, side)) * error,
+        method=METHOD,
+        low=plain.estimate - half,
+        high=plain.estimate + half,
         standard_error=error,
-        note=note,
+        df=plain.df + PRIOR_DF,
+        note=BORROWED_SPREAD if own == 0.0 < error else plain.note,
     )

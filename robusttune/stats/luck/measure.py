@@ -54,7 +54,7 @@ def luck(
         Expected share of false flags among the flagged trials, in each direction.
     means : sequence of Estimate, optional
         The intervals of the fresh means as they are printed elsewhere, at `level`: the interval of the luck is
-        theirs, and the tests use their error. Default `headline_intervals`.
+        theirs, and the tests use their error and degrees of freedom. Default `headline_intervals`.
 
     Raises
     ------
@@ -66,8 +66,10 @@ def luck(
     The tuning score is a known number and the fresh seeds are independent of it, so the interval is valid
     whatever selected the trial. The verdict asks whether the number overstates the configuration, not
     whether it could have been drawn: LUCKY where "no luck beyond the indifference" is rejected (one-sided t test,
-    Benjamini and Hochberg over the trials), UNLUCKY likewise, CONSISTENT where the 90 % interval lies within
-    one yardstick, INCONCLUSIVE otherwise. The yardstick is the median SD between the seeds of the trials.
+    Benjamini and Hochberg over the trials) and the interval excludes 0, UNLUCKY likewise, CONSISTENT where the
+    90 % interval lies within one yardstick, INCONCLUSIVE otherwise. The yardstick is the median SD between the
+    seeds of the trials. A borrowed spread counts as two more degrees of freedom (Smyth 2004), which finds more of
+    the luck at few seeds.
 
     Controls are judged in the same units, but are a family of their own: they were named in advance, and no
     verdict of a trial may depend on which controls a study has.
@@ -85,7 +87,7 @@ def luck(
     scale = yardstick(runs, controls)
     delta = INDIFFERENCE * (scale or 0.0) if indifference is None else indifference
     evidence = [
-        _evidence(float(a.mean()), x, mean, delta, scale or 0.0)
+        _evidence(float(a.mean()), x, mean, delta, scale or 0.0, level)
         for a, x, mean in zip(tuning_runs, runs, means, strict=True)
     ]
     bare = [
@@ -120,7 +122,9 @@ def yardstick(runs: Sequence[FloatArray], is_control: Sequence[bool]) -> float |
     return typical_sd(trials) or typical_sd([x for x in runs if np.ptp(x) > 0])
 
 
-def _evidence(tuning: float, x: FloatArray, mean: Estimate, delta: float, scale: float) -> Evidence | None:
+def _evidence(
+    tuning: float, x: FloatArray, mean: Estimate, delta: float, scale: float, level: float
+) -> Evidence | None:
     if x.size < 2:
         return None
     step = resolution(
@@ -129,9 +133,10 @@ def _evidence(tuning: float, x: FloatArray, mean: Estimate, delta: float, scale:
     return Evidence(
         luck=tuning - float(x.mean()),
         error=max(mean.standard_error, step / math.sqrt(12 * x.size)),
-        df=mean.df if math.isfinite(mean.df) else x.size - 1.0,
+        df=mean.df,
         indifference=delta,
         yardstick=max(scale, 2 * step),
+        level=level,
     )
 
 
@@ -175,7 +180,7 @@ def _verdicts(
         if known is None:
             yield one
             continue
-        verdict = decide(known, lucky=lucky, unlucky=unlucky)
+        verdict = decide(known, lucky=lucky and one.low > 0, unlucky=unlucky and one.high < 0)
         needed = known.seeds_to_decide(one.n_seeds, cut) if verdict == INCONCLUSIVE else None
         yield replace(one, verdict=verdict, seeds_to_decide=needed)
 

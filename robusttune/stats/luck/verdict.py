@@ -72,6 +72,8 @@ class Evidence:
         Estimated luck, standard error and degrees of freedom of the mean of the fresh seeds.
     indifference, yardstick : float
         Luck up to the first does not count; consistent is what lies within the second.
+    level : float
+        Confidence level of the interval that is printed; a flag needs one that excludes 0.
     """
 
     luck: float
@@ -79,6 +81,7 @@ class Evidence:
     df: float
     indifference: float
     yardstick: float
+    level: float
 
     def p_values(self) -> tuple[float, float]:
         """Return the one-sided p-values of LUCKY and UNLUCKY."""
@@ -106,6 +109,7 @@ class Evidence:
         more = np.arange(n + 1, MOST_SEEDS + 1)
         error, df = self.error * np.sqrt(n / more), self.df + more - n
         flagged = special.stdtr(df, -(abs(self.luck) - self.indifference) / error) <= cut
+        flagged &= abs(self.luck) > special.stdtrit(more - 1, 0.5 + self.level / 2) * error
         reach = special.stdtrit(df, 0.5 + CONSISTENT_LEVEL / 2) * error
         settled = flagged | (abs(self.luck) + reach <= max(self.yardstick, self.indifference))
         return int(more[settled.argmax()]) if settled.any() else None

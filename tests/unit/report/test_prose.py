@@ -89,7 +89,7 @@ def test_what_cannot_be_told_apart_is_named_and_the_way_to_tell_it_can_be_pasted
     assert step.more_seeds is not None
     n_seeds = ranking.study.post_evaluation.n_seeds + step.more_seeds
     command = f"`robusttune run study.toml --set post_evaluation.n_seeds={n_seeds}`"
-    assert ranking.answer[3].endswith(command)
+    assert ranking.answer[3].endswith(f"(80% power if the observed difference is the true one): {command}")
     (plan,) = [text for text in ranking.findings["Who is better"] if command in text]
     assert "with probability 80% if the observed difference" in plan
     assert "is the true one" in plan

@@ -69,7 +69,9 @@ def test_a_control_far_away_does_not_inflate_what_one_seed_tells():
     alone = analyse(near, rng=np.random.default_rng(0)).reliability
     beside = analyse(near | {"z": R.normal(-99, 1, 12)}, controls=["z"], rng=np.random.default_rng(0))
     assert beside.reliability == alone
-    assert beside.best_set_reliability.n_configs == len(beside.best_set)
+    in_the_set = analyse(near | {"z": R.normal(0, 9, 12)}, controls=["z"], rng=np.random.default_rng(0))
+    assert "z" in in_the_set.best_set
+    assert in_the_set.best_set_reliability.n_configs == len(in_the_set.best_set) - 1
 
 
 def test_confirmation_seeds_are_summarised_alone():
@@ -77,6 +79,17 @@ def test_confirmation_seeds_are_summarised_alone():
     assert (found.confirmed["e"].estimate, found.confirmed["e"].n) == (2.0, 3)
     with pytest.raises(ValueError, match="`confirmation` must name"):
         analyse(SCORES, confirmation={"x": [1.0]}, rng=np.random.default_rng(0))
+
+
+def test_a_control_that_scatters_wildly_widens_no_interval_of_a_trial():
+    def found(spread):
+        control = {"control": spread * np.linspace(-1, 1, 12) - 2000}
+        options = {"controls": ["control"], "confirmation": {"e": [8.0, 9.0, 10.0]}}
+        return analyse(SCORES | control, rng=np.random.default_rng(0), **options)
+
+    wild, calm = found(1000.0), found(1.0)
+    assert (wild.winner, wild.confirmed) == (calm.winner, calm.confirmed)
+    assert all(wild.configurations[name].mean == calm.configurations[name].mean for name in SCORES)
 
 
 def test_tied_tuning_scores_are_no_evidence_of_luck():

@@ -1,13 +1,17 @@
 """Rank intervals, best sets and comparisons: against naive versions, and with data that try to break them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robusttune.stats import best_set, compare, rank
+from robusttune.stats.comparisons.comparison import compare_contrasts
 from robusttune.stats.comparisons.contrasts import make_contrasts, wants_robust
 from robusttune.stats.comparisons.maxt import largest_against, largest_of_all, stepdown_p, upper_quantile
+from robusttune.stats.comparisons.ranking import rank_contrasts
 
 FAR = np.array([[0.0, 0.1, 0.2, 0.1], [9.0, 9.1, 9.2, 9.1], [5.0, 5.1, 5.2, 5.0]])
 
@@ -221,6 +225,37 @@ def test_the_three_words_follow_from_interval_and_margin():
     assert found[3, 0].verdict == "better"
     without = {(one.first, one.second): one for one in compare(close, rng=rng()).pairs}
     assert without[3, 1].verdict == "undecided"
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.integers(2, 7),
+    st.integers(2, 12),
+    st.sampled_from([0.0, 0.5, 2.0]),
+    st.sampled_from([101, 500]),
+    st.sampled_from([0.8, 0.9]),
+)
+def test_a_difference_interval_excludes_0_exactly_where_a_claim_is_made(seed, k, n, step, resamples, level):
+    r = rng(seed)
+    scores = list(r.normal(step * np.arange(k)[:, None], r.uniform(0.1, 3, (k, 1)), (k, n)))
+    scores[0] = scores[0][: 1 + seed % n]
+    margin = None if seed % 2 else 1.0
+    found = compare(scores, margin=margin, level=level, n_resamples=resamples, rng=rng(seed))
+    claims = rank(scores, level=level, n_resamples=resamples, rng=rng(seed)).better
+    for pair in found.pairs:
+        excludes = pair.low > 0 or (pair.low == 0 and pair.low_is_open)
+        assert excludes == claims[pair.first][pair.second]
+        assert excludes == (pair.verdict == "better") or pair.verdict == "practically equal"
+        assert not claims[pair.second][pair.first]
+        assert pair.low <= pair.difference <= pair.high
+
+
+def test_without_a_claim_every_difference_interval_contains_0():
+    contrasts = contrasts_of(FAR)
+    ranking = replace(rank_contrasts(contrasts, level=0.95), better=((False,) * 3,) * 3)
+    pairs = compare_contrasts(contrasts, ranking, margin=None).pairs
+    assert [(pair.low, pair.verdict) for pair in pairs] == [(0.0, "undecided")] * 3
 
 
 def test_every_pair_occurs_once_and_the_higher_estimate_comes_first():

@@ -12,22 +12,26 @@ COMMON = 14 / 3 * UNIT.var(ddof=1)  # mean of 1, 4 and 9
 
 
 def error(x):
-    df = len(x) - 1
-    return np.sqrt((2 * COMMON + df * np.var(x, ddof=1)) / (df + 2) / len(x))
+    n, own = len(x), np.var(x, ddof=1)
+    return np.sqrt(max(own, (4 * COMMON + (n - 1) * own) / (n + 3)) / n)
 
 
-def test_the_corrected_interval_borrows_the_mean_spread_and_lowers_the_lower_bound():
-    found = stats.winner_interval(STUDY, winner=0)
-    low = scipy_stats.t.ppf(0.975 ** (1 / 3), 4) * error(STUDY[0])
-    high = scipy_stats.t.ppf(0.975, 4) * error(STUDY[0])
-    assert (found.low, found.high) == pytest.approx((1 - low, 1 + high))
+@pytest.mark.parametrize("winner", [0, 2])  # calmer than the mean of all, and wilder
+def test_the_corrected_interval_borrows_the_mean_spread_upwards_and_lowers_the_lower_bound(winner):
+    found = stats.winner_interval(STUDY, winner=winner)
+    beside = stats.headline_intervals(STUDY)[winner]
+    mean = STUDY[winner].mean()
+    low = mean - scipy_stats.t.ppf(0.975 ** (1 / 3), 8) * error(STUDY[winner])
+    high = mean + scipy_stats.t.ppf(0.975, 8) * error(STUDY[winner])
+    assert (found.low, found.high) == pytest.approx((min(low, beside.low), max(high, beside.high)))
+    assert found.low < beside.low
     assert found.method == "t, borrowed spread, corrected for selection"
 
 
 def test_confirmation_seeds_alone_make_the_confirmed_mean_without_correction():
     fresh = np.array([0.2, 0.9, -0.4])
     found = stats.winner_interval(STUDY, winner=0, confirmation=fresh)
-    half = scipy_stats.t.ppf(0.975, 2) * error(fresh)
+    half = scipy_stats.t.ppf(0.975, 6) * error(fresh)
     assert found.estimate == pytest.approx(fresh.mean())
     assert (found.low, found.high) == pytest.approx((fresh.mean() - half, fresh.mean() + half))
     assert found.n == 3
@@ -43,6 +47,31 @@ def test_the_corrected_interval_contains_the_printed_one():
             found = stats.winner_interval(runs, winner=winner, plain=plain)
             assert found.low <= plain.low
             assert found.high >= plain.high
+
+
+@pytest.mark.parametrize("fresh", [None, [0.2, 0.9, -0.4]])
+def test_controls_lend_no_spread_to_the_winner_but_it_was_chosen_from_them_too(fresh):
+    def found(spread):
+        return stats.winner_interval(
+            [*STUDY, spread * UNIT], winner=0, is_control=[False, False, False, True], confirmation=fresh
+        )
+
+    assert found(1000.0) == found(0.1)
+    alone = stats.winner_interval(STUDY, winner=0, confirmation=fresh)
+    assert found(1000.0).high == alone.high
+    assert (found(1000.0).low < alone.low) == (fresh is None)
+
+
+def test_a_control_that_wins_borrows_no_spread():
+    found = stats.winner_interval(STUDY, winner=0, is_control=[True, False, False])
+    assert found.high == pytest.approx(stats.mean_interval(STUDY[0]).high)
+
+
+def test_the_confirmation_of_the_only_trial_has_students_interval():
+    fresh = [0.2, 0.9, -0.4]
+    found = stats.winner_interval([UNIT, 1000 * UNIT], winner=0, is_control=[False, True], confirmation=fresh)
+    student = stats.mean_interval(fresh)
+    assert (found.low, found.high) == pytest.approx((student.low, student.high))
 
 
 def test_chosen_from_one_is_not_chosen():

@@ -29,6 +29,12 @@ def test_the_p_value_is_that_of_the_t_test_beyond_the_indifference():
     assert given.p_lucky == pytest.approx(scipy_stats.ttest_1samp(TEN, 1.5, alternative="less").pvalue)
 
 
+def test_a_borrowed_spread_counts_as_two_more_degrees_of_freedom():
+    found = luck([[2.0], [0.0], [0.0]], [TEN, 2 * TEN, 3 * TEN])[0]
+    error = np.sqrt((9 * SD**2 + 2 * (2 * SD) ** 2) / 11 / 10)
+    assert found.p_lucky == pytest.approx(scipy_stats.t.sf((2.0 - 2 * SD / 4) / error, 11))
+
+
 def test_several_tuning_seeds_are_one_known_number():
     assert luck([[1.0, 3.0]], [TEN]) == luck([[2.0]], [TEN])
 
@@ -45,6 +51,17 @@ def test_the_fresh_seeds_that_reach_the_tuning_score_are_counted_with_an_exact_i
 def test_the_four_words():
     found = luck([[9.0], [-9.0], [0.1], [0.75]], [TEN] * 4)
     assert [one.verdict for one in found] == [LUCKY, UNLUCKY, CONSISTENT, INCONCLUSIVE]
+
+
+def test_no_flag_stands_beside_an_interval_that_contains_0():
+    r, flags = np.random.default_rng(5), 0
+    for _ in range(200):
+        post = list(r.normal(0.0, 1.0, (6, 3)))
+        for one in luck(r.normal(1.5, 0.5, (6, 1)).tolist(), post):
+            flags += one.verdict in (LUCKY, UNLUCKY)
+            assert one.verdict != LUCKY or one.low > 0
+            assert one.verdict != UNLUCKY or one.high < 0
+    assert flags > 50
 
 
 def test_more_seeds_always_decide_a_number_that_could_have_been_drawn():
@@ -115,7 +132,7 @@ def test_controls_are_judged_in_the_same_units_and_change_no_verdict_of_a_trial(
 
 
 def test_more_trials_make_one_flag_harder_to_get():
-    alone = luck([[0.8]], [TEN])[0]
+    alone = luck([[0.8]] * 2, [TEN] * 2)[0]
     among = luck([[0.8]] + [[0.0]] * 19, [TEN] * 20)[0]
     assert alone.p_lucky == pytest.approx(among.p_lucky)
     assert (alone.verdict, among.verdict) == (LUCKY, INCONCLUSIVE)
