@@ -122,6 +122,7 @@ def _print_split(split: Split) -> None:
         f"\n{split.budget} runs: {split.n_trials} trials of {count(split.seeds_per_trial, 'seed')} with the "
         f"{split.sampler} sampler, then {split.top_k} of them{controls} on {split.n_seeds} fresh seeds {each} "
         f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs)"
+        + (f", then the recommended one on {split.n_confirm} further seeds" if split.n_confirm else "")
         + (f"; post_evaluation: {settings}." if settings else ".")
     )
     say(

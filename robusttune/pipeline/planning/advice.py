@@ -17,6 +17,7 @@ LEAST_BUDGET, LARGEST_BUDGET = 20, 10_000
 DEFAULT_SAMPLER = "tpe"
 _LEAST_SEEDS = 3
 _LARGEST_SHARE = 0.5
+_CONFIRMATION_SEEDS, _CONFIRMED_FROM = 10, 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,8 @@ class Split:
         Trials and controls that are post-evaluated.
     n_seeds : int
         Fresh seeds of each.
+    n_confirm : int
+        Further seeds for the recommended configuration alone, from 120 runs on: fewer cannot spare them.
     finding : Finding
         What it rests on.
     """
@@ -78,11 +81,12 @@ class Split:
     top_k: int
     n_controls: int
     n_seeds: int
+    n_confirm: int
     finding: Finding
 
     @property
     def n_post_evaluation_runs(self) -> int:
-        """How many runs the post-evaluation takes."""
+        """How many runs the ranking of the post-evaluation takes."""
         return (self.top_k + self.n_controls) * self.n_seeds
 
 
@@ -114,7 +118,7 @@ def advised_split(budget: int, *, sampler: str = DEFAULT_SAMPLER, n_controls: in
     Notes
     -----
     Candidates and share of the runs are those of the nearest budget that was studied, nearest by ratio; controls come
-    off the trials.
+    off the trials, and so do confirmation seeds.
     """
     least = max(LEAST_BUDGET, math.ceil((n_controls + 1) * _LEAST_SEEDS / _LARGEST_SHARE))
     if not least <= budget <= LARGEST_BUDGET:
@@ -127,7 +131,8 @@ def advised_split(budget: int, *, sampler: str = DEFAULT_SAMPLER, n_controls: in
     top_k = min(found.top_k, int(_LARGEST_SHARE * budget / _LEAST_SEEDS) - n_controls)
     n_seeds = max(_LEAST_SEEDS, round(share * budget / top_k))
     n_seeds = min(n_seeds, int(_LARGEST_SHARE * budget / (top_k + n_controls)))
-    left = budget - (top_k + n_controls) * n_seeds
+    n_confirm = _CONFIRMATION_SEEDS if budget >= _CONFIRMED_FROM else 0
+    left = budget - (top_k + n_controls) * n_seeds - n_confirm
     return Split(
         budget=budget,
         sampler=sampler,
@@ -136,6 +141,7 @@ def advised_split(budget: int, *, sampler: str = DEFAULT_SAMPLER, n_controls: in
         top_k=top_k,
         n_controls=n_controls,
         n_seeds=n_seeds,
+        n_confirm=n_confirm,
         finding=found,
     )
 

@@ -296,7 +296,8 @@ def test_init_splits_its_budget_in_the_same_way(tmp_path: Path) -> None:
     study, split = load_study(path), advised_split(200)
     assert (study.n_trials, study.tuning.seeds_per_trial) == (split.n_trials, split.seeds_per_trial)
     assert (study.post_evaluation.top_k, study.post_evaluation.n_seeds) == (split.top_k, split.n_seeds)
-    spent = split.n_trials * split.seeds_per_trial + split.n_post_evaluation_runs
+    spent = split.n_trials * split.seeds_per_trial + split.n_post_evaluation_runs + split.n_confirm
+    assert study.post_evaluation.confirm == split.n_confirm == 10
     assert f"at most {spent} runs" in call("check", path).output
     for bad in (5, 100_000_000):
         before = path.read_text(encoding="utf-8")

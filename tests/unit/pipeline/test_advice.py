@@ -28,7 +28,8 @@ def test_a_split_spends_the_budget_and_about_half_of_it_at_most_on_judging(
     budget: int, sampler: str, n_controls: int
 ) -> None:
     split = advised_split(budget, sampler=sampler, n_controls=n_controls)
-    spent = split.n_trials * split.seeds_per_trial + split.n_post_evaluation_runs
+    spent = split.n_trials * split.seeds_per_trial + split.n_post_evaluation_runs + split.n_confirm
+    assert split.n_confirm == (10 if budget >= 120 else 0)
     assert budget - split.seeds_per_trial < spent <= budget
     assert split.n_post_evaluation_runs == (split.top_k + n_controls) * split.n_seeds <= budget / 2
     assert split.n_trials >= split.top_k >= 1
