@@ -77,7 +77,7 @@ WAYS = (
 
 def promised() -> Iterator[str]:
     """Yield the lines of the table of promised against measured."""
-    rows = {(row["what"], row["setting"]): float(row["measured"]) for row in _read("calibration.csv")}
+    rows = {(row["what"], row["setting"]): float(row["measured"]) for row in read("calibration.csv")}
     yield from _head("what", "scores", "wanted", *(f"{n} seeds" for n in SEEDS))
     for line in PROMISES.strip().splitlines():
         what, name, wanted, places = (one.strip() for one in line.split("|"))
@@ -88,7 +88,7 @@ def promised() -> Iterator[str]:
 
 def ways() -> Iterator[str]:
     """Yield the lines of the table of ways to borrow: mean [lowest] coverage over all cells, and mean width."""
-    rows = _read("interval_shapes.csv")
+    rows = read("interval_shapes.csv")
     yield from _head("way", *(f"{n} seeds" for n in SEEDS))
     for name, coverage, width in WAYS:
         cells = []
@@ -112,7 +112,8 @@ def render(page: str) -> str:
     return page
 
 
-def _read(name: str) -> list[dict[str, str]]:
+def read(name: str) -> list[dict[str, str]]:
+    """Return the rows of a file of measurements."""
     with (HERE / name).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 

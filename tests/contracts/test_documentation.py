@@ -13,6 +13,7 @@ from typer.main import get_command
 from benchmarks import tables
 from docs.make_study_files import TARGET, render
 from robusttune.cli import app
+from robusttune.report.prose.methods import SIMULTANEOUS
 from tests.support.places import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +31,13 @@ def test_the_reference_of_study_files_is_made_from_the_source_as_it_is() -> None
 def test_the_tables_of_the_statistics_page_are_those_of_the_measurements() -> None:
     page = tables.PAGE.read_text(encoding="utf-8")
     assert page == tables.render(page), "run: python -m benchmarks.tables"
+
+
+@pytest.mark.parametrize("what", SIMULTANEOUS)
+def test_the_coverage_that_reports_tell_is_what_was_measured(what: str) -> None:
+    rows = {(row["what"], row["setting"]): float(row["measured"]) for row in tables.read("calibration.csv")}
+    found = [rows[what, tables.PLACES["real"].format(n)] for n in (5, 10, 20)]
+    assert SIMULTANEOUS[what] == (round(min(found), 3), round(max(found), 3))
 
 
 def test_every_key_of_a_study_file_has_a_meaning() -> None:

@@ -113,7 +113,7 @@ def _cautions(ranking: Ranking) -> list[str]:
     if ranking.study.post_evaluation.statistic == "iqm":
         sentences.append(
             "The ranked statistic, the IQM, ignores the worst quarter of the seeds: it says how good a run is that "
-            "goes well, and is silent about those that fail. In return, claims err less where noise is skewed, at "
-            "about the power of the mean."
+            "goes well, and is silent about those that fail. Its claims hold where the noise is skewed, and are "
+            "somewhat fewer than those about the mean."
         )
     return sentences

@@ -19,6 +19,11 @@ _SCORES = {
 }
 
 
+# Coverage of nominal 95 % in simulated studies of ten real configurations: benchmarks/calibration.csv, lowest and
+# highest of 5, 10 and 20 seeds.
+SIMULTANEOUS = {"all difference intervals": (0.895, 0.924), "all regret bounds": (0.891, 0.937)}
+
+
 def caption(ranking: Ranking) -> str:
     """Return what a reader of the table alone must know."""
     study, table = ranking.study, ranking.found.scores
@@ -50,6 +55,8 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         f"{'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
         f"Best set: {_best_set(ranking)}.",
+        "Simultaneous intervals hold less often on real scores than on normal ones. In simulated studies of ten "
+        f"real configurations with 5 to 20 seeds, at 95%: {_simultaneous()}.",
         f"Intervals: {_interval_methods(ranking)}; trimmed t for the IQM. P(best) is descriptive.",
         f"Recommended: {winner_clause(study)}. Interval: {analysis.winner.method}.",
         f"Randomness of the statistics: {analysis.rng_note}.",
@@ -83,6 +90,10 @@ def _confirmation(post: PostEvaluationSpec) -> list[str]:
     whom = "the whole best set" if post.confirm_best_set else "the recommended configuration"
     seeds = count(post.confirm, "further seed")
     return [f"Confirmation: {whom} on {seeds}, which never enter the ranking."] if post.confirm else []
+
+
+def _simultaneous() -> str:
+    return listed(f"{what} in {low:.1%} to {high:.1%}" for what, (low, high) in SIMULTANEOUS.items())
 
 
 def _best_set(ranking: Ranking) -> str:

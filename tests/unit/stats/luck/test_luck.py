@@ -55,13 +55,13 @@ def test_the_four_words():
 
 def test_no_flag_stands_beside_an_interval_that_contains_0():
     r, flags = np.random.default_rng(5), 0
-    for _ in range(200):
+    for _ in range(40):
         post = list(r.normal(0.0, 1.0, (6, 3)))
         for one in luck(r.normal(1.5, 0.5, (6, 1)).tolist(), post):
             flags += one.verdict in (LUCKY, UNLUCKY)
             assert one.verdict != LUCKY or one.low > 0
             assert one.verdict != UNLUCKY or one.high < 0
-    assert flags > 50
+    assert flags > 10
 
 
 def test_more_seeds_always_decide_a_number_that_could_have_been_drawn():
