@@ -14,15 +14,15 @@ import pandas as pd
 from analysis import protocols_page
 from robusttune import load_study, rank_study
 from robusttune.report.figures import lucky_figure
-from robusttune.report.tables import to_markdown
+from robusttune.report.write import to_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def quickstart(results: Path) -> tuple[Path, ...]:
     """Write the README's picture and its ranking, from the quickstart study (`make demo`)."""
-    study = load_study(ROOT / "experiments" / "quickstart" / "ppo_pendulum.toml")
-    ranking = rank_study(study, out=results)
+    path = "experiments/quickstart/ppo_pendulum.toml"
+    ranking = rank_study(load_study(ROOT / path), out=results, command=f"robusttune run {path}")
     picture, table = ROOT / "docs" / "images" / "quickstart.png", ROOT / "docs" / "quickstart.md"
     lucky_figure(ranking).savefig(picture, dpi=130, bbox_inches="tight")
     table.write_text(to_markdown(ranking), encoding="utf-8")

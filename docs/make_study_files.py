@@ -53,7 +53,7 @@ _HEAD = f"""# Study files
 
 A study is declared in TOML. Unknown keys, wrong types and impossible combinations are errors that name the place,
 the rule, the value and the nearest valid name: `robusttune check study.toml`. Any value can be replaced for one
-command: `--set tuning.n_trials=4`. This page is made from the source by `python -m docs.make_study_files`.
+command: `--set tuning.n_trials=4`. This page is generated from the source by `python -m docs.make_study_files`.
 
 `algorithm.name` is one of {", ".join(f"`{name}`" for name in ALGORITHMS)}. `activation_fn` is one of
 {", ".join(f"`{name}`" for name in ACTIVATIONS)}.
@@ -61,7 +61,7 @@ command: `--set tuning.n_trials=4`. This page is made from the source by `python
 `search_space.preset` takes a named space ({", ".join(f"`{name}`" for name in PRESET_NAMES)}); ranges under
 `[search_space.parameters]` and values under `[algorithm.hyperparameters]` take precedence over it. Hyperparameters have
 Stable-Baselines3's names, those of the policy (`net_arch`, `activation_fn`, …) included; `noise_type` and `noise_std`
-stand for an action noise, and `"lin_3e-4"` for a learning rate that falls linearly to 0.
+describe an action noise, and `"lin_3e-4"` is a learning rate that falls linearly to 0.
 
 ## `[matrix]`
 

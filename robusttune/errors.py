@@ -12,11 +12,11 @@ class SpecError(RobusttuneError, ValueError):
 
 
 class StudyError(RobusttuneError, RuntimeError):
-    """A well-declared study cannot go on, for example because every run fails."""
+    """A valid study cannot continue, for example because every run fails."""
 
 
 class NoResultsError(StudyError):
-    """Nothing is stored of what shall be read."""
+    """There are no stored results of the study."""
 
 
 class MissingDependencyError(RobusttuneError, ImportError):

@@ -28,7 +28,7 @@ MAX_ROOT = 2**63 - 1
 
 
 class Stage(StrEnum):
-    """What a run is for. What selects (tuning) never judges (post-evaluation)."""
+    """What a run is for. Tuning selects, post-evaluation ranks: never on the same seeds."""
 
     TUNING = "tuning"
     POST_EVALUATION = "post_evaluation"

@@ -23,7 +23,7 @@ import pandas as pd
 from rich.console import Console
 
 from robusttune import StudySpec, load_study, tune_study
-from robusttune.execution.progress import PlainReporter
+from robusttune.cli.progress import PlainReporter
 from robusttune.pipeline.location import location_of
 from robusttune.pipeline.reading import open_results
 

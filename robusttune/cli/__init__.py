@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from robusttune.cli.console import console, error_console
+from robusttune.cli.console import console, error_console, say
+from robusttune.cli.init import INIT_FLAGS, init
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
-from robusttune.cli.plan import plan
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
 from robusttune.errors import RobusttuneError, SpecError
 from robusttune.pipeline.location import DEFAULT_OUT
+
+if TYPE_CHECKING:
+    from robusttune.execution.progress import Reporter
+    from robusttune.report.model import Ranking
 
 app = typer.Typer(
     name="robusttune",
@@ -29,6 +34,7 @@ app = typer.Typer(
 )
 
 _out = Path(DEFAULT_OUT)
+_Command: TypeAlias = Callable[..., None]
 
 
 def main() -> None:
@@ -36,54 +42,40 @@ def main() -> None:
     app()
 
 
-def _guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn errors that are meant for people into one message and an exit code."""
+def _register(flags: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Command], _Command]:
+    """Make a function a command whose errors become one message, in the words of the command line, and an exit code.
 
-    @functools.wraps(command)
-    def wrapper(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except RobusttuneError as error:
-            if kwargs.get("verbose"):
-                error_console.print_exception()
-            error_console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-            raise typer.Exit(2 if isinstance(error, SpecError) else 1) from None
-        except KeyboardInterrupt:
-            error_console.print("Stopped. Finished runs are kept; the same command goes on from here.")
-            raise typer.Exit(130) from None
+    Parameters
+    ----------
+    flags : mapping
+        What the command calls parameters that only it has; see `options.in_flags`.
+    """
 
-    return wrapper
+    def register(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def guarded(*args: Any, **kwargs: Any) -> None:
+            try:
+                command(*args, **kwargs)
+            except RobusttuneError as error:
+                if kwargs.get("verbose"):
+                    error_console.print_exception()
+                text = f"error: {in_flags(str(error), flags)}"
+                error_console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+                raise typer.Exit(2 if isinstance(error, SpecError) else 1) from None
+            except KeyboardInterrupt:
+                error_console.print("Stopped. Finished runs are kept; the same command continues from here.")
+                raise typer.Exit(130) from None
 
+        app.command()(guarded)
+        return command
 
-@app.command()
-@_guarded
-def init(
-    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
-    algo: Annotated[str, typer.Option(help=f"{', '.join(ALGORITHMS)}.")] = "ppo",
-    env: Annotated[str, typer.Option(help="Gymnasium id of the environment.")] = "Pendulum-v1",
-    timesteps: Annotated[
-        int, typer.Option("--timesteps", "-n", help="Environment steps of one run.")
-    ] = 40_000,
-    budget: Annotated[
-        int, typer.Option("--budget", "-b", help="Training runs of both stages together.")
-    ] = 120,
-    force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
-) -> None:
-    """Write a commented study file to start from."""
-    from robusttune.pipeline.planning.study_file import write_study_file
-
-    flags = {"algorithm =": "--algo", "timesteps =": "--timesteps", "budget =": "--budget"}
-    with in_flags({**flags, "force = true": "--force"}):
-        study = write_study_file(
-            path, algorithm=algo, environment=env, timesteps=timesteps, budget=budget, force=force
-        )
-    console.print(
-        f"Wrote {path} (study {study.name}). Next: robusttune check {path}", highlight=False, soft_wrap=True
-    )
+    return register
 
 
-@app.command()
-@_guarded
+_register(INIT_FLAGS)(init)
+
+
+@_register()
 def check(study: StudyFile, overrides: Overrides = None, verbose: Verbose = False) -> None:
     """Validate a study file and print what it asks for: trials, runs, timesteps."""
     from robusttune.cli.display import workload_table
@@ -93,8 +85,7 @@ def check(study: StudyFile, overrides: Overrides = None, verbose: Verbose = Fals
         console.print(workload_table(check_study(spec)))
 
 
-@app.command()
-@_guarded
+@_register()
 def run(
     study: StudyFile,
     out: Out = _out,
@@ -105,13 +96,13 @@ def run(
         bool,
         typer.Option(
             "--null",
-            help="Tune nothing: judge copies of one configuration, the first control or the default, and say how "
-            "often this setting names a winner where there is none.",
+            help="Tune nothing: evaluate copies of one configuration, the first control or the default, and report how "
+            "often these settings name a winner where there is none.",
         ),
     ] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Tune, post-evaluate, rank and report. Takes up what is there: run it again to go on."""
+    """Tune, post-evaluate, rank and report. Finished runs are kept: run it again to continue."""
     from robusttune.pipeline import run_study
 
     if null:
@@ -119,20 +110,15 @@ def run(
         return
     matrix = load_matrix(study, overrides=overrides or ())
     for one in matrix.studies:
+        command, reporter = _command(study, out, storage, overrides), _reporter(verbose)
         ranking = run_study(
-            one.study,
-            out=out,
-            storage=storage,
-            workers=_n_workers(workers),
-            reporter=_reporter(verbose),
-            command=_command(study, out, storage, overrides),
+            one.study, out=out, storage=storage, workers=workers, reporter=reporter, command=command
         )
-        _show(ranking, one.study, out)
+        _show(ranking, out / one.study.name)
     _show_matrix(matrix, out, storage)
 
 
-@app.command()
-@_guarded
+@_register()
 def tune(
     study: StudyFile,
     out: Out = _out,
@@ -141,19 +127,18 @@ def tune(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run the tuning stage alone."""
-    from robusttune.cli.display import trials_table
+    """Run the tuning stage only."""
+    from robusttune.cli.display import print_table
     from robusttune.pipeline import tune_study
+    from robusttune.report.tables import trials_table
 
     for spec in load_studies(study, overrides=overrides or ()):
-        trials = tune_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
-        )
-        console.print(trials_table(spec, trials))
+        trials = tune_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
+        found = trials_table(spec, trials)
+        print_table(found, title=found.title)
 
 
-@app.command()
-@_guarded
+@_register()
 def evaluate(
     study: StudyFile,
     out: Out = _out,
@@ -162,19 +147,17 @@ def evaluate(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run the post-evaluation of the trials that are there."""
+    """Run the post-evaluation of the finished trials only."""
     from robusttune.pipeline import evaluate_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        found = evaluate_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
-        )
+        found = evaluate_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         names = ", ".join(candidate.name for candidate in found.candidates)
-        console.print(f"Evaluated: {names}. Next: robusttune report {study}", highlight=False, soft_wrap=True)
+        following = _command(study, out, storage, overrides, name="report")
+        say(f"Evaluated: {names}. Next: {following}")
 
 
-@app.command()
-@_guarded
+@_register()
 def rank(
     study: StudyFile,
     out: Out = _out,
@@ -188,11 +171,10 @@ def rank(
 
     for spec in load_studies(study, overrides=overrides or ()):
         command = _command(study, out, storage, overrides)
-        print_ranking(rank_study(spec, out=out, storage=storage, command=command), console)
+        print_ranking(rank_study(spec, out=out, storage=storage, command=command))
 
 
-@app.command()
-@_guarded
+@_register()
 def report(
     study: StudyFile,
     out: Out = _out,
@@ -200,18 +182,17 @@ def report(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Write tables, figures and report.html from the stored results; for a [matrix], also across its studies."""
+    """Write tables, figures and report.html from the stored results; for a matrix, also across its studies."""
     from robusttune.pipeline import report_study
 
     matrix = load_matrix(study, overrides=overrides or ())
     for one in matrix.studies:
         command = _command(study, out, storage, overrides)
-        _show(report_study(one.study, out=out, storage=storage, command=command), one.study, out)
+        _show(report_study(one.study, out=out, storage=storage, command=command), out / one.study.name)
     _show_matrix(matrix, out, storage)
 
 
-@app.command()
-@_guarded
+@_register()
 def status(
     study: StudyFile,
     out: Out = _out,
@@ -219,7 +200,7 @@ def status(
     overrides: Overrides = None,
     verbose: Verbose = False,
 ) -> None:
-    """Print how far a study is."""
+    """Print how far a study has got."""
     from robusttune.cli.display import status_table
     from robusttune.pipeline.status import study_status
 
@@ -227,12 +208,14 @@ def status(
         console.print(status_table(spec, study_status(spec, out=out, storage=storage)))
 
 
-app.command()(_guarded(plan))
+_register(PLAN_FLAGS)(plan)
 
 
-def _command(study: Path, out: Path, storage: str | None, overrides: Sequence[str] | None) -> str:
-    """Return what runs the study as it was called now, to be pasted."""
-    parts = ["robusttune", "run", str(study)]
+def _command(
+    study: Path, out: Path, storage: str | None, overrides: Sequence[str] | None, *, name: str = "run"
+) -> str:
+    """Return what runs, or reports, the study as it was called now, to be pasted."""
+    parts = ["robusttune", name, str(study)]
     parts += [] if out == _out else ["--out", str(out)]
     parts += [] if storage is None else ["--storage", storage]
     for override in overrides or ():
@@ -246,21 +229,16 @@ def _run_null(
     from robusttune.pipeline.null import null_study
 
     for spec in studies:
-        found = null_study(
-            spec, out=out, storage=storage, workers=_n_workers(workers), reporter=_reporter(verbose)
-        )
+        found = null_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
         for sentence in found.sentences():
-            console.print(f"• {sentence}", highlight=False, markup=False, soft_wrap=True)
+            say(f"• {sentence}")
 
 
-def _show(ranking: Any, spec: StudySpec, out: Path) -> None:
+def _show(ranking: Ranking, folder: Path) -> None:
     from robusttune.cli.display import print_ranking
 
-    print_ranking(ranking, console)
-    folder = out / spec.name
-    console.print(
-        f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}", highlight=False, soft_wrap=True
-    )
+    print_ranking(ranking)
+    say(f"\nTables and figures: {folder}\nReport: {folder / 'report.html'}")
 
 
 def _show_matrix(matrix: Matrix, out: Path, storage: str | None) -> None:
@@ -270,20 +248,10 @@ def _show_matrix(matrix: Matrix, out: Path, storage: str | None) -> None:
     from robusttune.cli.matrix import print_matrix
     from robusttune.pipeline.matrix import report_matrix
 
-    print_matrix(report_matrix(matrix, out=out, storage=storage), out / matrix.name, console)
+    print_matrix(report_matrix(matrix, out=out, storage=storage), out / matrix.name)
 
 
-def _n_workers(workers: int | None) -> int:
-    import psutil
-
-    return workers if workers is not None else len(psutil.Process().cpu_affinity() or [0])
-
-
-def _reporter(verbose: bool) -> Any:
-    from robusttune.execution.progress import make_reporter
+def _reporter(verbose: bool) -> Reporter:
+    from robusttune.cli.progress import make_reporter
 
     return make_reporter(console, verbose=verbose)
-
-
-if __name__ == "__main__":
-    main()

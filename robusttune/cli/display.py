@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from robusttune.cli.console import console, say
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.settle import Settled, Workload
 from robusttune.pipeline.status import Status
+from robusttune.report import table as report
 from robusttune.report.columns import fitting_columns
 from robusttune.report.model import Ranking
-from robusttune.results.records import TrialRecord
+from robusttune.report.tables import ranking_table
+from robusttune.seeds import Stage
 
 _STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
 
@@ -30,16 +32,17 @@ def workload_table(settled: Settled) -> Table:
     trials = "until the timeout" if workload.n_trials is None else str(workload.n_trials)
     if tuning.timeout_s is not None:
         trials += f", at most {tuning.timeout_s:g} s"
+    pruner = "no" if tuning.pruner == "none" else tuning.pruner
     table.add_row("trains", f"{study.training.caption} a run")
     why = "" if settled.why_not_faster is None else f": {settled.why_not_faster}"
     table.add_row("trainer", f"{study.trainer.name}{why}")
     table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
-    table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {tuning.pruner} pruner)")
+    table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {pruner} pruner)")
     table.add_row("post-evaluation", _post_evaluation(study, workload))
     if post.confirm:
-        whom = "the best set" if post.confirm_best_set else "the recommended configuration"
+        which = "the best set" if post.confirm_best_set else "the recommended configuration"
         most = f"at most {workload.n_confirmation_runs}" if post.confirm_best_set else post.confirm
-        table.add_row("confirmation", f"{whom} on {post.confirm} further seeds = {most} runs")
+        table.add_row("confirmation", f"{which} on {post.confirm} further seeds = {most} runs")
     if workload.n_tuning_runs is not None and workload.n_timesteps is not None:
         total = workload.n_tuning_runs + workload.n_post_evaluation_runs + workload.n_confirmation_runs
         table.add_row("altogether", f"at most {total} runs, {workload.n_timesteps:,} timesteps")
@@ -47,55 +50,52 @@ def workload_table(settled: Settled) -> Table:
 
 
 def status_table(study: StudySpec, status: Status) -> Table:
-    """Return how far a study is."""
+    """Return the progress of a study."""
     table = _facts(study.name)
     trials = ", ".join(f"{count} {state.value}" for state, count in sorted(status.trials.items())) or "none"
     wanted = "" if study.tuning.n_trials is None else f" of {study.tuning.n_trials} wanted"
     table.add_row("trials", f"{trials}{wanted}")
-    for (stage, run_status), count in sorted(status.runs.items()):
-        table.add_row(f"{stage.value.replace('_', '-')} runs", f"{count} {run_status.value}")
+    for stage in Stage:
+        own = [f"{n} {outcome.value}" for (of, outcome), n in sorted(status.runs.items()) if of is stage]
+        if own:
+            table.add_row(f"{stage.value.replace('_', '-')} runs", ", ".join(own))
     table.add_row(
         "still to run", f"{status.n_missing} of {status.n_planned} post-evaluation runs planned so far"
     )
-    table.add_row("at work now", f"{status.n_workers} invocation(s)")
+    table.add_row("running now", f"{status.n_workers} process{'' if status.n_workers == 1 else 'es'}")
     return table
 
 
-def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
-    """Return the trials, best first."""
-    table = Table(title=f"{study.name}: {len(trials)} trials", box=box.SIMPLE_HEAD, title_justify="left")
-    for heading in ("trial", "state", "seeds", "objective value", "configuration"):
-        is_number = heading in ("seeds", "objective value")
-        table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
-    for trial in sorted(
-        trials, key=lambda t: (t.objective_value is None, -(t.objective_value or 0.0), t.number)
-    ):
-        value = "" if trial.objective_value is None else f"{trial.objective_value:.4g}"
-        searched = {name: trial.hyperparameters.get(name) for name in study.search_space.parameters}
-        configuration = ", ".join(f"{name}={_short(value)}" for name, value in searched.items())
-        n_seeds = str(len(trial.run_ids))
-        table.add_row(str(trial.number), trial.state.value, n_seeds, value, configuration)
-    return table
+def print_table(table: report.Table, *, title: str | None = None) -> None:
+    """Print a table of the report; rows of the best set are bold."""
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    for heading in table.headings:
+        shown.add_column(heading, justify="left" if heading in table.text else "right", overflow="fold")
+    for place, row in enumerate(table.rows):
+        cells = [Text(cell, style=_STYLES.get(cell, "")) for cell in row]
+        shown.add_row(*cells, style="bold" if table.is_best(place) else "")
+    console.print()
+    console.print(shown)
+    if table.note:
+        console.print(Text(table.note, style="dim"))
 
 
-def print_ranking(ranking: Ranking, console: Console) -> None:
+def print_ranking(ranking: Ranking) -> None:
     """Print the answer, the ranking and what else the data say."""
-    columns = fitting_columns(ranking.rows, console.width)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for column in columns:
-        table.add_column(column.heading, justify="left" if column.is_text else "right", no_wrap=True)
-    for row in ranking.rows:
-        cells = [Text(column.text(row), style=_STYLES.get(column.text(row), "")) for column in columns]
-        table.add_row(*cells, style="bold" if row.analysis.in_best_set else "")
     console.print()
     for line in ranking.answer:
-        # Unwrapped, so that the command in it can be pasted.
-        console.print(Text(line.replace("`", ""), style="bold"), soft_wrap=True)
-    console.print("\n", table, Text(f"\n{ranking.caption}", style="dim"), sep="")
+        say(line.replace("`", ""), style="bold")
+    table = ranking_table(ranking.rows, fitting_columns(ranking.rows, console.width), note=ranking.caption)
+    print_table(table)
     for heading, sentences in ranking.findings.items():
         console.print(Text(f"\n{heading}", style="underline"))
-        for sentence in sentences:
-            console.print(Text(f"• {sentence.replace('`', '')}"))
+        print_bullets(sentences)
+
+
+def print_bullets(sentences: Sequence[str]) -> None:
+    """Print sentences; those with a command in them unwrapped, so that it can be pasted."""
+    for sentence in sentences:
+        console.print(Text(f"• {sentence.replace('`', '')}"), soft_wrap="`" in sentence)
 
 
 def _post_evaluation(study: StudySpec, workload: Workload) -> str:
@@ -116,7 +116,3 @@ def _facts(title: str) -> Table:
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     return table
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
 
-from robusttune.errors import RobusttuneError
-
 StudyFile = Annotated[
     Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder that holds a folder of results per study.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder with one folder of results per study.")]
 Storage = Annotated[
     str | None,
     typer.Option(help="SQLAlchemy URL of the results database, or a journal file x.log for Optuna's part."),
@@ -22,7 +20,9 @@ Storage = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(
-        "--workers", "-j", help="Worker processes; 0 trains in this process. Default: one per core."
+        "--workers",
+        "-j",
+        help="Worker processes; 0 trains in this process. Default: one per core, or 0 where nothing is trained.",
     ),
 ]
 Overrides = Annotated[
@@ -36,13 +36,28 @@ Verbose = Annotated[
 ]
 
 
-@contextlib.contextmanager
-def in_flags(flags: Mapping[str, str]) -> Iterator[None]:
-    """Replace what a library message calls a parameter by what the command line calls it."""
-    try:
-        yield
-    except RobusttuneError as error:
-        text = str(error)
-        for parameter, flag in flags.items():
-            text = text.replace(parameter, flag)
-        raise type(error)(text) from None
+# What library messages call parameters and functions → what the command line calls them.
+_FLAGS = {
+    "`workers` = ": "--workers ",
+    "`workers`": "--workers",
+    "`storage`": "--storage",
+    "`out`": "--out",
+    "`run_study`": "`robusttune run`",
+    "`tune_study`": "`robusttune tune`",
+    "`evaluate_study`": "`robusttune evaluate`",
+    "`write_study_file`": "`robusttune init`",
+}
+
+
+def in_flags(message: str, flags: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return a library message in the words of the command line.
+
+    Parameters
+    ----------
+    message : str
+    flags : mapping
+        What a command calls further parameters.
+    """
+    for parameter, flag in {**flags, **_FLAGS}.items():
+        message = message.replace(parameter, flag)
+    return message

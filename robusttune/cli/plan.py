@@ -6,17 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 
-from robusttune.cli.console import console
-from robusttune.cli.options import Out, Overrides, Storage, Verbose, in_flags
+from robusttune.cli.console import say
+from robusttune.cli.options import Out, Overrides, Storage, Verbose
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import SpecError
 
 if TYPE_CHECKING:
     from robusttune.pipeline.planning.advice import Split
-    from robusttune.pipeline.planning.seeds import ClaimSeeds
+    from robusttune.pipeline.planning.required_seeds import ClaimSeeds
+
+
+PLAN_FLAGS = {
+    "budget =": "--budget",
+    "power =": "--power",
+    "sd =": "--sd",
+    "difference =": "--difference",
+    "n_configs =": "--configurations",
+    "two figures instead": "two figures instead (robusttune plan --sd 100 --difference 50)",
+}
 
 
 def plan(
@@ -44,76 +52,61 @@ def plan(
 ) -> None:
     """Say how many seeds a claim needs, and how to split a budget."""
     from robusttune.pipeline.planning.advice import advised_split, split_for
-    from robusttune.pipeline.planning.seeds import seeds_from_figures, seeds_from_pilot
+    from robusttune.pipeline.planning.required_seeds import seeds_from_figures, seeds_from_pilot
 
-    with in_flags(
-        {
-            "budget =": "--budget",
-            "power =": "--power",
-            "sd =": "--sd",
-            "difference =": "--difference",
-            "n_configs =": "--configurations",
-            "two figures instead": "two figures instead (robusttune plan --sd 100 --difference 50)",
-        }
-    ):
-        if study is not None:
-            for spec in load_studies(study, overrides=overrides or ()):
-                split = None if budget is None else split_for(spec, budget)
-                _print(seeds_from_pilot(spec, out=out, storage=storage, power=power), split)
-            return
-        split = None if budget is None else advised_split(budget)
-        if sd is not None and difference is not None:
-            _print(
-                seeds_from_figures(sd=sd, difference=difference, n_configs=configurations, power=power), split
-            )
-        elif split is not None and sd is None and difference is None:
-            _print_split(split)
-        else:
-            raise SpecError(
-                "a plan needs a study that has been run (robusttune plan STUDY), two figures (robusttune plan --sd 100 "
-                "--difference 50), or a budget of training runs (robusttune plan --budget 120)."
-            )
+    if study is not None:
+        for spec in load_studies(study, overrides=overrides or ()):
+            split = None if budget is None else split_for(spec, budget)
+            _print(seeds_from_pilot(spec, out=out, storage=storage, power=power), split)
+        return
+    split = None if budget is None else advised_split(budget)
+    if sd is not None and difference is not None:
+        _print(seeds_from_figures(sd=sd, difference=difference, n_configs=configurations, power=power), split)
+    elif split is not None and sd is None and difference is None:
+        _print_split(split)
+    else:
+        raise SpecError(
+            "a plan needs a study that has been run (robusttune plan STUDY), two figures (robusttune plan --sd 100 "
+            "--difference 50), or a budget of training runs (robusttune plan --budget 120)."
+        )
 
 
 def _print(found: ClaimSeeds, split: Split | None) -> None:
     from scipy.stats import binomtest
 
-    from robusttune.pipeline.planning.seeds import CLAIMS
+    from robusttune.cli.display import print_table
+    from robusttune.pipeline.planning.required_seeds import CLAIMS
+    from robusttune.report.table import Table
 
-    first = found.claims[0]
-    console.print(f"\n{found.source}", highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for heading in (
-        "to claim that",
-        f"with probability {first.power:g} needs",
-        "then reaches",
-        "may hide failures of",
-    ):
-        table.add_column(heading)
+    first, rows = found.claims[0], []
     for one in found.claims:
         most = one.curve[-1][0]
-        needs = f"more than {most} seeds each" if one.n_seeds is None else f"{one.n_seeds} seeds each"
-        exact = binomtest(0, one.n_seeds or most, alternative="less").proportion_ci(one.level)
-        hidden = f"{exact.high:.0%} of the seeds"
-        table.add_row(CLAIMS[one.claim], needs, f"{one.achieved:.2f}", hidden)
-    console.print(table)
-    console.print(
-        f"Simulated: {first.n_studies} studies per number of seeds; {first.note}. The last column: the share of a "
+        needs = f"more than {most} each" if one.n_seeds is None else f"{one.n_seeds} each"
+        hidden = binomtest(0, one.n_seeds or most, alternative="less").proportion_ci(one.level).high
+        rows.append((CLAIMS[one.claim], needs, f"{one.achieved:.2f}", f"{hidden:.0%} of the seeds"))
+    table = Table(
+        title=found.source,
+        headings=(
+            "to claim that",
+            f"seeds for a power of {first.power:g}",
+            "power then",
+            "may hide failures of",
+        ),
+        rows=tuple(rows),
+        text=("to claim that",),
+        note=f"Simulated: {first.n_studies} studies per number of seeds; {first.note}. The last column: the share of a "
         f"configuration's seeds that may fail although none of those seen does, at {first.level:.0%} confidence.",
-        style="dim",
-        highlight=False,
-        soft_wrap=True,
     )
+    print_table(table, title=table.title)
     if split is not None:
         _print_split(split)
         _print_price(found, split)
 
 
 def _print_split(split: Split) -> None:
-    seeds = "one seed" if split.seeds_per_trial == 1 else f"{split.seeds_per_trial} seeds"
-    controls = (
-        "" if not split.n_controls else f" and {split.n_controls} control{'s' * (split.n_controls > 1)}"
-    )
+    from robusttune.report.prose.words import count
+
+    controls = f" and {count(split.n_controls, 'control')}" if split.n_controls else ""
     found = split.finding
     each = "each" if found.allocation == "fixed" else "each on average"
     settings = ", ".join(
@@ -125,31 +118,25 @@ def _print_split(split: Split) -> None:
         )
         if value != usual
     )
-    console.print(
-        f"\n{split.budget} runs: {split.n_trials} trials of {seeds} with the {split.sampler} sampler, then the best "
-        f"{split.top_k}{controls} on {split.n_seeds} fresh seeds {each} "
-        f"({split.n_judging_runs / split.budget:.0%} of the runs)"
-        + (f"; post_evaluation: {settings}." if settings else "."),
-        highlight=False,
-        soft_wrap=True,
+    say(
+        f"\n{split.budget} runs: {split.n_trials} trials of {count(split.seeds_per_trial, 'seed')} with the "
+        f"{split.sampler} sampler, then {split.top_k} of them{controls} on {split.n_seeds} fresh seeds {each} "
+        f"({split.n_post_evaluation_runs / split.budget:.0%} of the runs)"
+        + (f"; post_evaluation: {settings}." if settings else ".")
     )
-    console.print(
+    say(
         f"The protocol study's advice (docs/protocols.md). At {found.budget} runs with {split.sampler} it found a mean "
-        f"regret of {found.regret:.2f}; {found.multi_seed:.2f} where several seeds a trial replace the second stage, "
+        f"regret of {found.regret:.2f}; {found.multi_seed:.2f} where several seeds per trial replace the second stage, "
         f"{found.single_seed:.2f} where single seeds are believed (0: the best configuration, 1: a middling one).",
         style="dim",
-        highlight=False,
-        soft_wrap=True,
     )
 
 
 def _print_price(found: ClaimSeeds, split: Split) -> None:
     """Say what the claim on the first two costs, where the split's seeds are too few for it."""
-    needed, n_judged = found.claims[0].n_seeds, split.top_k + split.n_controls
+    needed, n_configs = found.claims[0].n_seeds, split.top_k + split.n_controls
     if needed is not None and needed > split.n_seeds:
-        console.print(
+        say(
             f"{split.n_seeds} seeds are too few for the first claim above: {needed} seeds for each of "
-            f"{n_judged} configurations are {n_judged * needed} runs of post-evaluation alone.",
-            highlight=False,
-            soft_wrap=True,
+            f"{n_configs} configurations are {n_configs * needed} runs of post-evaluation alone."
         )

@@ -1,4 +1,4 @@
-"""How the seeds of the post-evaluation are shared out among the configurations."""
+"""How the seeds of the post-evaluation are divided among the configurations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AllocationRule = Literal["fixed", "elimination", "ocba", "top-two", "halving"]
 STAGES = (3, 5, 8, 12, 18, 25)
 FIRST_SEEDS = 3
 SEED_BLOCK = 2**10
-"""The seed layout gives each configuration a block of so many post-evaluation seeds."""
+"""Post-evaluation seeds that the seed layout reserves for each configuration, as one block."""
 MAX_CONFIRMATION_SEEDS = 2**7
 """The last ones of the block confirm: no allocation can ever give them, whatever a study is edited into."""
 MAX_SEEDS = SEED_BLOCK - MAX_CONFIRMATION_SEEDS
@@ -35,7 +35,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class AllocationSpec:
-    """Who gets how many seeds, decided from round to round.
+    """How many seeds each configuration gets, decided from round to round.
 
     Attributes
     ----------

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from robusttune.declaration._messages import did_you_mean, explain
 from robusttune.declaration.matrix import MatrixReportSpec
+from robusttune.declaration.messages import did_you_mean, explain
 from robusttune.errors import SpecError
 
 WHOLE_STUDY = "study"
@@ -70,12 +70,12 @@ def expand(document: dict[str, Any]) -> tuple[list[Combination], MatrixReportSpe
 
 
 def set_value(document: dict[str, Any], dotted: str, value: Any) -> None:
-    """Set a value by its dotted key, making the tables on the way.
+    """Set a value by its dotted key, making the tables that it needs.
 
     Raises
     ------
     SpecError
-        If a table on the way is a value.
+        If one of these tables is a value.
     """
     *parents, last = dotted.split(".")
     for part in parents:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
 
 # Name → class in torch.nn. All are elementwise and without parameters, so that lockstep can differentiate any of them.

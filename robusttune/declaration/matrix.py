@@ -36,16 +36,16 @@ class MatrixReportSpec:
     Attributes
     ----------
     low, high : str
-        Without `reference`: the controls whose mean scores on a task count as 0 and as 1. Left out, `low` is
+        Without `reference`: the controls whose mean scores on a task count as 0 and as 1. By default `low` is
         `"default"` and `high` is `"best"`, the highest mean of all methods on the task.
     reference : mapping
-        Task → `{low = …, high = …}`, its scores that count as 0 and as 1. A task is called as its value in the
-        matrix; a value that is no text as `key=value`, a table as its `name`.
+        Task → `{low = …, high = …}`, its scores that count as 0 and as 1. A task is named by its value in the
+        matrix: a value that is not text by `key=value`, a table by its `name`.
     target : float, optional
-        Normalised score that is wanted; the report then has the optimality gap.
+        Desired normalised score; the report then has the optimality gap.
     tasks : tuple of str, optional
-        The axes that make the tasks. Left out, it is those of what is acted in: `environment`, `synthetic`, `tabular`.
-        All others make methods, which are compared on every task.
+        The axes that define the tasks; by default `environment`, `synthetic` and `tabular`. All others define methods,
+        which are compared on every task.
     """
 
     low: str | None = None
@@ -57,9 +57,7 @@ class MatrixReportSpec:
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.reference and (self.low or self.high):
-            raise ValueError(
-                "low and high name controls, and reference takes their place: remove one of the two."
-            )
+            raise ValueError("low and high name controls, which reference replaces: remove one of the two.")
         return self
 
 

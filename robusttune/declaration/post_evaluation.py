@@ -1,4 +1,4 @@
-"""The post-evaluation of a study: who is judged, on how many seeds, and how the answer is given."""
+"""The post-evaluation of a study: who is evaluated, on how many seeds, and how the answer is given."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Control:
     hyperparameters : mapping
         The whole configuration; what is absent has the algorithm's default.
     reported_score : float, optional
-        The score that somebody published for it; takes the place of a tuning score.
+        The score published for it; used in place of a tuning score.
     """
 
     name: str = Field(min_length=1)
@@ -39,7 +39,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class PostEvaluationSpec:
-    """How the best trials are judged.
+    """How the best trials are evaluated again.
 
     Attributes
     ----------

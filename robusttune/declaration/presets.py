@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.space import Categorical, Float, Int, Parameter
 from robusttune.errors import SpecError
 
@@ -50,6 +50,11 @@ _PRESETS: Mapping[tuple[str, str], Mapping[str, Parameter]] = {
 }
 
 PRESET_NAMES = tuple(dict.fromkeys(name for name, _ in _PRESETS))
+
+
+def presets_for(algorithm: str) -> tuple[str, ...]:
+    """Return the names of the spaces that an algorithm has."""
+    return tuple(name for name, of in _PRESETS if of == algorithm)
 
 
 def preset(name: str, algorithm: str) -> dict[str, Parameter]:

@@ -61,10 +61,5 @@ class RunSpec:
         """Return the canonical JSON: sorted keys, no spaces."""
         return canonical_json(_RUN.dump_python(self, mode="json"))
 
-    @staticmethod
-    def from_json(text: str) -> RunSpec:
-        """Return the specification that `to_json` wrote."""
-        return _RUN.validate_json(text)
-
 
 _RUN = TypeAdapter(RunSpec)

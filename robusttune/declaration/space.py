@@ -105,7 +105,7 @@ class Categorical:
         for index, choice in enumerate(self.choices):
             # 1 == True in Python, but not as hyperparameters.
             if any(type(choice) is type(other) and choice == other for other in self.choices[:index]):
-                raise ValueError(f"choices must differ, but {choice!r} stands twice.")
+                raise ValueError(f"choices must differ, but {choice!r} appears twice.")
         return self
 
 

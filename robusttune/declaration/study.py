@@ -1,4 +1,4 @@
-"""A whole study: what is tuned, how, and how the best trials are judged afterwards."""
+"""A whole study: what is tuned, how, and how the best trials are evaluated afterwards."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration._consistency import check_consistency
-from robusttune.declaration._messages import explain
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.ids import content_id
+from robusttune.declaration.messages import explain
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
 from robusttune.declaration.space import STRICT, SearchSpace, n_grid_points
 from robusttune.declaration.training import Training, from_tables, to_tables
@@ -86,7 +86,7 @@ class StudySpec:
 
     @property
     def n_trials(self) -> int | None:
-        """How many finished trials are wanted; a grid has no more than its points. None if only time ends it."""
+        """How many finished trials are wanted; a grid has no more than its points. None if only a timeout ends it."""
         if self.tuning.sampler != "grid":
             return self.tuning.n_trials
         n_points = math.prod(n_grid_points(p) or 1 for p in self.search_space.parameters.values())
@@ -94,13 +94,13 @@ class StudySpec:
 
     @property
     def n_candidates(self) -> int:
-        """How many configurations are judged at most: the best trials and the controls."""
+        """How many configurations are post-evaluated at most: the best trials and the controls."""
         post = self.post_evaluation
         n_trials = post.top_k if self.n_trials is None else min(post.top_k, self.n_trials)
         return n_trials + len(post.controls) + post.default_control
 
     @property
-    def n_judging_episodes(self) -> int:
+    def n_post_evaluation_episodes(self) -> int:
         """Evaluation episodes of a post-evaluation run."""
         return self.post_evaluation.n_episodes or self.evaluation.n_episodes
 
@@ -165,7 +165,7 @@ class StudySpec:
         return to_tables(_STUDY.dump_python(self, mode="json"))
 
     def written(self) -> dict[str, Any]:
-        """Return what differs from the defaults of this version, by field: all that somebody can have meant."""
+        """Return what differs from the defaults of this version, by field: all that was written on purpose."""
         document: dict[str, Any] = _STUDY.dump_python(self, mode="json", exclude_defaults=True)
         for name in self.training.FILLED:
             document["training"].pop(name, None)
@@ -181,7 +181,6 @@ class StudySpec:
             One line per problem: place, rule, value received, nearest valid name.
         """
         _check_finite(document)
-        _check_moved(document)
         try:
             # Through JSON text: there a list may become a tuple, while everything else stays strict.
             return _STUDY.validate_json(json.dumps(from_tables(document), default=str))
@@ -190,15 +189,6 @@ class StudySpec:
 
 
 _STUDY = TypeAdapter(StudySpec)
-
-
-def _check_moved(document: Mapping[str, Any]) -> None:
-    algorithm = document.get("algorithm")
-    if isinstance(algorithm, Mapping) and "trainer" in algorithm:
-        raise SpecError(
-            f"algorithm.trainer = {algorithm['trainer']!r}: who trains is now execution.trainer, for it changes no "
-            "result. [synthetic] and [tabular] need none."
-        )
 
 
 def _check_finite(value: Any, *path: str) -> None:

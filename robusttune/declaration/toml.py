@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.axes import expand, set_value
 from robusttune.declaration.matrix import Matrix, MatrixStudy
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.presets import preset
 from robusttune.declaration.space import Parameter
 from robusttune.declaration.study import StudySpec
@@ -40,7 +40,7 @@ def load_matrix(path: str | Path, *, overrides: Sequence[str] = ()) -> Matrix:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpecError(
-            f"{path}: cannot be read ({error.strerror}). `robusttune init` writes a study file."
+            f"{path}: cannot be read ({error.strerror}). `write_study_file` writes one."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path}: not valid TOML: {error}") from None

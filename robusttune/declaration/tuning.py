@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, model_validator
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.space import STRICT
 
 # What each sampler and pruner of Optuna may be told; its seed and the study's direction are ours to set.
@@ -59,7 +59,7 @@ AggregationName = Literal["mean", "median", "iqm", "minimum", "lower-tail-mean",
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class TuningSpec:
-    """How the search goes.
+    """How hyperparameters are searched.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class TuningSpec:
         `pip install robusttune[hub]` and come from GitHub at first use. `"heteroscedastic-gp"` is `"gp"` that is told
         the noise variance of each objective value: the variance between the trial's seeds, drawn towards the mean of
         all trials, over the number of seeds; unknown while no trial has two. What `"gp"` estimates comes on top, unless
-        `deterministic_objective` is set. It pays no heed to trials that run at the same time, and as published for
+        `deterministic_objective` is set. It ignores trials that run in parallel, and as published for
         Optuna 4 it does not import with Optuna 5: the study then stops before its first run and says so.
     pruner : str
         Optuna's, by their short names.
@@ -88,7 +88,7 @@ class TuningSpec:
     incumbent_seeds : int, optional
         Seeds after which a trial is believed. One that beats all finished trials is run again, on twice as many seeds
         each time, as long as its objective value over all of them still beats theirs; then that value counts. A pruner
-        judges the first seeds only.
+        sees the first seeds only.
     seeds : {"fresh", "common"}
         Every trial its own seeds, or the same for all.
     aggregation : str
@@ -145,7 +145,7 @@ class TuningSpec:
 
     @property
     def prunes_seeds(self) -> bool:
-        """Whether a pruner judges trials of several seeds."""
+        """Whether a pruner decides on trials of several seeds."""
         return self.pruner != "none" and self.seeds_per_trial > 1
 
     @property

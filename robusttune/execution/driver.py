@@ -1,7 +1,7 @@
 """Drives tasks (trials, post-evaluation runs) through an executor, once each, across processes and resumptions.
 
 A task is a generator that yields jobs and is sent their results. It does not know whether a result was computed now,
-lay in the database, or came from another process.
+was stored before, or came from another process.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pebble import ProcessExpired
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.execution.executors import Executor, Job
-from robusttune.results.protocols import Ownership, Store
+from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import RunResult, RunStatus, evaluations_together
-from robusttune.training.protocol import make_result, trained_by
+from robusttune.training.interfaces import make_result, trained_by
 
 T = TypeVar("T")
 Task: TypeAlias = Generator[Sequence[Job], list[RunResult], T]
@@ -41,7 +41,7 @@ class _Attempt:
 
 @dataclass(slots=True)
 class _Pending:
-    """A job on its way to its results."""
+    """A job without results so far."""
 
     job: Job
     attempts: list[_Attempt] = field(default_factory=list)
@@ -58,12 +58,12 @@ class _Active(Generic[T]):
 
 
 class Driver:
-    """Carries tasks to their end.
+    """Runs tasks to completion.
 
     Parameters
     ----------
     store : Store
-        Results that are there are not computed again; new ones are kept as soon as they are known.
+        Stored results are not computed again; new ones are stored as soon as they are known.
     claims : Ownership
         Keep other processes from computing the same.
     executor : Executor
@@ -91,7 +91,7 @@ class Driver:
 
     @property
     def n_workers(self) -> int:
-        """How many jobs go on at a time."""
+        """How many jobs run at a time."""
         return self._executor.n_workers
 
     def drive(self, tasks: Iterator[Task[T]], *, look_ahead: int = 0) -> Iterator[T]:
@@ -101,7 +101,7 @@ class Driver:
         ----------
         tasks : iterator of Task
         look_ahead : int
-            How many jobs that another process is at may be passed over, so that a worker here does not stand idle.
+            How many jobs of other processes may be passed over, so that no worker here is idle.
         """
         active: list[_Active[T]] = []
         exhausted = False
@@ -126,7 +126,7 @@ class Driver:
         return n_here + n_to_begin + max(0, n_elsewhere - look_ahead) < self._executor.n_workers
 
     def _advance(self, entry: _Active[T]) -> list[T]:
-        """Send a task all results it waits for, as far as they are known. Return what it returned, if it ended."""
+        """Send a task the results that it waits for, as far as they are known. Return its value, if it ended."""
         try:
             if not entry.jobs:
                 entry.jobs = [_Pending(job) for job in next(entry.task)]
@@ -144,7 +144,7 @@ class Driver:
         return all(pending.results is not None for pending in jobs)
 
     def _pursue(self, pending: _Pending) -> None:
-        """Bring one job closer to its results: look it up, claim and submit it, or collect it."""
+        """Advance one job: look it up, claim and submit it, or collect it."""
         if not pending.attempts:
             self._begin(pending)
         for attempt in list(pending.attempts):
@@ -159,7 +159,7 @@ class Driver:
         held = [run_id for run_id in run_ids if self._claims.acquire(f"run:{run_id}")]
         # Between the first look and the claims another process may have stored some of them.
         if len(held) < len(run_ids) or len(self._look_up(pending)) < len(run_ids):
-            for run_id in held:  # what others are at will appear in the store
+            for run_id in held:  # the results of the other process will appear in the store
                 self._claims.release(f"run:{run_id}")
             return
         self._in_flight.update(run_ids)
@@ -175,7 +175,7 @@ class Driver:
         return missing
 
     def _submit(self, pending: _Pending, specs: tuple[RunSpec, ...], *, number: int) -> None:
-        # A rule judges all runs of a job together, so a part of them is trained to the end.
+        # A rule decides on all runs of a job together, so a part of them is trained to the end.
         rule = pending.job.stop_rule if len(specs) == len(pending.job.specs) else None
         future = self._executor.submit(Job(specs=specs, stop_rule=rule, trainer=self.trainer))
         pending.attempts.append(
@@ -231,7 +231,7 @@ def runs_to_make(job: Job, stored: Mapping[str, RunResult]) -> tuple[RunSpec, ..
     """Return the runs of a job that the stored results do not serve.
 
     A run may have been stopped by the pruner of another search; here it counts only if this job's rule stops there.
-    Runs that a rule judges together are made together.
+    Runs that a rule stops together are made together.
     """
     missing = tuple(
         spec for spec in job.specs if spec.run_id not in stored or not stored[spec.run_id].status.is_outcome

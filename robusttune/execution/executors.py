@@ -8,10 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Protocol, Self
 
+from loky import cpu_count
 from loky.backend import get_context
 from pebble import ProcessPool
 
@@ -20,7 +21,7 @@ from robusttune.declaration.training.base import TrainerSpec
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.training import train
-from robusttune.training.protocol import StopRule
+from robusttune.training.interfaces import StopRule
 
 _PARENT_POLL_S = 1.0
 _GRACE_S = 0.5
@@ -35,23 +36,17 @@ class Job:
     trainer: TrainerSpec | None = None
 
 
-class Executor(Protocol):
+class Executor(AbstractContextManager["Executor", None], Protocol):
     """Carries out jobs; a context manager."""
 
     @property
     def n_workers(self) -> int:
-        """How many jobs go on at a time."""
+        """How many jobs run at a time."""
         ...
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Begin a job. The future raises `TimeoutError`, or `ProcessExpired` if the worker died."""
         ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 class InProcess:
@@ -68,9 +63,7 @@ class InProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         pass
 
 
@@ -119,40 +112,40 @@ class LocalPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
+    def __exit__(self, *exception: object) -> None:
+        if exception[0] is None:
             self._pool.close()  # type: ignore[no-untyped-call]  # pebble has no types here
         else:
             self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
 
-def make_executor(n_workers: int, *, timeout_s: float | None) -> Executor:
-    """Return where to run: in this process for 0 workers, otherwise a pool.
+def make_executor(workers: int | None, *, timeout_s: float | None) -> Executor:
+    """Return where to run: in this process for 0 workers, otherwise a pool; None is one worker per core.
 
     Raises
     ------
     SpecError
-        If `n_workers` is negative, or a timeout is wanted without a worker process that could be stopped.
+        If `workers` is negative, or there is a timeout but no worker process that could be stopped.
     """
-    if n_workers < 0:
-        raise SpecError(f"The number of workers must be 0 (no extra process) or more, but got {n_workers}.")
-    if n_workers == 0:
+    if workers is None:
+        workers = cpu_count()
+    if workers < 0:
+        raise SpecError(f"`workers` must be 0 (no extra process) or more, but got {workers}.")
+    if workers == 0:
         if timeout_s is not None:
             raise SpecError(
                 f"execution.run_timeout_s = {timeout_s:g}: needs a worker process that can be stopped, but got "
-                "0 workers. Use --workers 1 or more."
+                "`workers` = 0. Use 1 or more."
             )
         return InProcess()
-    return LocalPool(n_workers, timeout_s=timeout_s)
+    return LocalPool(workers, timeout_s=timeout_s)
 
 
 def _read_before_burying(manager: Any) -> None:
     """Let a pool read what a dead worker had sent before it looks for the worker's job.
 
-    A worker says which job it takes. Where its death is noticed before these words are read, pebble finds no job of
+    A worker reports which job it takes. If its death is noticed before this report is read, pebble finds no job of
     that worker and forgets the death: the job's future would never be done.
     """
     bury = manager.handle_worker_expiration

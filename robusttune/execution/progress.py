@@ -1,126 +1,41 @@
-"""What the user sees while runs go on."""
+"""How a study tells its progress."""
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from contextlib import AbstractContextManager
+from typing import Protocol, Self
 
 
-class Reporter:
-    """Says nothing; the base of those that do."""
+class Reporter(AbstractContextManager["Reporter", None], Protocol):
+    """Is told of the progress; a context manager, entered while runs are carried out."""
 
     def stage(self, title: str, *, done: int, total: int | None) -> None:
-        """Begin a stage of `total` steps, of which `done` were there already."""
+        """Begin a stage of `total` steps, of which `done` had been done before."""
+        ...
 
     def advance(self, line: str, *, best: str = "") -> None:
-        """Report one more finished step."""
+        """Take note of one more finished step and of the best value so far."""
+        ...
 
     def message(self, text: str) -> None:
-        """Report something else worth knowing."""
+        """Take note of something else worth knowing."""
+        ...
+
+
+class SilentReporter:
+    """Says nothing; a base for reporters that say something about some of it."""
+
+    def stage(self, title: str, *, done: int, total: int | None) -> None:
+        """Do nothing."""
+
+    def advance(self, line: str, *, best: str = "") -> None:
+        """Do nothing."""
+
+    def message(self, text: str) -> None:
+        """Do nothing."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         pass
-
-
-class PlainReporter(Reporter):
-    """One line per finished step: for logs, pipes and CI."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._title, self._done = "", 0
-        self._total: int | None = None
-
-    def stage(self, title: str, *, done: int, total: int | None) -> None:
-        """Print the title and where the stage stands."""
-        self._title, self._done, self._total = title, done, total
-        self._print(f"{title}: {self._count()} done")
-
-    def advance(self, line: str, *, best: str = "") -> None:
-        """Print the step, the count and the best so far."""
-        self._done += 1
-        self._print(f"{self._title} {self._count()}: {line}" + (f"; best so far {best}" if best else ""))
-
-    def message(self, text: str) -> None:
-        """Print the text."""
-        self._print(text)
-
-    def _count(self) -> str:
-        return f"{self._done}/{self._total}" if self._total is not None else str(self._done)
-
-    def _print(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-class LiveReporter(Reporter):
-    """A progress bar with stage, steps, best so far and time left.
-
-    Parameters
-    ----------
-    console : rich.console.Console
-    verbose : bool
-        Also print a line per finished step, above the bar.
-    """
-
-    def __init__(self, console: Console, *, verbose: bool = False) -> None:
-        self._verbose = verbose
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[best]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._task: TaskID | None = None
-
-    def stage(self, title: str, *, done: int, total: int | None) -> None:
-        """Open a bar for the stage."""
-        task = self._task = self._progress.add_task(title, total=total, best="")
-        # Steps that were there already must not count as speed.
-        self._progress.reset(task, completed=done, total=total)
-
-    def advance(self, line: str, *, best: str = "") -> None:
-        """Move the bar."""
-        if self._task is None:
-            return
-        self._progress.update(self._task, advance=1, best=f"best {best}" if best else "")
-        if self._verbose:
-            self.message(line)
-
-    def message(self, text: str) -> None:
-        """Print above the bars."""
-        self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-
-def make_reporter(console: Console, *, verbose: bool = False) -> Reporter:
-    """Return the reporter that suits the console."""
-    return LiveReporter(console, verbose=verbose) if console.is_terminal else PlainReporter(console)

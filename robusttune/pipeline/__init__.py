@@ -1,4 +1,4 @@
-"""The whole way: settle → tune → post-evaluate → rank → report. Each step takes up what is stored."""
+"""The whole way: settle → tune → post-evaluate → rank → report. Each step continues from what is stored."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def run_study(
     *,
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     reporter: Reporter | None = None,
     command: str = DEFAULT_COMMAND,
 ) -> Ranking:
-    """Tune, post-evaluate, rank and write the report; take up whatever is stored already.
+    """Tune, post-evaluate, rank and write the report; continue from whatever is stored.
 
     Parameters
     ----------
@@ -51,12 +51,14 @@ def run_study(
         Results go to `<out>/<study.name>/`.
     storage : str, optional
         SQLAlchemy URL instead of an SQLite file there, or a journal file (`x.log`) for Optuna's part.
-    workers : int
-        Worker processes; 0 trains in this process.
+    workers : int, optional
+        Worker processes; 0 trains in this process. None is one per core, and 0 where runs are drawn, not
+        trained. Workers do not import the calling script: an environment that it registers itself needs
+        `environment.imports`, or `workers=0`.
     reporter : Reporter, optional
         Told of the progress.
     command : str
-        What runs this study in a terminal: the report completes it to what to run next.
+        What runs this study in a terminal; the report completes it to a command to run next.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def tune_study(
     *,
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> tuple[TrialRecord, ...]:
     """Run the tuning stage alone and return its trials; see `run_study`."""
@@ -89,7 +91,7 @@ def evaluate_study(
     *,
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> PostEvaluation:
     """Run the post-evaluation of the stored trials and return what it found; see `run_study`."""
@@ -129,7 +131,7 @@ def report_study(
 
 @contextlib.contextmanager
 def _session(
-    study: StudySpec, location: Location, workers: int, reporter: Reporter | None
+    study: StudySpec, location: Location, workers: int | None, reporter: Reporter | None
 ) -> Iterator[Session]:
     from robusttune.pipeline.session import (
         open_session,

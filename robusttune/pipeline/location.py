@@ -43,7 +43,7 @@ class Location:
         path = self._file()
         if path is not None and not path.exists():
             raise NoResultsError(
-                f"There are no results at {path} yet. `robusttune run` makes them; --out names the folder."
+                f"There are no results at {path} yet. `run_study` makes them; `out` names the folder."
             )
         return ResultStore(self.database, read_only=True)
 
@@ -62,7 +62,7 @@ class Location:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StudyError(
-                f"The results folder {self.folder} cannot be made: {error.strerror}. Choose another with --out."
+                f"The results folder {self.folder} cannot be made: {error.strerror}. Choose another for `out`."
             ) from None
         return ResultStore(self.database)
 

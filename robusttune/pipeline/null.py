@@ -1,4 +1,4 @@
-"""`robusttune run --null`: how often the study's own setting names a winner where there is none."""
+"""How often a study's own setting names a winner where there is none."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NullResult:
     rates : Rates
         Over studies drawn from these runs.
     level : float
-        What was promised.
+        Nominal confidence of the best set.
     """
 
     configuration: str
@@ -57,19 +57,19 @@ class NullResult:
         k, rates = len(self.names), self.rates
         best = ", ".join(name for name, member in zip(self.names, self.members, strict=True) if member)
         return (
-            f"{k} copies of one configuration ({self.configuration}) were judged: none is better than another, and "
-            f"whatever sets them apart is luck. {sum(self.n_seeds)} runs.",
-            f"By their means alone, {self.names[0]} ({self.means[0]:.4g}) would beat {self.names[-1]} "
+            f"{k} copies of one configuration ({self.configuration}) were evaluated on {sum(self.n_seeds)} runs: none "
+            "is better than another, and all differences are chance.",
+            f"Going by their means alone, {self.names[0]} ({self.means[0]:.4g}) would beat {self.names[-1]} "
             f"({self.means[-1]:.4g}).",
             f"Best set here: {best}."
             + (
-                " That is right: all may be the best."
+                " Correct: any of them may be the best."
                 if all(self.members)
-                else " The others were left out wrongly."
+                else " The others were wrongly left out."
             ),
-            f"In {rates.n_studies} studies drawn from these runs, this setting named a single winner in "
-            f"{rates.winner:.1%}, said of some copy that it is worse than the best in {rates.excluded:.1%}, and of "
-            f"each copy in {rates.dropped:.1%}: {1 - self.level:.1%} is what it may.",
+            f"In {rates.n_studies} studies drawn from these runs, these settings named a single winner in "
+            f"{rates.winner:.1%}, left at least one copy out of the best set in {rates.excluded:.1%}, and any given "
+            f"copy in {rates.dropped:.1%}, where at most {1 - self.level:.1%} is promised.",
             f"The highest of {k} equal means overstates the truth by {rates.lead:.4g} on average.",
         )
 
@@ -79,11 +79,11 @@ def null_study(
     *,
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
-    workers: int = 0,
+    workers: int | None = None,
     reporter: Reporter | None = None,
     n_studies: int = N_STUDIES,
 ) -> NullResult:
-    """Judge `top_k` copies of the first control, or of the default, as the study would judge its candidates.
+    """Evaluate `top_k` copies of the first control, or of the default, as the study would evaluate its candidates.
 
     Nothing is tuned. The runs are kept in the study's database, and taken up there.
 
@@ -102,8 +102,8 @@ def null_study(
         study, found = session.study, session.evaluate_candidates(copies)
     post, table = study.post_evaluation, found.scores
     question = dataclasses.replace(question_of(study, len(copies)), n_resamples=_N_RESAMPLES)
-    judged = [place for place, own in enumerate(table.scores) if own]
-    scores = [np.array(table.scores[place]) for place in judged]
+    scored = [i for i, own in enumerate(table.scores) if own]
+    scores = [np.array(table.scores[i]) for i in scored]
     rates = false_winner_rates(
         np.concatenate(scores),
         len(copies),
@@ -112,26 +112,26 @@ def null_study(
         n_studies=n_studies,
         rng=generator(study.root_seed, "null"),
     )
-    members = _members(study, found, judged)
-    order = sorted(range(len(judged)), key=lambda place: -scores[place].mean())
+    members = _members(study, found, scored)
+    order = sorted(range(len(scored)), key=lambda i: -scores[i].mean())
     return NullResult(
         configuration=configuration,
-        names=tuple(copies[judged[place]].name for place in order),
-        means=tuple(float(scores[place].mean()) for place in order),
-        n_seeds=tuple(scores[place].size for place in order),
-        members=tuple(members[place] for place in order),
+        names=tuple(copies[scored[i]].name for i in order),
+        means=tuple(float(scores[i].mean()) for i in order),
+        n_seeds=tuple(scores[i].size for i in order),
+        members=tuple(members[i] for i in order),
         rates=rates,
         level=post.confidence_level,
     )
 
 
-def _members(study: StudySpec, found: PostEvaluation, judged: Sequence[int]) -> tuple[bool, ...]:
+def _members(study: StudySpec, found: PostEvaluation, scored: Sequence[int]) -> tuple[bool, ...]:
     """Return the best set as a report of the study would name it."""
     post, table = study.post_evaluation, found.scores
     if post.allocation.rule == "elimination":
-        return tuple(table.config_ids[place] in found.rounds.kept for place in judged)
+        return tuple(table.config_ids[i] in found.rounds.kept for i in scored)
     return best_set(
-        [table.scores[place] for place in judged],
+        [table.scores[i] for i in scored],
         level=post.confidence_level,
         statistic=post.statistic,
         rng=generator(study.root_seed, "null best set"),

@@ -86,11 +86,9 @@ def open_results(declared: StudySpec, location: Location) -> Iterator[Results]:
 
 def _nothing(declared: StudySpec, latest: StudySpec | None, where: str) -> str:
     if latest is None:
-        return (
-            f"There are no results of the study {declared.name} in {where} yet. `robusttune run` makes them."
-        )
+        return f"There are no results of the study {declared.name} in {where} yet. `run_study` makes them."
     changed = ", ".join(search_differences(declared, latest)[:3]) or "its search"
     return (
         f"There are no results of the study {declared.name} as it is declared now; what is stored was run with "
-        f"{changed}. `robusttune run` makes new ones, or declare it as it was."
+        f"{changed}. `run_study` makes new ones; to read the old ones, restore the declaration."
     )

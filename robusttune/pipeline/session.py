@@ -1,4 +1,4 @@
-"""What the stages of one invocation share: where results are kept, who carries runs out, who owns what."""
+"""What the stages of one invocation share: the store, the claims and the driver."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import InProcess, make_executor
-from robusttune.execution.progress import Reporter
+from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.pipeline.location import Location
 from robusttune.pipeline.recommend import recommend_from
 from robusttune.pipeline.settle import Settled
@@ -17,8 +17,8 @@ from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.result import PostEvaluation, Recommend, candidates_of
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.claims import Claims
+from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.memory import MemoryStore, SoleOwner
-from robusttune.results.protocols import Ownership, Store
 from robusttune.results.records import TrialRecord
 
 
@@ -39,7 +39,7 @@ class Session:
     claims: Ownership
     driver: Driver
     optuna_storage: str | None = None
-    reporter: Reporter = field(default_factory=Reporter)
+    reporter: Reporter = field(default_factory=SilentReporter)
 
     def trials(self) -> tuple[TrialRecord, ...]:
         """Return the stored trials."""
@@ -85,17 +85,20 @@ class Session:
 
 @contextlib.contextmanager
 def open_session(
-    settled: Settled, location: Location, *, workers: int = 0, reporter: Reporter | None = None
+    settled: Settled, location: Location, *, workers: int | None = None, reporter: Reporter | None = None
 ) -> Iterator[Session]:
-    """Open the database and start the workers; everything is closed again, also after Ctrl-C."""
-    reporter = reporter or Reporter()
+    """Open the database and start the workers (see `run_study`); all is closed again, also after Ctrl-C."""
+    reporter = reporter or SilentReporter()
     study = settled.study
     with contextlib.ExitStack() as stack:
         store = location.open_to_write()
         stack.callback(store.close)
         store.save_study(settled.declared, study)
         claims = stack.enter_context(Claims(store.engine))
-        executor = stack.enter_context(make_executor(workers, timeout_s=study.execution.run_timeout_s))
+        timeout_s = study.execution.run_timeout_s
+        if workers is None and study.training.IN_MEMORY and timeout_s is None:
+            workers = 0  # to start processes takes longer than to draw all runs
+        executor = stack.enter_context(make_executor(workers, timeout_s=timeout_s))
         stack.enter_context(reporter)
         for text in _news(settled):
             reporter.message(text)
@@ -112,7 +115,7 @@ def open_session(
 
 
 def memory_session(study: StudySpec, *, store: MemoryStore | None = None) -> Session:
-    """Return a session without database and processes: what it keeps is gone when nobody holds it any more.
+    """Return a session without database and processes: its results last as long as its store.
 
     Parameters
     ----------
@@ -133,6 +136,6 @@ def _news(settled: Settled) -> Iterator[str]:
     if settled.kept:
         listed = ", ".join(settled.kept)
         yield (
-            f"The study goes on as it began: {listed}. These defaults have changed since; to take the new ones, give "
+            f"The study continues as it began: {listed}. These defaults have changed since; to use the new ones, give "
             "the study another name."
         )

@@ -1,4 +1,4 @@
-"""A declaration is settled once: checked against the world, its open values filled, and what it asks for counted."""
+"""A declaration is settled once: checked, its open values filled, its runs counted."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Settled:
     why_not_faster : str, optional
         Why a faster trainer was not taken, where the study leaves the choice open.
     kept : tuple of str
-        Settings whose default has changed since the study first ran: it goes on as it began.
+        Settings whose default has changed since the study first ran: it keeps the old ones.
     workload : Workload
     """
 
@@ -81,7 +81,7 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
     from robusttune.training import check  # gymnasium comes with it: not for those who only read
 
     before = None if location is None else _before(declared, location)
-    # Who trains is chosen anew: it changes no result, and this machine may have a faster way than the last.
+    # The trainer is chosen again: it changes no result, and this machine may have a faster one than the last.
     study = declared if before is None else dataclasses.replace(before, execution=declared.execution)
     choice = check(study)
     settled = study.settled(choice.trainer)

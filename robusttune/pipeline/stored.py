@@ -26,8 +26,8 @@ def as_stored(declared: StudySpec, stored: Sequence[StoredStudy]) -> StudySpec |
 
     Notes
     -----
-    Open is what neither this declaration nor the one of then says: a default that has changed since, or a choice that
-    a newer version makes in another way, must not part a study from its results.
+    Open is what neither this declaration nor the stored one says: a changed default, or a choice that a newer version
+    makes differently, must not separate a study from its results.
     """
     for one in stored:
         training = one.written.get("training", {})
@@ -35,7 +35,7 @@ def as_stored(declared: StudySpec, stored: Sequence[StoredStudy]) -> StudySpec |
         try:
             filled = _filled(declared, one.settled, declared.written(), {**one.written, "training": said})
         except ValueError:
-            continue  # what was settled then does not go with what is declared now
+            continue  # the settings of that time contradict this declaration
         if filled.tuning_id == one.settled.tuning_id:
             return filled
     return None

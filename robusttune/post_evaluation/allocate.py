@@ -1,4 +1,4 @@
-"""Who gets how many further seeds: pure decisions, from scores to numbers."""
+"""How many further seeds each configuration gets: pure decisions, from scores to numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from robusttune.declaration.allocation import MAX_SEEDS, AllocationSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.allocation_rules import ocba_batch, top_two_batch
-from robusttune.stats._checks import BoolArray, FloatArray, IntArray
+from robusttune.stats.arrays import BoolArray, FloatArray, IntArray
 from robusttune.stats.comparisons.best_set import best_set_contrasts
 from robusttune.stats.comparisons.contrasts import Contrasts, make_contrasts
 from robusttune.stats.comparisons.maxt import DEFAULT_RESAMPLES, largest_of_all, upper_quantile
@@ -46,7 +46,7 @@ class Question:
 
 
 def question_of(study: StudySpec, n_configs: int) -> Question:
-    """Return the question that a study asks about so many configurations."""
+    """Return the question that a study asks about this many configurations."""
     post = study.post_evaluation
     return Question(
         allocation=post.allocation,
@@ -77,20 +77,16 @@ class Decision:
 
 
 def decide(
-    scores: Sequence[FloatArray],
-    planned: Sequence[int],
-    question: Question,
-    *,
-    rng: np.random.Generator,
+    scores: Sequence[FloatArray], given: Sequence[int], question: Question, *, rng: np.random.Generator
 ) -> Decision:
-    """Return who gets how many further seeds, or why nobody does.
+    """Return how many further seeds each configuration gets, or why none does.
 
     Parameters
     ----------
     scores : sequence of arrays, shape (n_seeds_i,)
         Scores so far, diverged runs included at the score of their policy; higher is better. A configuration
         without any score leaves the race.
-    planned : sequence of int
+    given : sequence of int
         Seeds that each configuration was given so far, those without a score included.
     question : Question
     rng : numpy.random.Generator
@@ -103,11 +99,11 @@ def decide(
             kept=tuple(bool(x.size) for x in scores),
             stop="There is nothing to choose: fewer than two configurations have a score.",
         )
-    found = _decide([scores[i] for i in present], np.array([planned[i] for i in present]), question, rng)
+    found = _decide([scores[i] for i in present], np.array([given[i] for i in present]), question, rng)
     more, kept = [0] * len(scores), [False] * len(scores)
-    for place, i in enumerate(present):
-        more[i] = min(found.more[place], MAX_SEEDS - planned[i])
-        kept[i] = found.kept[place]
+    for j, i in enumerate(present):
+        more[i] = min(found.more[j], MAX_SEEDS - given[i])
+        kept[i] = found.kept[j]
     stop = found.stop
     if stop is None and not any(more):
         stop = f"No configuration can have more than {MAX_SEEDS} seeds."
@@ -115,24 +111,22 @@ def decide(
 
 
 def _decide(
-    scores: Sequence[FloatArray], planned: IntArray, question: Question, rng: np.random.Generator
+    scores: Sequence[FloatArray], given: IntArray, question: Question, rng: np.random.Generator
 ) -> Decision:
     rule = question.allocation.rule
     if rule == "elimination":
-        return _eliminate(scores, planned, question, rng)
-    left = question.budget - int(planned.sum())
+        return _eliminate(scores, given, question, rng)
+    left = question.budget - int(given.sum())
     everybody = (True,) * len(scores)
     if rule == "fixed":
         return Decision(more=(0,) * len(scores), kept=everybody, stop="Every configuration has its seeds.")
     if rule == "halving":
-        return _halve(scores, planned, question, left)
+        return _halve(scores, given, question, left)
     if left <= 0:
         return Decision(more=(0,) * len(scores), kept=everybody, stop=_spent(question))
     n_more = min(left, question.allocation.batch_size or len(scores))
     locations = locate(scores, statistic=question.statistic)
-    batch = (
-        ocba_batch(locations, planned, n_more) if rule == "ocba" else top_two_batch(locations, n_more, rng)
-    )
+    batch = ocba_batch(locations, given, n_more) if rule == "ocba" else top_two_batch(locations, n_more, rng)
     return Decision(more=tuple(batch.tolist()), kept=everybody)
 
 
@@ -140,7 +134,7 @@ def _spent(question: Question) -> str:
     return f"The budget of {question.budget} runs is spent."
 
 
-def _halve(scores: Sequence[FloatArray], planned: IntArray, question: Question, left: int) -> Decision:
+def _halve(scores: Sequence[FloatArray], given: IntArray, question: Question, left: int) -> Decision:
     """Keep the better half of those who got seeds in the last round; share what is left among the rounds to come.
 
     References
@@ -148,7 +142,7 @@ def _halve(scores: Sequence[FloatArray], planned: IntArray, question: Question, 
     Karnin, Koren and Somekh (2013), Almost optimal exploration in multi-armed bandits, algorithm 1.
     """
     estimate = locate(scores, statistic=question.statistic).estimate
-    in_race = np.flatnonzero(planned == planned.max())
+    in_race = np.flatnonzero(given == given.max())
     n_kept = math.ceil(in_race.size / 2)
     # A stable sort: of equals the earlier stays, so that the decision repeats itself.
     best = in_race[np.argsort(-estimate[in_race], kind="stable")[:n_kept]]
@@ -166,7 +160,7 @@ def _halve(scores: Sequence[FloatArray], planned: IntArray, question: Question, 
 
 
 def _eliminate(
-    scores: Sequence[FloatArray], planned: IntArray, question: Question, rng: np.random.Generator
+    scores: Sequence[FloatArray], given: IntArray, question: Question, rng: np.random.Generator
 ) -> Decision:
     """Drop what can no longer be the best.
 
@@ -174,8 +168,8 @@ def _eliminate(
     least `level`, whenever one stops.
     """
     stages = question.allocation.stage_seeds
-    in_race = np.flatnonzero(planned == planned.max())
-    stage = stages.index(int(planned.max()))
+    in_race = np.flatnonzero(given == given.max())
+    stage = stages.index(int(given.max()))
     level = 1.0 - (1.0 - question.level) / len(stages)
     contrasts = make_contrasts(
         [scores[i] for i in in_race.tolist()],

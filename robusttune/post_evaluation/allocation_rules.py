@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from robusttune.stats._checks import FloatArray, IntArray
+from robusttune.stats.arrays import FloatArray, IntArray
 from robusttune.stats.estimates.location import Locations
 from robusttune.stats.estimates.variance import PRIOR_DF, shrink_variances
 
@@ -54,23 +54,23 @@ def ocba_weights(mean: FloatArray, variance: FloatArray) -> FloatArray:
     return shares
 
 
-def ocba_batch(locations: Locations, planned: IntArray, n_more: int) -> IntArray:
-    """Return how many of the next seeds each configuration gets: always the one that lacks most.
+def ocba_batch(locations: Locations, given: IntArray, n_more: int) -> IntArray:
+    """Return how many of the next seeds each configuration gets: always the one that is furthest below its share.
 
     Parameters
     ----------
     locations : Locations
         Estimates with their variances.
-    planned : ndarray of int, shape (n_configs,)
+    given : ndarray of int, shape (n_configs,)
         Seeds so far.
     n_more : int
         Seeds to give.
     """
     share = ocba_weights(locations.estimate, shrunk_variances(locations))
-    n = planned.copy()
+    n = given.copy()
     for _ in range(n_more):
         n[np.argmax(share * (n.sum() + 1) - n)] += 1
-    more: IntArray = n - planned
+    more: IntArray = n - given
     return more
 
 

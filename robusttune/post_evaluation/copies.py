@@ -1,4 +1,4 @@
-"""A/A: copies of one configuration, of which none is better, judged as a study judges its candidates."""
+"""A/A: copies of one configuration, of which none is better, evaluated as a study evaluates its candidates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.post_evaluation.allocate import Question, decide
 from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
-from robusttune.stats._checks import FloatArray
+from robusttune.stats.arrays import FloatArray
 from robusttune.stats.comparisons.best_set import best_set
 
 
@@ -51,11 +51,11 @@ def copies_of(study: StudySpec) -> tuple[str, tuple[Candidate, ...]]:
     """
     post = study.post_evaluation
     if post.top_k < 2:
-        raise SpecError(f"post_evaluation.top_k = {post.top_k}: --null compares as many copies, 2 at least.")
+        raise SpecError(f"post_evaluation.top_k = {post.top_k}: as many copies are compared, at least 2.")
     if post.seeds == "common":
         raise SpecError(
             "post_evaluation.seeds = 'common': copies of one configuration on the same seeds are the same runs. "
-            "Use seeds = 'fresh' with --null."
+            "Use seeds = 'fresh' to compare copies."
         )
     name, hyperparameters = DEFAULT_CONTROL, dict[str, JsonValue]()
     if post.controls:
@@ -124,9 +124,5 @@ def _study(
     if question.allocation.rule == "elimination":
         return scores, kept
     return scores, best_set(
-        scores,
-        level=question.level,
-        statistic=question.statistic,
-        n_resamples=question.n_resamples,
-        rng=rng,
+        scores, level=question.level, statistic=question.statistic, n_resamples=question.n_resamples, rng=rng
     ).members

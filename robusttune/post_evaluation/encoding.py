@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from robusttune.declaration.space import Categorical, Parameter, SearchSpace
-from robusttune.stats._checks import FloatArray, IntArray
+from robusttune.stats.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,4 +1,4 @@
-"""Running the post-evaluation: what is wanted and not yet stored."""
+"""Running the post-evaluation: the planned runs that are not yet stored."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from robusttune.post_evaluation.result import (
 )
 from robusttune.post_evaluation.rounds import in_turn, replay
 from robusttune.post_evaluation.select import Candidate
-from robusttune.results.protocols import Store
+from robusttune.results.interfaces import Store
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.training.groups import group_runs
 
-_LOOK_AHEAD = 32  # runs that other processes are at; more would only make polling slow
+_LOOK_AHEAD = 32  # runs of other processes; more would only make polling slow
 
 
 def evaluate(
@@ -35,14 +35,14 @@ def evaluate(
 ) -> PostEvaluation:
     """Run every candidate on all its seeds, and return what that found; what is stored is not run again.
 
-    The first seed of all candidates comes first, then the second: whenever it is cut off, the stage is as balanced
-    as can be. An adaptive allocation goes round by round: each is decided on the stored results of those before it.
-    Last comes the confirmation, where the study wants one and `recommend` says of whom.
+    The first seed of all candidates comes first, then the second: wherever it is cut off, the stage is as balanced
+    as possible. An adaptive allocation goes round by round: each is decided on the stored results of those before it.
+    Last comes the confirmation, if the study asks for one, of those that `recommend` names.
 
     Raises
     ------
     StudyError
-        If runs came to no outcome and the study does not allow that they are missing.
+        If runs have no outcome and the study does not allow missing runs.
     """
     tried: set[str] = set()  # an accident is not tried again in every round
     rounds = replay(study, candidates, store.results)
@@ -68,11 +68,7 @@ def evaluate(
 
 
 def _carry_out(
-    missing: Sequence[RunSpec],
-    names: Mapping[str, str],
-    study: StudySpec,
-    driver: Driver,
-    reporter: Reporter,
+    missing: Sequence[RunSpec], names: Mapping[str, str], study: StudySpec, driver: Driver, reporter: Reporter
 ) -> None:
     groups = group_runs(missing, n_workers=driver.n_workers, trainer=study.trainer)
     for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import confirmation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import confirmation_runs
 from robusttune.errors import StudyError
 from robusttune.post_evaluation.rounds import Lookup, Rounds, replay
 from robusttune.post_evaluation.select import Candidate, select
 from robusttune.results.records import RunResult, TrialRecord
-from robusttune.results.tables import ScoreTable, score_table
+from robusttune.results.scores import ScoreTable, score_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +50,18 @@ Recommend = Callable[[StudySpec, PostEvaluation], Sequence[str]]
 
 
 def candidates_of(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Candidate, ...]:
-    """Return who is evaluated; see `select`.
+    """Return the candidates; see `select`.
 
     Raises
     ------
     StudyError
-        If there is nobody.
+        If there are none.
     """
     candidates = select(study, trials)
     if not candidates:
         raise StudyError(
             "There is nothing to post-evaluate: no trial is complete and the study names no control. "
-            "`robusttune tune` makes trials."
+            "`tune_study` makes trials."
         )
     return candidates
 
@@ -84,9 +84,9 @@ def stored_post_evaluation(
     lookup : callable
         Returns stored results by run id, for example `ResultStore.results`.
     rounds : Rounds, optional
-        Of an earlier replay, to go on from there.
+        Of an earlier replay, to continue from there.
     recommend : callable, optional
-        Who is confirmed, where the study wants that; None confirms nobody.
+        Which configurations are confirmed, if the study asks for it; None confirms none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The rounds of a post-evaluation, replayed from stored results: nothing but these says who gets which seeds."""
+"""The rounds of a post-evaluation, replayed from stored results: they alone decide who gets which seeds."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.records import RunResult
-from robusttune.results.tables import counted_runs
+from robusttune.results.scores import counted_runs
 from robusttune.seeds import generator
 
 Lookup = Callable[[Iterable[str]], Mapping[str, RunResult]]
@@ -47,7 +47,7 @@ class Rounds:
         return sum(map(len, self.runs.values()))
 
     def in_turn(self) -> list[RunSpec]:
-        """Return the runs in the order of their making; see `in_turn`."""
+        """Return the runs in the order in which they are made; see `in_turn`."""
         return in_turn(self.runs)
 
     def is_done(self, study: StudySpec) -> bool:
@@ -73,21 +73,21 @@ def replay(
     ----------
     study : StudySpec
     candidates : sequence of Candidate
-        Who is judged.
+        Who is evaluated.
     lookup : callable
         Returns stored results by run id, for example `ResultStore.results`.
     since : Rounds, optional
-        What an earlier replay came to, to go on from there: an outcome that is stored does not change.
+        The result of an earlier replay, to continue from there: a stored outcome does not change.
 
     Notes
     -----
-    A decision follows from the results of the rounds before it and from its number alone, so whoever replays them
-    (after a kill, in another process, to rank or report) comes to the same runs.
+    A decision follows from the results of the rounds before it and from its number alone, so every replay
+    (after a kill, in another process, to rank or report) gives the same runs.
     """
     post = study.post_evaluation
     rule, n_configs = post.allocation, len(candidates)
     rule.check_limits(n_configs, post.n_seeds)
-    # An accident may have been made good in the meantime, and with it the decisions that did without.
+    # A failed run may have been repeated in the meantime, which changes the decisions made without it.
     if since is None or not all(result.status.is_outcome for result in since.results.values()):
         first = rule.n_first(n_configs, post.n_seeds)
         runs = _runs(study, candidates, {candidate.config_id: first for candidate in candidates})
@@ -130,7 +130,7 @@ def _is_done(rounds: Rounds, *, allow_missing: bool) -> bool:
 def _decide(study: StudySpec, rounds: Rounds) -> tuple[dict[str, int], tuple[str, ...], str | None]:
     import numpy as np
 
-    # scipy comes with it: not for those who only check a study, or judge with fixed seeds
+    # scipy comes with it: not for those who only check a study, or evaluate on fixed numbers of seeds
     from robusttune.post_evaluation.allocate import decide, question_of
 
     counted, _ = counted_runs(

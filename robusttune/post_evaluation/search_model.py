@@ -52,20 +52,20 @@ class SearchModel:
         means = dict(zip(self._places, np.round(self._smoothed.mean, _DECIMALS), strict=True))
         return sorted(numbers, key=lambda number: -means[number])
 
-    def posterior(self, judged: Sequence[tuple[int | None, npt.ArrayLike]]) -> list[float]:
+    def posterior(self, evaluated: Sequence[tuple[int | None, npt.ArrayLike]]) -> list[float]:
         """Return posterior means after fresh runs, on one scale.
 
         Parameters
         ----------
-        judged : sequence of (trial number, array_like of shape (n_seeds_i,))
+        evaluated : sequence of (trial number, array_like of shape (n_seeds_i,))
             Fresh scores. Without a number for what the search has not made: no neighbours speak for that, and its
             fresh mean stands.
         """
         assert self._smoothed is not None
-        means = [float(self._smoothed.scale.z(scores).mean()) for _, scores in judged]
-        of_trials = [i for i, (number, _) in enumerate(judged) if number is not None]
-        places = np.array([self._places[judged[i][0] or 0] for i in of_trials], dtype=np.int64)
-        found = posterior_means(self._smoothed, places, [judged[i][1] for i in of_trials])
+        means = [float(self._smoothed.scale.z(scores).mean()) for _, scores in evaluated]
+        of_trials = [i for i, (number, _) in enumerate(evaluated) if number is not None]
+        places = np.array([self._places[evaluated[i][0] or 0] for i in of_trials], dtype=np.int64)
+        found = posterior_means(self._smoothed, places, [evaluated[i][1] for i in of_trials])
         for i, mean in zip(of_trials, found, strict=True):
             means[i] = float(mean)
         return [round(mean, _DECIMALS) for mean in means]

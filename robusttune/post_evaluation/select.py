@@ -1,4 +1,4 @@
-"""Which configurations are judged."""
+"""Which configurations are post-evaluated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Candidate:
     tuning_scores : tuple of float
         Scores of the trial's tuning seeds, where all of them have one.
     n_tuning_seeds : int, optional
-        On how many seeds its tuning score rests; trials may differ in it. None for a control: nobody said.
+        On how many seeds its tuning score rests; trials may differ in it. None for a control, where it is unknown.
     trial_number : int, optional
         None for a control.
     proposed_by : tuple of str

@@ -1,4 +1,4 @@
-"""Whom to judge: the best trials by objective value, by a model of the whole search, or by both in turn."""
+"""Whom to evaluate: the best trials by objective value, by a model of the whole search, or by both in turn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import chain, zip_longest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A trial that is to be judged.
+    """A trial that is to be evaluated.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Proposal:
 
 
 def shortlist(rule: str, k: int, *, top: Sequence[int], model: Sequence[int]) -> tuple[Proposal, ...]:
-    """Return the k trials to judge, in the order in which they are taken.
+    """Return the k trials to evaluate, in the order in which they are taken.
 
     Parameters
     ----------

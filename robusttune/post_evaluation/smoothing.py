@@ -1,7 +1,7 @@
 """A noisy search read as a whole: a Gaussian process over all its trials.
 
 One seed's score says little about its trial; its neighbours in the search space say more. The model is used to choose
-whom to judge and whom to recommend, never to judge: ranking and intervals rest on fresh seeds alone.
+whom to evaluate and whom to recommend, and nothing else: ranking and intervals rest on fresh seeds alone.
 
 Optuna's Gaussian process is private and weighs no trial: with it, mixed shortlists lost 6 % more on our landscapes at
 60 runs, and 20 % more where seeds fail. scikit-learn's would be a new dependency, without priors and weights.
@@ -19,7 +19,7 @@ from scipy import linalg, optimize
 from scipy.spatial.distance import cdist
 
 from robusttune.post_evaluation.encoding import Encoded
-from robusttune.stats._checks import FloatArray, IntArray
+from robusttune.stats.arrays import FloatArray, IntArray
 
 LEAST_TRIALS = 8
 """With fewer there is nothing to smooth."""
@@ -126,7 +126,7 @@ def posterior_means(smoothed: Smoothed, trials: IntArray, scores: Sequence[npt.A
     trials : ndarray of int, shape (k,)
         The candidates' places among the trials.
     scores : sequence of array_like, shape (n_seeds_i,)
-        Their fresh scores; a candidate with fewer than two is judged by the others' spread.
+        Their fresh scores; a candidate with fewer than two has the others' spread.
 
     Notes
     -----

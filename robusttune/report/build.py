@@ -11,7 +11,7 @@ from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking, Row, Runs
 from robusttune.results.records import RunStatus, TrialRecord
-from robusttune.results.tables import ScoreTable
+from robusttune.results.scores import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.configurations import Curve
@@ -24,7 +24,7 @@ def make_ranking(
     found: PostEvaluation,
     *,
     is_reproducible: bool,
-    command: str = "robusttune run study.toml",
+    command: str,
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
 
@@ -40,7 +40,7 @@ def make_ranking(
     command : str
         What runs the study, for commands to paste.
     """
-    analysis, candidates = _analyse(study, trials, found), _judged(found)
+    analysis, candidates = _analyse(study, trials, found), _scored(found)
     rows = tuple(
         Row(candidate=candidates[name][0], analysis=one, runs=_runs(found.scores, candidates[name][1]))
         for name, one in analysis.configurations.items()
@@ -58,23 +58,23 @@ def make_ranking(
 
 def best_set_first(study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation) -> tuple[str, ...]:
     """Return the config_ids of the recommended configuration and then of the others that may be the best."""
-    analysis, candidates = _analyse(study, trials, found), _judged(found)
+    analysis, candidates = _analyse(study, trials, found), _scored(found)
     names = dict.fromkeys((analysis.recommended, *analysis.best_set))
     return tuple(candidates[name][0].config_id for name in names)
 
 
-def _judged(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
-    """Return name → (candidate, place in the table) of those that have a score."""
-    place = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
+def _scored(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
+    """Return name → (candidate, index in the table) of those that have a score."""
+    index = {config_id: i for i, config_id in enumerate(found.scores.config_ids)}
     return {
-        c.name: (c, place[c.config_id]) for c in found.candidates if found.scores.scores[place[c.config_id]]
+        c.name: (c, index[c.config_id]) for c in found.candidates if found.scores.scores[index[c.config_id]]
     }
 
 
 def _analyse(study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation) -> StudyAnalysis:
     table, post, rounds = found.scores, study.post_evaluation, found.rounds
-    at = {name: i for name, (_, i) in _judged(found).items()}
-    candidates = [c for c, _ in _judged(found).values()]
+    at = {name: i for name, (_, i) in _scored(found).items()}
+    candidates = [c for c, _ in _scored(found).values()]
     names = {c.config_id: c.name for c in candidates}
     episodes = {name: [e for e in table.episode_returns[i] if e] for name, i in at.items()}
     dropped_some = post.allocation.rule == "elimination" and rounds.n_decisions > 0
@@ -101,9 +101,9 @@ def _posterior(
     """Return name → posterior mean, where the study recommends by it and the search can be modelled."""
     if study.post_evaluation.recommend != "posterior" or not (model := SearchModel(study, trials)):
         return None
-    judged = _judged(found)
-    means = model.posterior([(c.trial_number, found.scores.scores[place]) for c, place in judged.values()])
-    return dict(zip(judged, means, strict=True))
+    scored = _scored(found)
+    means = model.posterior([(c.trial_number, found.scores.scores[place]) for c, place in scored.values()])
+    return dict(zip(scored, means, strict=True))
 
 
 def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
@@ -116,10 +116,10 @@ def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
     ]
 
 
-def _runs(table: ScoreTable, place: int) -> Runs:
+def _runs(table: ScoreTable, index: int) -> Runs:
     return Runs(
-        seeds=table.seeds[place],
-        scores=table.scores[place],
-        n_diverged=table.n_diverged[place],
-        n_missing=table.n_missing[place],
+        seeds=table.seeds[index],
+        scores=table.scores[index],
+        n_diverged=table.n_diverged[index],
+        n_missing=table.n_missing[index],
     )

@@ -12,18 +12,26 @@ from robusttune.report.prose.words import NOT_AVAILABLE, share
 if TYPE_CHECKING:
     from robusttune.report.model import Row
 
+_PADDING = 3  # of a column in the terminal
+
 
 def shown_columns(rows: Sequence[Row]) -> tuple[Column, ...]:
-    """Return the columns of tables for people."""
-    return tuple(column for column in COLUMNS if column.heading and column.is_needed(rows))
+    """Return the columns of tables for people: those that say something of a row."""
+    return tuple(
+        column
+        for column in COLUMNS
+        if column.heading
+        and column.is_needed(rows)
+        and any(column.text(row) != NOT_AVAILABLE for row in rows)
+    )
 
 
-def fitting_columns(rows: Sequence[Row], width: int, *, padding: int = 3) -> tuple[Column, ...]:
+def fitting_columns(rows: Sequence[Row], width: int) -> tuple[Column, ...]:
     """Return the most important columns that fit side by side into `width` characters, in their usual order."""
     shown = {column.heading: column for column in shown_columns(rows)}
     chosen = set()
     for heading in (one for one in _PRIORITY if one in shown):
-        needed = padding + max(map(len, (heading, *(shown[heading].text(row) for row in rows))))
+        needed = _PADDING + max(map(len, (heading, *(shown[heading].text(row) for row in rows))))
         if needed > width:
             break
         width -= needed
@@ -60,7 +68,7 @@ def _diverged(row: Row) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    plain("rank", "rank", "analysis.rank", "Place by the ranked statistic; 1 is best."),
+    plain("rank", "rank", "analysis.rank", "Rank by the ranked statistic; 1 is best."),
     between(
         "rank",
         "rank interval",
@@ -89,7 +97,7 @@ COLUMNS: tuple[Column, ...] = (
         "tuning_score",
         "tuning",
         "candidate.tuning_score",
-        "Score that the search saw (for a control: the score somebody reported). Chosen for being high, so no estimate "
+        "Score that the search saw (for a control: the score reported for it). Chosen for being high, so no estimate "
         "of quality.",
     ),
     numeric("mean", "mean", "analysis.mean.estimate", "Mean score over fresh seeds: what it is worth."),
@@ -125,17 +133,16 @@ COLUMNS: tuple[Column, ...] = (
         "verdict",
         "verdict",
         "LUCKY: the tuning score overstates the configuration. UNLUCKY: understates it. CONSISTENT: the tuning score "
-        "tells its worth to within one SD. INCONCLUSIVE: about the tuning score the seeds do not say enough yet; "
-        "whether the configuration is good is told by mean and rank.",
+        "is right to within one SD. INCONCLUSIVE: the seeds do not tell yet how lucky the tuning score was; how good "
+        "the configuration is, mean and rank tell.",
         is_text=True,
     ),
     plain(
         "spread",
         "spread",
         "analysis.spread",
-        "STEADY: its seeds scatter less than those of the other trials. ERRATIC: more. A dash: not shown.",
+        "STEADY: its seeds scatter less than those of the other trials. ERRATIC: more. A dash: neither is shown.",
         is_text=True,
-        is_needed=lambda rows: any(row.analysis.spread for row in rows),
     ),
     numeric("iqm", "IQM", "analysis.iqm.estimate", "Mean of the middle half of the seeds."),
     between("iqm", "IQM interval", "analysis.iqm.{}", "Trimmed-t interval of the interquartile mean."),
@@ -180,7 +187,7 @@ COLUMNS: tuple[Column, ...] = (
         "tolerance_low",
         "",
         "analysis.tolerance_low",
-        "Nine in ten future seeds score more, with 95 % confidence, if scores are normal.",
+        "Nine in ten future seeds score more, with 95% confidence, if scores are normal.",
     ),
     between("failure", "", "analysis.failure.{}", "Wilson's interval of the share of seeds that diverge."),
     numeric("expected_regret", "", "analysis.expected_regret", "Posterior mean of the regret, descriptive."),
@@ -189,27 +196,8 @@ COLUMNS: tuple[Column, ...] = (
     of_training("training_drawdown", "long_term_risk", "Mean of the deepest falls below the best so far"),
 )
 # In a narrow terminal the first of these are shown.
-_PRIORITY = (
-    *(
-        "configuration",
-        "mean",
-        "interval",
-        "tuning",
-        "luck",
-        "reached by",
-        "verdict",
-        "spread",
-        "rank interval",
-    ),
-    *(
-        "diverged",
-        "seeds",
-        "worst seed",
-        "robust ranks",
-        "luck interval",
-        "rank",
-        "IQM",
-        "P(best)",
-        "regret ≤",
-    ),
+_BY_IMPORTANCE = (
+    "configuration, mean, interval, tuning, luck, reached by, verdict, spread, rank interval, diverged, seeds, "
+    "worst seed, robust ranks, luck interval, rank, IQM, P(best), regret ≤"
 )
+_PRIORITY = tuple(_BY_IMPORTANCE.split(", "))

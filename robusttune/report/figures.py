@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from robusttune.report.files import whole_file
 from robusttune.report.model import Ranking, Row
+from robusttune.report.output import RC, new_figure
 from robusttune.report.prose import methods
 from robusttune.report.prose.words import number
 from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
@@ -26,36 +24,33 @@ COLOURS: dict[str | None, str] = {
     INCONCLUSIVE: "#767676",
     None: "#000000",
 }
-_FORMATS = ("png", "pdf", "svg")
 _LONGEST_NAME = 28
 _FAR_OFF = 2.0  # a configuration that makes the axis longer by this factor is drawn at its edge
-# Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
-_RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "text.parse_math": False, "font.size": 9}
-_RC |= {"axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110, "savefig.dpi": 200}
+_RC: Any = {**RC, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110}
 
 
 def lucky_figure(ranking: Ranking) -> Figure:
     """Return the figure of luck: an arrow from each tuning score to the mean over fresh seeds, with its interval.
 
-    Beside it stands how many fresh seeds reach the tuning score. A configuration that is far worse than all others is
+    Beside it: how many fresh seeds reach the tuning score. A configuration that is far worse than all others is
     drawn at the edge, with its mean.
     """
     rows = ranking.rows
     low, high = _limits(rows, _told)
     with mpl.rc_context(_RC):
         figure, axes = _lines(ranking, width=8.2, height=1.1 + 0.48 * len(rows))
-        for place, row in enumerate(rows):
+        for y, row in enumerate(rows):
             if row.analysis.mean.estimate < low:
-                _at_the_edge(axes, row, place, low)
+                _at_the_edge(axes, row, y, low)
             else:
-                _arrow(axes, row, place, low)
+                _arrow(axes, row, y, low)
             confirmed = ranking.analysis.confirmed.get(row.name)
             if confirmed is not None:
-                axes.plot([confirmed.low, confirmed.high], [place + 0.24] * 2, "-", lw=1, color="black")
-                axes.plot([confirmed.estimate], [place + 0.24], "*", ms=8, color="black")
+                axes.plot([confirmed.low, confirmed.high], [y + 0.24] * 2, "-", lw=1, color="black")
+                axes.plot([confirmed.estimate], [y + 0.24], "*", ms=8, color="black")
             axes.annotate(
                 methods.figure_note(row),
-                (1.01, place),
+                (1.01, y),
                 xycoords=("axes fraction", "data"),
                 va="center",
                 fontsize=8,
@@ -72,30 +67,19 @@ def seeds_figure(ranking: Ranking) -> Figure:
     low, high = _limits(rows, lambda row: (*row.runs.scores, *_told(row)))
     with mpl.rc_context(_RC):
         figure, axes = _lines(ranking, width=7.6, height=0.9 + 0.45 * len(rows))
-        for place, row in enumerate(rows):
+        for y, row in enumerate(rows):
             if row.analysis.mean.estimate < low:
-                _at_the_edge(axes, row, place, low)
+                _at_the_edge(axes, row, y, low)
             else:
-                _seeds(axes, row, place)
+                _seeds(axes, row, y)
         _ends(axes, rows, low, high)
         axes.set_title(methods.seeds_legend(ranking), fontsize=8, loc="left")
     return figure
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as PNG, PDF and SVG, each whole or not at all."""
-    undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    with mpl.rc_context(_RC):
-        for suffix in _FORMATS:
-            with whole_file(folder / f"{name}.{suffix}") as path:
-                figure.savefig(path, format=suffix, metadata=undated.get(suffix), bbox_inches="tight")
-
-
 def _lines(ranking: Ranking, *, width: float, height: float) -> tuple[Figure, Axes]:
     """Return axes with a line for each configuration, best first."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)  # no display needed
-    axes = figure.add_subplot()
+    figure, axes = new_figure(width, height, layout="constrained")
     rows = ranking.rows
     axes.set_yticks(range(len(rows)), [f"{row.analysis.rank}.  {_short(row.name)}" for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
@@ -111,59 +95,59 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
-def _arrow(axes: Axes, row: Row, place: int, low: float) -> None:
+def _arrow(axes: Axes, row: Row, y: int, low: float) -> None:
     colour, mean = COLOURS[row.verdict], row.analysis.mean
-    _mean(axes, row, place)
+    _mean(axes, row, y)
     score = row.candidate.tuning_score
     if score is None:
         return
     axes.annotate(
         "",
-        (mean.estimate, place),
-        (score, place),
+        (mean.estimate, y),
+        (score, y),
         arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1, "ls": "-", "shrinkA": 4, "shrinkB": 5},
         annotation_clip=False,
     )
-    axes.plot([score], [place], "o", ms=6, mfc="white", mec=colour, mew=1.4, zorder=5)
+    axes.plot([score], [y], "o", ms=6, mfc="white", mec=colour, mew=1.4, zorder=5)
 
 
-def _mean(axes: Axes, row: Row, place: int) -> None:
+def _mean(axes: Axes, row: Row, y: int) -> None:
     colour, mean = COLOURS[row.verdict], row.analysis.mean
     if math.isfinite(mean.width):
-        axes.plot([mean.low, mean.high], [place, place], "-", lw=4, alpha=0.35, color=colour, zorder=3)
-    axes.plot([mean.estimate], [place], "D", ms=5, color=colour, zorder=4)
+        axes.plot([mean.low, mean.high], [y, y], "-", lw=4, alpha=0.35, color=colour, zorder=3)
+    axes.plot([mean.estimate], [y], "D", ms=5, color=colour, zorder=4)
 
 
-def _seeds(axes: Axes, row: Row, place: int) -> None:
+def _seeds(axes: Axes, row: Row, y: int) -> None:
     """Draw the seeds side by side, so that equal scores stay visible; filled if they reach the tuning score."""
     colour, score, scores = COLOURS[row.verdict], row.candidate.tuning_score, row.runs.scores
     for i, value in enumerate(scores):
         reaches = score is None or value >= score
-        height = place + 0.3 * (i / max(1, len(scores) - 1) - 0.5)
+        height = y + 0.3 * (i / max(1, len(scores) - 1) - 0.5)
         axes.plot(
             [value], [height], "o", ms=3.5, mfc=colour if reaches else "none", mec=colour, mew=0.7, alpha=0.7
         )
-    _mean(axes, row, place)
+    _mean(axes, row, y)
     if score is not None:
-        axes.plot([score], [place], "|", ms=15, mew=1.6, color="black", zorder=5)
+        axes.plot([score], [y], "|", ms=15, mew=1.6, color="black", zorder=5)
 
 
 def _ends(axes: Axes, rows: Sequence[Row], low: float, high: float) -> None:
     """Set the ends of the axis; an interval that reaches beyond one has an arrow there."""
     axes.set_xlim(low, high)
-    for place, row in enumerate(rows):
+    for y, row in enumerate(rows):
         mean, colour = row.analysis.mean, COLOURS[row.verdict]
         if mean.estimate >= low and math.isfinite(mean.width):
             if mean.low < low:
-                axes.plot([low], [place], "<", ms=6, color=colour, clip_on=False)
+                axes.plot([low], [y], "<", ms=6, color=colour, clip_on=False)
             if mean.high > high:
-                axes.plot([high], [place], ">", ms=6, color=colour, clip_on=False)
+                axes.plot([high], [y], ">", ms=6, color=colour, clip_on=False)
 
 
-def _at_the_edge(axes: Axes, row: Row, place: int, low: float) -> None:
+def _at_the_edge(axes: Axes, row: Row, y: int, low: float) -> None:
     axes.annotate(
         f"◂ mean {number(row.analysis.mean.estimate)}, off the scale",
-        (low, place),
+        (low, y),
         xytext=(4, 0),
         textcoords="offset points",
         va="center",

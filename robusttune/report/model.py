@@ -115,7 +115,7 @@ class Ranking:
         Raises
         ------
         KeyError
-            If it was not judged.
+            If it was not evaluated.
         """
         for row in self.rows:
             if row.name == name:

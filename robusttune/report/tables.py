@@ -1,66 +1,94 @@
-"""The ranking as text: Markdown, LaTeX, CSV, JSON."""
+"""The tables of a study, and everything behind them as JSON."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from robusttune.declaration.study import StudySpec
+from robusttune.report.column import Column
 from robusttune.report.columns import record, shown_columns
-from robusttune.report.model import Ranking
-
-_LATEX_COLUMNS = (
-    *("rank", "rank interval", "configuration", "tuning", "mean", "interval", "luck", "luck interval"),
-    *("reached by", "verdict", "spread", "seeds"),
-)
-_LATEX_ESCAPES = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "−": "$-$",
-    "–": "--",
-    "≤": r"$\leq$",
-}
+from robusttune.report.model import Ranking, Row
+from robusttune.report.prose.words import NOT_AVAILABLE, interval, number, share, share_interval
+from robusttune.report.table import BEST, CONTROL, Table
+from robusttune.results.records import TrialRecord
 
 
-def to_markdown(ranking: Ranking) -> str:
-    """Return answer, table and findings as Markdown."""
-    environment = Environment(loader=PackageLoader("robusttune.report"), undefined=StrictUndefined)
-    environment.filters["md"] = lambda text: text.replace("|", r"\|")
-    return (
-        environment.get_template("ranking.md.j2").render(ranking=ranking, columns=shown_columns(ranking.rows))
-        + "\n"
+def ranking_table(
+    rows: Sequence[Row], columns: Sequence[Column] | None = None, *, title: str = "Ranking", note: str = ""
+) -> Table:
+    """Return the ranking, with all columns for people unless some are named."""
+    columns = shown_columns(rows) if columns is None else columns
+    return Table(
+        title=title,
+        headings=tuple(column.heading for column in columns),
+        rows=tuple(tuple(column.text(row) for column in columns) for row in rows),
+        note=note,
+        text=tuple(column.heading for column in columns if column.is_text),
+        marks=tuple(_marks(row) for row in rows),
+        meanings={column.heading: column.meaning for column in columns},
     )
 
 
-def to_latex(ranking: Ranking) -> str:
-    """Return a booktabs table."""
-    # Braces and percent signs are LaTeX's own, so the template uses other marks.
-    environment = Environment(
-        loader=PackageLoader("robusttune.report"),
-        undefined=StrictUndefined,
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
+def _marks(row: Row) -> frozenset[str]:
+    marks = {BEST: row.analysis.in_best_set, CONTROL: row.candidate.is_control}
+    return frozenset(mark for mark, holds in marks.items() if holds)
+
+
+def pairs_table(ranking: Ranking) -> Table:
+    """Return the comparison of every two configurations."""
+    rows = []
+    for (first, second), pair in ranking.analysis.pairs.items():
+        found, beats = pair.comparison, pair.improvement
+        verdict = f"{found.verdict} ({found.support})" if found.support else found.verdict
+        claim = (number(found.difference), interval(found.low, found.high), f"{found.p_adjusted:.3f}")
+        odds = (
+            (NOT_AVAILABLE,) * 2
+            if beats is None
+            else (share(beats.estimate), share_interval(beats.low, beats.high))
+        )
+        rows.append((first, second, *claim, verdict, *odds))
+    claims = ("difference", "simultaneous interval", "adjusted p", "verdict")
+    return Table(
+        title="All pairs",
+        headings=("first", "second", *claims, "P(first beats second)", "its interval"),
+        rows=tuple(rows),
+        text=("first", "second", "verdict"),
+        note="P(first beats second): probability that a fresh run of the first scores more than one of the second, "
+        "ties counting half; its interval holds pair by pair.",
     )
-    environment.filters["latex"] = _latex
-    columns = [column for column in shown_columns(ranking.rows) if column.heading in _LATEX_COLUMNS]
-    template = environment.get_template("ranking.tex.j2")
-    return template.render(rows=ranking.rows, columns=columns, caption=_latex(ranking.caption)) + "\n"
 
 
-def to_json(ranking: Ranking) -> str:
-    """Return everything behind the ranking: rows, scores, the whole analysis, methods, study, provenance."""
-    return json.dumps(to_document(ranking), indent=2, allow_nan=False) + "\n"
+def trials_table(study: StudySpec, trials: Sequence[TrialRecord]) -> Table:
+    """Return the trials of a search, best first, with the hyperparameters that it searched."""
+    order = sorted(
+        trials, key=lambda one: (one.objective_value is None, -(one.objective_value or 0.0), one.number)
+    )
+    return Table(
+        title=f"{study.name}: {len(trials)} trials",
+        headings=("trial", "state", "seeds", "objective value", "configuration"),
+        rows=tuple(
+            (
+                str(trial.number),
+                trial.state.value,
+                str(len(trial.run_ids)),
+                number(trial.objective_value),
+                hyperparameters(trial.hyperparameters, study.search_space.parameters),
+            )
+            for trial in order
+        ),
+        text=("state", "configuration"),
+    )
+
+
+def hyperparameters(values: Mapping[str, Any], names: Sequence[str] | Mapping[str, Any]) -> str:
+    """Return the named hyperparameters of a configuration in one line, four digits each."""
+    short = {name: f"{x:.4g}" if isinstance(x := values.get(name), float) else str(x) for name in names}
+    return ", ".join(f"{name}={value}" for name, value in short.items())
 
 
 def to_document(ranking: Ranking) -> dict[str, Any]:
-    """Return the ranking as plain JSON values."""
+    """Return everything behind the ranking as plain JSON values: rows, scores, analysis, methods, study, provenance."""
     return {
         "study": ranking.study.to_dict(),
         "answer": list(ranking.answer),
@@ -79,7 +107,3 @@ def to_document(ranking: Ranking) -> dict[str, Any]:
         "tuning_is_reproducible": ranking.tuning_is_reproducible,
         "provenance": list(ranking.provenances),
     }
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
-import matplotlib as mpl
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-from matplotlib.figure import Figure
-
-from robusttune.errors import StudyError
 from robusttune.report import columns, tables
-from robusttune.report.figures import lucky_figure, save, seeds_figure
-from robusttune.report.files import write_text
+from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.model import Ranking
-from robusttune.report.prose import words
+from robusttune.report.output import render, to_svg, write_folder
+
+_PAPER = (
+    "rank, rank interval, configuration, tuning, mean, interval, luck, luck interval, reached by, "
+    "verdict, spread, seeds"
+)
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
@@ -27,56 +24,41 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "ranking.md", tables.to_markdown(ranking))
-        write_text(folder / "ranking.tex", tables.to_latex(ranking))
-        write_text(folder / "ranking.csv", ranking.to_frame().to_csv(index=False))
-        write_text(folder / "ranking.json", tables.to_json(ranking))
-        lucky, seeds = lucky_figure(ranking), seeds_figure(ranking)
-        write_text(folder / "report.html", to_html(ranking, lucky, seeds))
-        save(lucky, folder, "tuning_vs_post_evaluation")
-        save(seeds, folder, "seeds")
-    except OSError as error:
-        raise StudyError(
-            f"The report cannot be written to {folder}: {error.strerror}. Choose another folder with --out."
-        ) from None
-
-
-def to_html(ranking: Ranking, lucky: Figure, seeds: Figure) -> str:
-    """Return one page with everything in it: no script, no file beside it."""
-    environment = Environment(
-        loader=PackageLoader("robusttune.report"), undefined=StrictUndefined, autoescape=True
-    )
-    environment.filters["code"] = _code
-    return environment.get_template("report.html.j2").render(
+    figures = {"tuning_vs_post_evaluation": lucky_figure(ranking), "seeds": seeds_figure(ranking)}
+    page = render(
+        "report.html.j2",
+        name=ranking.study.name,
         ranking=ranking,
-        columns=columns.shown_columns(ranking.rows),
-        data_columns=[column for column in columns.COLUMNS if not column.heading],
-        snippet=lambda row: ranking.study.training.snippet(row.candidate.hyperparameters),
-        number=words.number,
-        interval=words.interval,
-        share=words.share,
-        lucky_svg=to_svg(lucky),
-        seeds_svg=to_svg(seeds),
-        study_json=json.dumps(ranking.study.to_dict(), indent=2),
-        provenance_json=json.dumps(list(ranking.provenances), indent=2),
+        table=tables.ranking_table(ranking.rows, note=f"{ranking.caption} Italic: control."),
+        pairs=tables.pairs_table(ranking),
+        trials=tables.trials_table(ranking.study, ranking.trials),
+        columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
+        data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
+        figures={name: to_svg(figure) for name, figure in figures.items()},
+    )
+    texts = {
+        "ranking.md": to_markdown(ranking),
+        "ranking.tex": to_latex(ranking),
+        "ranking.csv": ranking.to_frame().to_csv(index=False),
+        "ranking.json": to_json(ranking),
+        "report.html": page,
+    }
+    write_folder(folder, texts, figures)
+
+
+def to_markdown(ranking: Ranking) -> str:
+    """Return answer, table and findings as Markdown."""
+    return render(
+        "ranking.md.j2", ranking=ranking, table=tables.ranking_table(ranking.rows, note=ranking.caption)
     )
 
 
-def _code(sentence: str) -> Markup:
-    """Return a sentence as HTML, what stands between backticks as code."""
-    parts = [escape(part) for part in sentence.split("`")]
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts)
-    )
+def to_latex(ranking: Ranking) -> str:
+    """Return a booktabs table, no wider than the page of a paper."""
+    shown = [one for one in columns.shown_columns(ranking.rows) if one.heading in _PAPER.split(", ")]
+    return render("ranking.tex.j2", table=tables.ranking_table(ranking.rows, shown, note=ranking.caption))
 
 
-def to_svg(figure: Figure) -> Markup:
-    """Return a figure as it stands in a page."""
-    buffer = io.StringIO()
-    # Text as outlines: the page looks the same whatever fonts its reader has.
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "robusttune"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
-    text = buffer.getvalue()
-    return Markup(text[text.index("<svg") :])  # drawn by matplotlib from our own numbers
+def to_json(ranking: Ranking) -> str:
+    """Return everything behind the ranking."""
+    return json.dumps(tables.to_document(ranking), indent=2, allow_nan=False) + "\n"

@@ -14,7 +14,6 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -58,9 +57,7 @@ class Claims:
         self._heart.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._stop.set()
         self._heart.join()
         with self._engine.begin() as connection:

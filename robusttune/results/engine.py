@@ -43,7 +43,7 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
         engine = sa.create_engine(_read_only_url(parsed) if read_only else parsed)
     except (SQLAlchemyError, ImportError) as error:
         raise StudyError(
-            f"The results database {url!r} cannot be used: {error}. Give --storage an SQLAlchemy URL such as "
+            f"The results database {url!r} cannot be used: {error}. Give `storage` an SQLAlchemy URL such as "
             "sqlite:///study.db or postgresql+psycopg://user@host/db (needs `pip install robusttune[postgres]`)."
         ) from None
     if engine.dialect.name == "sqlite" and not read_only:
@@ -56,8 +56,8 @@ def _read_only_url(url: sa.URL) -> sa.URL:
     if url.get_backend_name() != "sqlite" or not url.database:
         return url
     path = Path(url.database).resolve()
-    # Where nobody writes there is no log beside the file. To look for one SQLite would make it, unless told that
-    # nothing changes; a reader that comes while somebody writes has the log to go by.
+    # Without a writer there is no log beside the file, and SQLite would make one in looking for it, unless told that
+    # the file does not change. While somebody writes, the log exists and a reader needs it.
     query = {"mode": "ro", "uri": "true"}
     if not path.with_name(f"{path.name}-wal").exists():
         query["immutable"] = "1"
@@ -88,7 +88,7 @@ def insert_if_absent(connection: sa.Connection, table: sa.Table, row: dict[str, 
 
 
 def upsert(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
-    """Insert a row, or replace the one with its key, whoever else does the same at this moment."""
+    """Insert a row, or replace the one with its key, even if another process does the same at this moment."""
     keys = [column.name for column in table.primary_key]
     rest = {name: value for name, value in row.items() if name not in keys}
     if connection.dialect.name in ("sqlite", "postgresql"):

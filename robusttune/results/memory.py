@@ -10,7 +10,7 @@ from robusttune.results.records import RunResult, RunStatus, TrialRecord
 
 
 class MemoryStore:
-    """Keeps runs and trials in memory; see `protocols.Store`."""
+    """Keeps runs and trials in memory; see `interfaces.Store`."""
 
     def __init__(self) -> None:
         self._results: dict[str, RunResult] = {}
@@ -47,7 +47,7 @@ class MemoryStore:
 
 
 class SoleOwner:
-    """Owns whatever it asks for: nobody else is there; see `protocols.Ownership`."""
+    """Owns whatever it asks for, as the only process; see `interfaces.Ownership`."""
 
     worker_id = "alone"
 

@@ -1,4 +1,4 @@
-"""Tables of the results database. Optuna's own tables may stand beside them in the same database."""
+"""Tables of the results database. Optuna's own tables may be in the same database."""
 
 from __future__ import annotations
 

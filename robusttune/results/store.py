@@ -40,12 +40,12 @@ class ResultStore:
     url : str
         SQLAlchemy URL.
     read_only : bool
-        Open what is there, and change nothing: no file, no table, no row. Otherwise absent tables are made.
+        Change nothing: no file, no table, no row. Otherwise missing tables are made.
 
     Raises
     ------
     StudyError
-        If the database cannot be opened or was written by a newer version; `NoResultsError` if it shall be read and
+        If the database cannot be opened or was written by a newer version; `NoResultsError` if it is to be read and
         holds none.
     """
 
@@ -57,13 +57,13 @@ class ResultStore:
                 make_tables(self.engine)
             elif not sa.inspect(self.engine).has_table(schema.studies.name):
                 raise NoResultsError(
-                    f"The database {self.url} holds no results of robusttune. `robusttune run` makes them."
+                    f"The database {self.url} holds no results of robusttune. `run_study` makes them."
                 )
             self._check_version(read_only=read_only)
         except SQLAlchemyError as error:
             raise StudyError(
                 f"The results database {self.url} cannot be opened: {getattr(error, 'orig', None) or error}. "
-                "Check the path or URL, or choose another with --out or --storage."
+                "Check the path or URL, or choose another by `out` or `storage`."
             ) from None
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class ResultStore:
         ]
 
     def add_result(self, spec: RunSpec, result: RunResult) -> None:
-        """Keep the result of a run. An outcome that is already there stays; an accident is replaced.
+        """Keep the result of a run. A stored outcome stays; an accident is replaced.
 
         So is a run that was stopped early, once a search that does not stop it has brought it further.
         """

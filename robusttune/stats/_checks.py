@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
+from robusttune.stats.arrays import BoolArray as BoolArray
+from robusttune.stats.arrays import FloatArray as FloatArray
+from robusttune.stats.arrays import IntArray as IntArray
 
 # Squares of larger values overflow the sums of squares that every variance here is made of.
 LARGEST_SCORE = 1e140

@@ -12,7 +12,7 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.training.protocol import Check, Choice, StopRule, Trainer, make_result, trained_by
+from robusttune.training.interfaces import Check, Choice, StopRule, Trainer, make_result, trained_by
 
 
 def train(

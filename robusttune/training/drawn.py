@@ -1,4 +1,4 @@
-"""Runs that are drawn instead of trained: how one that is known to its end becomes a result."""
+"""From a run that was drawn whole, instead of trained, to its result."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
-from robusttune.training.protocol import StopRule, make_result
+from robusttune.training.interfaces import StopRule, make_result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A run before anybody looks at it.
+    """A run that was drawn to its end.
 
     Attributes
     ----------
@@ -38,13 +38,13 @@ class Drawn:
 
 
 def carry_out(runs: Sequence[Drawn], stop_rule: StopRule | None) -> list[RunResult]:
-    """Return the results of runs that go on together, evaluation by evaluation, until the rule stops them."""
+    """Return the results of runs that advance together, evaluation by evaluation, until the rule stops them."""
     means = [run.means for run in runs]
     n_made, is_stopped = len(runs[0].evaluations), False
-    for place in range(n_made - 1 if stop_rule is not None else 0):
-        seen = [own[place] for own in means]
-        if stop_rule is not None and np.isfinite(seen).any() and stop_rule(runs[0].indices[place], seen):
-            n_made, is_stopped = place + 1, True
+    for i in range(n_made - 1 if stop_rule is not None else 0):
+        seen = [own[i] for own in means]
+        if stop_rule is not None and np.isfinite(seen).any() and stop_rule(runs[0].indices[i], seen):
+            n_made, is_stopped = i + 1, True
             break
     return [_result(run, own[:n_made], is_stopped=is_stopped) for run, own in zip(runs, means, strict=True)]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import gymnasium as gym
 
-from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Wrapper
 from robusttune.errors import SpecError
 

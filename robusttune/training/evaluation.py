@@ -1,4 +1,4 @@
-"""How a policy is judged: when, in which environments, on which start states."""
+"""How a policy is evaluated: when, in which environments, on which start states."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def due_evaluation(spec: RunSpec, timesteps: int, done: int) -> int | None:
     return index if index > done else None
 
 
-def n_judging_environments(spec: RunSpec) -> int:
-    """Return how many environments judge together."""
+def n_evaluation_environments(spec: RunSpec) -> int:
+    """Return how many environments an evaluation steps together."""
     return min(spec.evaluation.n_envs, spec.evaluation.n_episodes)
 
 
@@ -63,7 +63,7 @@ def curve_point(index: int, timesteps: int, n_updates: int, returns: Sequence[fl
     return CurvePoint(index=index, timesteps=timesteps, n_updates=n_updates, mean_return=mean)
 
 
-def judge(model: BaseAlgorithm, environment: VecEnv, spec: RunSpec) -> list[float]:
+def evaluate_model(model: BaseAlgorithm, environment: VecEnv, spec: RunSpec) -> list[float]:
     """Return the episode returns of a policy, leaving all random streams of its training untouched.
 
     Parameters
@@ -77,7 +77,7 @@ def judge(model: BaseAlgorithm, environment: VecEnv, spec: RunSpec) -> list[floa
     with isolated(), undisturbed(model.action_space):
         torch.manual_seed(spec.evaluation_seed)  # for stochastic policies
         np.random.seed(spec.evaluation_seed)  # noqa: NPY002  (DQN's ε-greedy policy draws from it)
-        # Seeded anew each time: the final evaluation does not depend on how many came before.
+        # Seeded again each time: the final evaluation does not depend on how many came before.
         environment.seed(spec.evaluation_seed)
         if isinstance(environment, VecNormalize):
             environment.training = environment.norm_reward = False

@@ -41,9 +41,9 @@ def group_runs(
         largest = min(MAX_GROUP, math.ceil(len(members) / n_workers)) if trainer.together else 1
         n_groups = math.ceil(len(members) / largest)
         # Dealt out in turn: if the stage is cut off, every configuration has about as many seeds.
-        groups += [tuple(members[place::n_groups]) for place in range(n_groups)]
-    place_of = {spec.run_id: place for place, spec in enumerate(specs)}
-    return sorted(groups, key=lambda group: place_of[group[0].run_id])
+        groups += [tuple(members[first::n_groups]) for first in range(n_groups)]
+    turn = {spec.run_id: i for i, spec in enumerate(specs)}
+    return sorted(groups, key=lambda group: turn[group[0].run_id])
 
 
 def group_key(spec: RunSpec, trainer: TrainerSpec) -> str:

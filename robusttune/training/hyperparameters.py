@@ -139,8 +139,6 @@ def _written_train_freq(train_freq: TrainFreq) -> Any:
 
 
 def _same(actual: Any, expected: Any) -> bool:
-    if expected is None or isinstance(expected, bool | str):
-        return bool(actual == expected)
     if isinstance(expected, list | tuple):
         return list(expected) == (list(actual) if isinstance(actual, list | tuple) else [actual, "step"])
     return bool(actual == expected)

@@ -1,4 +1,4 @@
-"""Training and judging leave the process as they found it."""
+"""Training and evaluation leave the process as they found it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gymnasium import spaces
 
 @contextlib.contextmanager
 def undisturbed(space: spaces.Space[Any]) -> Iterator[None]:
-    """Keep the random state of an action space: exploring algorithms draw from it, and so may a policy when judged."""
+    """Keep the random state of an action space: exploring algorithms draw from it, and so may an evaluated policy."""
     state = copy.deepcopy(space.np_random.bit_generator.state)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The lockstep trainer's side of the protocol: RunSpecs in, RunResults out, all runs of a group at once."""
+"""The lockstep trainer: RunSpecs in, RunResults out, all runs of a group at once."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from robusttune.training.environments import make_base, wrap
 from robusttune.training.evaluation import (
     curve_point,
     due_evaluation,
-    judge,
-    n_judging_environments,
+    evaluate_model,
+    n_evaluation_environments,
     vectorised,
 )
 from robusttune.training.groups import group_key
 from robusttune.training.hyperparameters import constructor_arguments, verify
+from robusttune.training.interfaces import StopRule, make_result
 from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep.trainer import LockstepTrainer
-from robusttune.training.protocol import StopRule, make_result
 from robusttune.training.sb3 import training_of
 from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
 
@@ -50,7 +50,7 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
 
 
 class _Group:
-    """A trainer, judging environments, and what each member has come to."""
+    """A trainer, environments for evaluation, and the results of each member so far."""
 
     def __init__(self, specs: Sequence[RunSpec], stop_rule: StopRule | None) -> None:
         self._specs = tuple(specs)
@@ -59,9 +59,9 @@ class _Group:
         training = self._training = training_of(first)
         environment = training.environment
         seeds = [spec.evaluation_seed for spec in self._specs]
-        self._judging = MemberEnvironments(self._make_env, seeds, n_judging_environments(first))
-        space = self._judging.action_space
-        _check(self._specs, self._judging.observation_space, space)
+        self._evaluation_envs = MemberEnvironments(self._make_env, seeds, n_evaluation_environments(first))
+        space = self._evaluation_envs.action_space
+        _check(self._specs, self._evaluation_envs.observation_space, space)
         n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
         self._trainer = learner(training.algorithm.name)(
             [_member(spec, n_actions) for spec in self._specs],
@@ -78,7 +78,7 @@ class _Group:
         self._evaluation_time_s = 0.0
 
     def train(self) -> None:
-        """Train all members to their end, judging them at update boundaries and after training."""
+        """Train all members to their end, and evaluate them at update boundaries and after training."""
         self._verify()
         self._trainer.learn(self._at_boundary)
         self._verify()
@@ -91,7 +91,7 @@ class _Group:
 
     def close(self) -> None:
         """Close all environments."""
-        self._judging.close()
+        self._evaluation_envs.close()
         self._trainer.environments.close()
 
     def _make_env(self) -> Env[object, object]:
@@ -121,23 +121,27 @@ class _Group:
         begin = time.perf_counter()
         trainer = self._trainer
         alive = [int(member) for member in np.flatnonzero(~trainer.diverged) if self._is_whole(int(member))]
-        returns = self._judge_together(alive) if self._can_judge_together() else self._judge_one_by_one(alive)
+        returns = (
+            self._evaluate_together(alive)
+            if self._can_evaluate_together()
+            else self._evaluate_one_by_one(alive)
+        )
         for member, found in returns.items():
             point = curve_point(index, int(trainer.timesteps[member]), self._trainer.n_updates[member], found)
             self._curves[member].append(point)
             self._returns[member] = found
         self._evaluation_time_s += time.perf_counter() - begin
 
-    def _can_judge_together(self) -> bool:
-        # A wrapper may change rewards, and a stochastic policy draws from global streams: SB3 judges those.
+    def _can_evaluate_together(self) -> bool:
+        # A wrapper may change rewards, and a stochastic policy draws from global streams: SB3 evaluates those.
         return not self._training.environment.wrappers and self._first.evaluation.deterministic
 
-    def _judge_together(self, alive: Sequence[int]) -> dict[int, list[float]]:
+    def _evaluate_together(self, alive: Sequence[int]) -> dict[int, list[float]]:
         """Return the episode returns of all members, in the order in which SB3's evaluation would list them."""
-        n_episodes, environments = self._first.evaluation.n_episodes, self._judging
+        n_episodes, environments = self._first.evaluation.n_episodes, self._evaluation_envs
         n_envs = environments.n_envs
         # Episodes are dealt out to environments beforehand, so that short ones do not count more often.
-        quota = np.array([(n_episodes + place) // n_envs for place in range(n_envs)])
+        quota = np.array([(n_episodes + i) // n_envs for i in range(n_envs)])
         counts = np.zeros((len(self._specs), n_envs), dtype=int)
         totals = np.zeros((len(self._specs), n_envs))
         found: dict[int, list[float]] = {member: [] for member in alive}
@@ -148,25 +152,25 @@ class _Group:
                 np.nan_to_num(actions) if np.issubdtype(actions.dtype, np.floating) else actions
             )
             totals += step.rewards
-            for member, place in zip(*np.nonzero(step.dones & (counts < quota)), strict=True):
+            for member, i in zip(*np.nonzero(step.dones & (counts < quota)), strict=True):
                 if member in found:
-                    found[int(member)].append(float(totals[member, place]))
-                counts[member, place] += 1
+                    found[int(member)].append(float(totals[member, i]))
+                counts[member, i] += 1
             totals[step.dones] = 0.0
             observations = step.observations
         return found
 
-    def _judge_one_by_one(self, alive: Sequence[int]) -> dict[int, list[float]]:
+    def _evaluate_one_by_one(self, alive: Sequence[int]) -> dict[int, list[float]]:
         found = {}
         for member in alive:
-            environments = vectorised(self._training.environment, self._judging.n_envs)
+            environments = vectorised(self._training.environment, self._evaluation_envs.n_envs)
             try:
-                judging = (
+                own = (
                     environments
                     if self._training.environment.normalization is None
                     else self._trainer.vec_normalize(member, environments)
                 )
-                found[member] = judge(self._trainer.to_sb3(member), judging, self._specs[member])
+                found[member] = evaluate_model(self._trainer.to_sb3(member), own, self._specs[member])
             finally:
                 environments.close()
         return found

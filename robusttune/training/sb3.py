@@ -1,7 +1,7 @@
 """The reference trainer: one run with Stable-Baselines3.
 
-Differs from the usual tuning script where that script misleads. Policies are judged at update boundaries and once
-more after `learn()` has ended, never in the middle of a rollout, where the last update would go unseen. Judging
+Differs from the usual tuning script where that script misleads. Policies are evaluated at update boundaries and once
+more after `learn()` has ended, never in the middle of a rollout, where the last update would go unseen. Evaluation
 leaves the training's random streams untouched. Training and evaluation environments have streams of their own.
 """
 
@@ -27,13 +27,13 @@ from robusttune.training.evaluation import (
     DivergedError,
     curve_point,
     due_evaluation,
-    judge,
-    n_judging_environments,
+    evaluate_model,
+    n_evaluation_environments,
     vectorised,
 )
 from robusttune.training.hyperparameters import constructor_arguments, sb3_class, verify
+from robusttune.training.interfaces import StopRule, make_result
 from robusttune.training.isolation import isolated
-from robusttune.training.protocol import StopRule, make_result
 
 _DEFAULT_GAMMA = 0.99
 
@@ -99,7 +99,7 @@ class _Run:
         """Train to the end and return the episode returns of the final evaluation."""
         spec = self._spec
         self._model = model = build_model(spec, self._environment(self._training.environment.n_envs))
-        self._judging = self._environment(n_judging_environments(spec))
+        self._evaluation_envs = self._environment(n_evaluation_environments(spec))
         verify(model, self._training.algorithm.name, spec.hyperparameters)
         watch = _Watch(self._at_step, self._at_boundary)
         model.learn(spec.total_timesteps, callback=watch, log_interval=None)  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ class _Run:
             )
 
     def _at_boundary(self) -> None:
-        """Judge the policy if a multiple of `evaluation.every` has been passed since it was last judged."""
+        """Evaluate the policy if a multiple of `evaluation.every` has been passed since the last evaluation."""
         index = due_evaluation(self._spec, self.timesteps, self.curve[-1].index if self.curve else -1)
         if index is None:
             return
@@ -162,9 +162,9 @@ class _Run:
     def _evaluate(self, index: int) -> list[float]:
         assert self._model is not None
         begin = time.perf_counter()
-        if isinstance(self._judging, VecNormalize):
-            sync_envs_normalization(self._model.get_env(), self._judging)  # type: ignore[arg-type]
-        returns = judge(self._model, self._judging, self._spec)
+        if isinstance(self._evaluation_envs, VecNormalize):
+            sync_envs_normalization(self._model.get_env(), self._evaluation_envs)  # type: ignore[arg-type]
+        returns = evaluate_model(self._model, self._evaluation_envs, self._spec)
         self.evaluation_time_s += time.perf_counter() - begin
         self.curve.append(curve_point(index, self.timesteps, self.n_updates, returns))
         if not np.isfinite(returns).all():

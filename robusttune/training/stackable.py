@@ -15,11 +15,11 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError
 from robusttune.training.environments import acts_in, check_environment
-from robusttune.training.protocol import Choice
+from robusttune.training.interfaces import Choice
 
 # Measured: a trial of one seed takes half as long again, and many seeds gain little, for arithmetic bounds them anyway.
 _SLOW_ALONE_ON_CPU = {
-    name: f"On a CPU {name} gains little from seeds that train together; execution.trainer = 'lockstep' insists on it."
+    name: f"On a CPU {name} gains little from seeds that train together; execution.trainer = 'lockstep' takes it."
     for name, algorithm in ALGORITHMS.items()
     if algorithm.lockstep is not None and algorithm.lockstep.slow_on_cpu
 }
@@ -32,7 +32,7 @@ def check(study: StudySpec) -> Choice:
     Raises
     ------
     SpecError
-        If the environment cannot be made, the algorithm cannot act in it, or the study insists on lockstep and its
+        If the environment cannot be made, the algorithm cannot act in it, or the study asks for lockstep and its
         runs cannot be stacked.
     """
     training, wanted = study.training, study.execution.trainer

@@ -11,11 +11,11 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.synthetic import SyntheticTraining, truth_of
 from robusttune.results.records import RunResult
 from robusttune.training.drawn import Drawn, carry_out
-from robusttune.training.protocol import StopRule
+from robusttune.training.interfaces import StopRule
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
-    """Return one result per specification; see `protocol.Trainer`.
+    """Return one result per specification; see `interfaces.Trainer`.
 
     Notes
     -----
@@ -26,7 +26,7 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
 
 
 def draw(spec: RunSpec) -> Drawn:
-    """Return what a run would bring if it were trained to its end."""
+    """Return the whole run, as if nothing stopped it."""
     synthetic = spec.training
     assert isinstance(synthetic, SyntheticTraining)
     truth = truth_of(synthetic, spec.hyperparameters)

@@ -1,4 +1,4 @@
-"""A table of results that somebody has made: configurations, distances between them, and what their seeds came to."""
+"""A table of earlier results: configurations, distances between them, and the scores of their seeds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import JsonValue
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
-
-FloatArray = npt.NDArray[np.float64]
+from robusttune.stats.arrays import FloatArray
 
 
 class Column:
@@ -31,18 +29,18 @@ class Column:
             numbers = values.to_numpy(dtype=np.float64)
             self._known = np.unique(numbers)
             self._steps = np.linspace(0.0, 1.0, self._known.size)
-            self._places = np.interp(numbers, self._known, self._steps)
+            self._positions = np.interp(numbers, self._known, self._steps)
 
     def distances(self, value: JsonValue) -> FloatArray:
         """Return the squared distance of one value to each configuration's.
 
-        Numbers are compared by their place among the values of the column, so that no scale need be known; other
+        Numbers are compared by their position among the values of the column, so that no scale need be known; other
         values are equal or not.
         """
         if not self._is_number or isinstance(value, bool) or not isinstance(value, int | float):
             unequal: FloatArray = np.asarray(self._values != value, dtype=np.float64)
             return unequal
-        squares: FloatArray = (self._places - np.interp(value, self._known, self._steps)) ** 2
+        squares: FloatArray = (self._positions - np.interp(value, self._known, self._steps)) ** 2
         return squares
 
 
@@ -72,19 +70,19 @@ class Table:
         """How many evaluations a run has."""
         return 1 if self.curves is None else self.curves[0].shape[1]
 
-    def evaluations(self, place: int) -> tuple[int, ...]:
+    def evaluations(self, row: int) -> tuple[int, ...]:
         """Return which evaluations the runs of a configuration have, the last always among them.
 
-        A long rollout passes over some: what no seed has, though a later one is there, was not made.
+        A long rollout skips some: an evaluation that no seed has, before one that some seed has, was not made.
         """
         if self.curves is None:
             return (0,)
-        known = np.flatnonzero(np.isfinite(self.curves[place]).any(axis=0)).tolist()
+        known = np.flatnonzero(np.isfinite(self.curves[row]).any(axis=0)).tolist()
         after = range(known[-1] + 1 if known else 0, self.n_evaluations)
         return (*known, *after)
 
     def nearest(self, hyperparameters: Mapping[str, JsonValue], n: int) -> tuple[list[int], FloatArray]:
-        """Return the places of the nearest configurations, and their weights.
+        """Return the rows of the nearest configurations, and their weights.
 
         Parameters
         ----------
@@ -95,7 +93,7 @@ class Table:
 
         Returns
         -------
-        places : list of int
+        rows : list of int
         weights : ndarray, shape (n,)
             Inverse to the squared distance, with sum 1; a configuration of the table has all its own weight.
 
@@ -105,17 +103,17 @@ class Table:
             If a name is missing or is not in the table.
         """
         distance = self._distances(hyperparameters)
-        places = np.argsort(distance, kind="stable")[:n]
-        closest = distance[places]
+        rows = np.argsort(distance, kind="stable")[:n]
+        closest = distance[rows]
         weights = (closest == 0.0).astype(np.float64) if closest[0] == 0.0 else closest[0] / closest
         if closest[0] == 0.0:  # of equal configurations the first, not their mean
             weights[1:] = 0.0
-        return places.tolist(), weights / weights.sum()
+        return rows.tolist(), weights / weights.sum()
 
     def truth(self, hyperparameters: Mapping[str, JsonValue], n: int) -> float:
         """Return the mean score of a configuration between its nearest; see `nearest`."""
-        places, weights = self.nearest(hyperparameters, n)
-        return float(weights @ np.array([self.scores[place].mean() for place in places]))
+        rows, weights = self.nearest(hyperparameters, n)
+        return float(weights @ np.array([self.scores[row].mean() for row in rows]))
 
     def _distances(self, hyperparameters: Mapping[str, JsonValue]) -> FloatArray:
         for name in hyperparameters:

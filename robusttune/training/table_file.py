@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.tabular import TabularTraining, file_hash
 from robusttune.errors import SpecError
-from robusttune.training.table import Column, FloatArray, Table
+from robusttune.stats.arrays import FloatArray
+from robusttune.training.table import Column, Table
 
 MIN_SEEDS = 3
-"""One for tuning, and two for the post-evaluation to scatter."""
+"""One for tuning, and two for the post-evaluation to have a spread."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -27,7 +28,7 @@ def read_table(tabular: TabularTraining) -> Table:
     ------
     SpecError
         If the file has changed or cannot be read, a column is missing, a cell that must hold something is empty, a
-        seed of a configuration stands twice, a configuration has too few seeds or two sets of hyperparameters, or a
+        seed of a configuration appears twice, a configuration has too few seeds or two sets of hyperparameters, or a
         curve is no list of numbers as long as the others.
     """
     path = Path(tabular.path)
@@ -91,7 +92,7 @@ def _read(path: Path, where: str) -> pd.DataFrame:
     except OSError as error:
         raise SpecError(f"{where}: cannot be read ({error.strerror}).") from None
     except ValueError as error:
-        raise SpecError(f"{where}: is no table that can be read ({error}).") from None
+        raise SpecError(f"{where}: cannot be read as a table ({error}).") from None
 
 
 def _check_rows(frame: pd.DataFrame, tabular: TabularTraining, names: Sequence[str], where: str) -> None:
@@ -99,14 +100,14 @@ def _check_rows(frame: pd.DataFrame, tabular: TabularTraining, names: Sequence[s
     if twice.any():
         row = frame[twice].iloc[0]
         raise SpecError(
-            f"{where}: seed {row[tabular.seed]} of configuration {row[tabular.config]} stands twice. "
+            f"{where}: seed {row[tabular.seed]} of configuration {row[tabular.config]} appears twice. "
             "Give each run a seed of its own, or remove one."
         )
     groups = frame.groupby(tabular.config)
     counts = groups.size()
     if counts.min() < MIN_SEEDS:
         raise SpecError(
-            f"{where}: configuration {counts.idxmin()} has {counts.min()} seed(s), and {MIN_SEEDS} are the least: one "
+            f"{where}: configuration {counts.idxmin()} has {counts.min()} seed(s), but needs at least {MIN_SEEDS}: one "
             "for tuning, two for the post-evaluation. Add runs, or leave the configuration out."
         )
     differing = groups[list(names)].nunique().gt(1).any(axis=1)

@@ -1,4 +1,4 @@
-"""Runs drawn from a table of results that somebody has made. Nothing is trained."""
+"""Runs drawn from a table of earlier results. Nothing is trained."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.seeds import Stage
+from robusttune.stats.arrays import FloatArray
 from robusttune.training.drawn import Drawn, carry_out
-from robusttune.training.protocol import Choice, StopRule
-from robusttune.training.table import FloatArray, Table
+from robusttune.training.interfaces import Choice, StopRule
+from robusttune.training.table import Table
 from robusttune.training.table_file import read_table
 
 
 def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
-    """Return one result per specification; see `protocol.Trainer`.
+    """Return one result per specification; see `interfaces.Trainer`.
 
     Notes
     -----
@@ -69,18 +70,18 @@ def _draw(table: Table, tabular: TabularTraining, spec: RunSpec) -> Drawn:
     A seed that is bad for one of them is bad for all: between a configuration that fails on every third seed and
     another that does so, there is one that does so too, and not one that half-fails on twice as many.
     """
-    places, weights = table.nearest(spec.hyperparameters, tabular.neighbours)
+    rows, weights = table.nearest(spec.hyperparameters, tabular.neighbours)
     quantile = float(np.random.default_rng(int(spec.run_id, 16)).random())
-    seeds = [_seed_at(quantile, table.scores[place], tabular, spec.stage) for place in places]
-    used = [(place, seed) for place, seed, weight in zip(places, seeds, weights, strict=True) if weight > 0]
+    seeds = [_seed_at(quantile, table.scores[row], tabular, spec.stage) for row in rows]
+    used = [(row, seed) for row, seed, weight in zip(rows, seeds, weights, strict=True) if weight > 0]
     weights = weights[weights > 0]
     timesteps = spec.evaluation.timesteps(spec.total_timesteps)
     # The table holds means, not episodes: one value stands for all.
-    final = float(weights @ np.array([table.scores[place][seed] for place, seed in used]))
+    final = float(weights @ np.array([table.scores[row][seed] for row, seed in used]))
     means = np.empty(0)
     if table.curves is not None:
-        means = weights @ np.array([table.curves[place][seed] for place, seed in used])
-    made = set.intersection(*(set(table.evaluations(place)) for place, _ in used))
+        means = weights @ np.array([table.curves[row][seed] for row, seed in used])
+    made = set.intersection(*(set(table.evaluations(row)) for row, _ in used))
     before = sorted(made)[:-1]
     indices = (*before, len(timesteps) - 1)
     return Drawn(

@@ -1,1 +1,1 @@
-"""The Optuna stage: trials in, a ranked list of candidates out. The only room beside `interop` that imports optuna."""
+"""The tuning stage. The only room that imports Optuna."""

@@ -25,7 +25,7 @@ def aggregate(scores: Sequence[float | None], tuning: TuningSpec, *, worst: floa
     Returns
     -------
     float or None
-        None if there is no score at all to go by.
+        None if no score is known at all.
     """
     values = np.sort(counted(scores, worst=worst))
     if not values.size:
@@ -48,7 +48,7 @@ def aggregate(scores: Sequence[float | None], tuning: TuningSpec, *, worst: floa
 
 
 def counted(scores: Sequence[float | None], *, worst: float | None) -> list[float]:
-    """Return the scores as they count, the worst score known for a diverged run; none if there is none to go by."""
+    """Return the scores, with the worst score known for a diverged run; empty if no score is known."""
     known = [score for score in scores if score is not None]
     if worst is not None:
         known.append(worst)

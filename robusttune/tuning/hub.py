@@ -1,4 +1,4 @@
-"""Samplers that OptunaHub publishes: code that is fetched at first use and lies in its cache afterwards."""
+"""Samplers that OptunaHub publishes: fetched at first use, cached afterwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def hub_class(sampler: str, package: str, class_name: str, *, instead: str) -> C
     Raises
     ------
     MissingDependencyError
-        If OptunaHub is not there, or the package cannot be fetched, or does not import.
+        If OptunaHub is not installed, or the package cannot be fetched, or does not import.
     """
     wanted = f"tuning.sampler = {sampler!r}"
     way_out = f"tuning.sampler = {instead!r} needs nothing more."
@@ -40,7 +40,7 @@ def hub_class(sampler: str, package: str, class_name: str, *, instead: str) -> C
     except (ImportError, AttributeError) as error:
         raise MissingDependencyError(
             f"{wanted}: OptunaHub's package samplers/{package} must import with the installed Optuna, but Optuna "
-            f"{optuna.__version__} gives: {_line(error)}. A later version of the package may do so (it is fetched anew "
+            f"{optuna.__version__} gives: {_line(error)}. A later version may do so (it is fetched again "
             f"when OptunaHub's cache is emptied); until then {way_out}"
         ) from error
     except Exception as error:  # of git, of GitHub or of the network: they have no base class of their own

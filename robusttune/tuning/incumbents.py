@@ -1,7 +1,7 @@
 """A trial is believed to be the best only after as many seeds as the study asks for.
 
 One seed's score that beats all others is lucky more often than not. Such a trial, a would-be incumbent, is run again
-on further seeds, and all its seeds together decide. Whoever falls behind on the way stays there: the highest
+on further seeds, and all its seeds together decide. A trial that falls behind stays behind: the highest
 objective value of a search rests on `incumbent_seeds` seeds, always.
 """
 
@@ -31,22 +31,22 @@ def proven(
     Parameters
     ----------
     first : Task of TrialOutcome
-        The trial on the seeds that every trial has; a pruner judges these only.
+        The trial on the seeds that every trial has; a pruner sees these only.
     tuning : TuningSpec
     incumbent : float, optional
         Highest objective value when the trial began; None if there was none.
     worst : float, optional
         What a diverged run counts as.
     runs : callable
-        From places among the seeds of the trial to runs.
+        From indices among the seeds of the trial to runs.
     together : bool
         Whether the trainer takes many runs at once.
     """
     outcome = yield from first
     steps = [outcome]
     while _is_would_be(outcome, incumbent) and len(outcome.results) < tuning.max_seeds_per_trial:
-        places = _next_places(len(outcome.results), tuning, incumbent)
-        more = yield jobs(runs(places), together=together)
+        indices = _next_indices(len(outcome.results), tuning, incumbent)
+        more = yield jobs(runs(indices), together=together)
         outcome = ended(outcome.number, [*outcome.results, *more], tuning, worst, outcome.reports)
         steps.append(outcome)
     return dataclasses.replace(outcome, note=_note(steps, incumbent)) if len(steps) > 1 else outcome
@@ -57,7 +57,7 @@ def _is_would_be(outcome: TrialOutcome, incumbent: float | None) -> bool:
     return value is not None and (incumbent is None or value > incumbent)
 
 
-def _next_places(n_seeds: int, tuning: TuningSpec, incumbent: float | None) -> range:
+def _next_indices(n_seeds: int, tuning: TuningSpec, incumbent: float | None) -> range:
     """Return the seeds of the next round: as many again, or at once all where no value could end the rounds."""
     most = tuning.max_seeds_per_trial
     return range(n_seeds, most if incumbent is None else min(2 * n_seeds, most))

@@ -1,4 +1,4 @@
-"""How noisy the objective value of a trial is, which its seeds tell."""
+"""How noisy the objective value of a trial is, estimated from its seeds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pruning decisions that depend on finished trials only.
 
 A decision is made where the run is trained, on a copy of the study that holds the trials which had finished when
-this one began. It needs no talk between processes, and it does not depend on how far other running trials have come.
+this one began. It needs no communication between processes, and does not depend on the progress of other trials.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class PruningView:
         return live.should_prune()
 
     def forget(self) -> None:
-        """Be as if nothing had been reported."""
+        """Discard all reports."""
         self._live = None
 
     def system_attributes(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def make_sampler(
     Raises
     ------
     MissingDependencyError
-        If the sampler is OptunaHub's and cannot be had from there.
+        If the sampler is OptunaHub's and cannot be fetched from there.
     SpecError
         If Optuna refuses an option's value.
     """

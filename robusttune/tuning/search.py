@@ -14,7 +14,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.progress import Reporter
-from robusttune.results.protocols import Ownership, Store
+from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import TrialRecord, TrialState
 from robusttune.tuning.incumbents import proven
 from robusttune.tuning.pruning import PruningView
@@ -35,7 +35,7 @@ def search(
     storage: BaseStorage,
     reporter: Reporter,
 ) -> tuple[TrialRecord, ...]:
-    """Run the tuning stage to its end, taking up whatever is there already; return all trials of the study.
+    """Run the tuning stage to its end, resuming where it stopped; return all trials of the study.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class _Search:
         return time.monotonic() - self._began
 
     def wants_more(self, n_running: int = 0) -> bool:
-        """Whether another trial should begin, given those that go on already."""
+        """Whether another trial should begin, given those that are running."""
         timeout_s, n_trials = self._study.tuning.timeout_s, self._study.n_trials
         if timeout_s is not None and self._elapsed_before + self.elapsed_s() >= timeout_s:
             return False
@@ -114,7 +114,7 @@ class _Search:
     def run_in_batches(self) -> None:
         """Ask a batch, run it, tell it in order: the outcome does not depend on who runs what when.
 
-        Processes that share the study work on the same batch; each computes the runs which nobody else does.
+        Processes that share the study work on the same batch; each computes the runs that no other is computing.
         """
         while batch := self._open_batch():
             first = batch[0].number
@@ -154,7 +154,7 @@ class _Search:
         return trial
 
     def _open_batch(self) -> list[FrozenTrial]:
-        """Return the batch at hand, asking what it lacks; empty when the search is over."""
+        """Return the current batch, with its missing trials asked; empty when the search is over."""
         with self._lock():
             index, size, batch = self._last_batch()
             if len(batch) >= size and all(trial.state.is_finished() for trial in batch):
@@ -209,7 +209,7 @@ class _Search:
         if self._failed_in_a_row >= limit:
             raise StudyError(
                 f"The last {self._failed_in_a_row} trials all failed, so the study stops. Mend the cause and run the "
-                f"same command again; finished trials are kept. The last error was:\n{record.error}"
+                f"study again; finished trials are kept. The last error was:\n{record.error}"
             )
 
     def _key(self, number: int) -> str:

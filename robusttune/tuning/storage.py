@@ -36,7 +36,7 @@ def open_storage(location: str | None) -> BaseStorage:
             )
     except Exception as error:  # SQLAlchemy, its drivers and alembic each have their own
         raise StudyError(
-            f"Optuna cannot open its storage {location!r}: {error}. Give --storage an SQLAlchemy URL or the path of a "
+            f"Optuna cannot open its storage {location!r}: {error}. Give `storage` an SQLAlchemy URL or the path of a "
             "journal file that ends in .log."
         ) from None
 

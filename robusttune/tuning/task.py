@@ -1,7 +1,8 @@
-"""The task of one trial: its runs, when its pruner is asked, and the value they come to."""
+"""The task of one trial: its runs, when its pruner is asked, and its objective value."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +31,12 @@ class TrialOutcome:
     counted : tuple of float
         What the objective value was made of: the scores, with the worst one known for a diverged run.
     note : str
-        For people: what else happened on the way.
+        What else happened, for people.
     """
 
     number: int
     state: TrialState
-    objective_value: float | None
+    objective_value: float | None = None
     reports: tuple[tuple[int, float], ...]
     results: tuple[RunResult, ...]
     counted: tuple[float, ...] = ()
@@ -86,7 +87,7 @@ def _at_evaluations(
 ) -> Task[TrialOutcome]:
     """Run all seeds; report their aggregate at each evaluation, and prune there if there is a pruner."""
     results = yield jobs
-    # NaN and infinity are told to nobody: how a diverged run counts is the aggregation's to say.
+    # NaN and infinity are never reported: the aggregation decides how a diverged run counts.
     reports = tuple(
         (index, value)
         for index, means in evaluations_together(results)
@@ -94,12 +95,14 @@ def _at_evaluations(
     )
     n_seen = None if view is None else _replay(view, reports)
     if n_seen is not None and all(result.status.is_outcome for result in results):
-        return _without_value(number, TrialState.PRUNED, results, reports[:n_seen])
+        return TrialOutcome(
+            number=number, state=TrialState.PRUNED, reports=reports[:n_seen], results=tuple(results)
+        )
     return ended(number, results, tuning, worst, (*reports, *_last_report(results, tuning, worst)))
 
 
 def _replay(view: PruningView, reports: Sequence[tuple[int, float]]) -> int | None:
-    """Tell the view here what the runs were judged by elsewhere; return after how many reports it says stop.
+    """Report to the view here what the runs were stopped by elsewhere; return after how many reports it stops.
 
     The runs may have been trained in a worker process, by another invocation before a crash, or for a search without
     this pruner: what the pruner notes, and what it decides, must not depend on that.
@@ -146,7 +149,9 @@ def _seed_by_seed(
         reports.append((step, value))
         is_last = step == len(specs) - 1
         if view.report(step, value) and not is_last:
-            return _without_value(number, TrialState.PRUNED, results, tuple(reports))
+            return TrialOutcome(
+                number=number, state=TrialState.PRUNED, reports=tuple(reports), results=tuple(results)
+            )
     return ended(number, results, tuning, worst, tuple(reports))
 
 
@@ -158,41 +163,16 @@ def ended(
     reports: tuple[tuple[int, float], ...],
 ) -> TrialOutcome:
     """Return how a trial ended whose runs have all come back."""
+    outcome = functools.partial(TrialOutcome, number=number, reports=reports, results=tuple(results))
     failed = next((result for result in results if result.status in _ACCIDENTS), None)
     if failed is not None:
-        return _without_value(number, TrialState.FAILED, results, reports, error=failed.error)
+        return outcome(state=TrialState.FAILED, error=failed.error)
     if any(result.status is RunStatus.PRUNED for result in results):
-        return _without_value(number, TrialState.PRUNED, results, reports)
+        return outcome(state=TrialState.PRUNED)
     scores = [result.score for result in results]
     value = aggregate(scores, tuning, worst=worst)
     if value is None:
-        reason = (
-            f"every run of the trial diverged before any run of the study gave a score: {results[0].error}"
-        )
-        return _without_value(number, TrialState.FAILED, results, reports, error=reason)
-    return TrialOutcome(
-        number=number,
-        state=TrialState.COMPLETE,
-        objective_value=value,
-        reports=reports,
-        results=tuple(results),
-        counted=tuple(counted(scores, worst=worst)),
-    )
-
-
-def _without_value(
-    number: int,
-    state: TrialState,
-    results: Sequence[RunResult],
-    reports: tuple[tuple[int, float], ...],
-    *,
-    error: str | None = None,
-) -> TrialOutcome:
-    return TrialOutcome(
-        number=number,
-        state=state,
-        objective_value=None,
-        reports=reports,
-        results=tuple(results),
-        error=error,
-    )
+        reason = "every run of the trial diverged before any run of the study gave a score"
+        return outcome(state=TrialState.FAILED, error=f"{reason}: {results[0].error}")
+    effective = tuple(counted(scores, worst=worst))
+    return outcome(state=TrialState.COMPLETE, objective_value=value, counted=effective)

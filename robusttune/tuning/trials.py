@@ -13,9 +13,9 @@ from optuna.trial import TrialState as OptunaState
 
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import configuration, tuning_runs
 from robusttune.declaration.study import StudySpec
-from robusttune.results.protocols import Store
+from robusttune.declaration.study_runs import configuration, tuning_runs
+from robusttune.results.interfaces import Store
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.tuning.noise import COUNTED
 from robusttune.tuning.parameters import distributions, real_values, shown
@@ -67,7 +67,7 @@ class Trials:
         return self._study.get_trials(deepcopy=False)
 
     def running(self) -> list[FrozenTrial]:
-        """Return the trials that nobody has told the end of."""
+        """Return the trials that have not been told."""
         return [trial for trial in self.all() if not trial.state.is_finished()]
 
     def n_finished(self) -> int:
@@ -85,9 +85,9 @@ class Trials:
         trial = self._frozen(number)
         return trial if _HYPERPARAMETERS in trial.user_attrs else self._suggest(number)
 
-    def runs(self, trial: FrozenTrial, places: range | None = None) -> tuple[RunSpec, ...]:
-        """Return the runs that a trial begins with, or those at some places among its seeds."""
-        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number, places=places)
+    def runs(self, trial: FrozenTrial, indices: range | None = None) -> tuple[RunSpec, ...]:
+        """Return the runs that a trial begins with, or those at some indices among its seeds."""
+        return tuning_runs(self._spec, trial.user_attrs[_HYPERPARAMETERS], trial.number, indices=indices)
 
     def mark(self, trial: FrozenTrial, key: str, value: Any) -> None:
         """Keep a note with a trial."""

@@ -60,6 +60,22 @@ def test_every_link_and_picture_of_the_readme_is_there() -> None:
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
+def test_the_numbers_of_the_readme_are_those_of_the_report_it_shows() -> None:
+    report = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    found = re.findall(r"[−\d.]+ \[[−\d.]+, [−\d.]+\]", README)
+    assert found
+    assert [text for text in found if text not in report] == []
+
+
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+(?:/|\.py))`", text)
+    assert len(named) > 20
+    places = (ROOT, ROOT / "robusttune", ROOT / "robusttune" / "stats", ROOT / "robusttune" / "report")
+    inner = (*places, ROOT / "robusttune" / "pipeline", ROOT / "robusttune" / "training")
+    assert [name for name in named if not any((place / name).exists() for place in inner)] == []
+
+
 @pytest.mark.thorough
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     """The script has no `__main__` guard and uses two workers: users write scripts like that."""

@@ -25,7 +25,7 @@ def main() -> None:
     gym.register("Gone-v0", entry_point="gymnasium.envs.classic_control.cartpole:CartPoleEnv")
     with tempfile.TemporaryDirectory() as folder:
         study = load_study(FOLDER / "study.toml")
-        run_study(study, out=FOLDER / "results", storage=str(Path(folder) / "optuna.log"))
+        run_study(study, out=FOLDER / "results", storage=str(Path(folder) / "optuna.log"), workers=0)
     for path in (FOLDER / "results" / study.name).iterdir():
         if path.name != "study.db":
             path.unlink()

@@ -84,7 +84,7 @@ def test_a_session_killed_at_any_moment_ends_with_the_same_runs(
 ) -> None:
     study = make_study(changes)
     location = location_of(study, out=tmp_path / "whole")
-    with open_session(settle(study, location=location), location) as session:
+    with open_session(settle(study, location=location), location, workers=0) as session:
         session.evaluate(session.tune())
     expected = facts(study, tmp_path / "whole")
     assert {TrialState.COMPLETE, TrialState.PRUNED} == {trial.state for trial in expected[0]}
@@ -132,7 +132,7 @@ def test_the_same_command_in_a_second_terminal_joins_in(tmp_path: Path, changes:
     assert {status for status, *_ in results.values()} <= {RunStatus.COMPLETED, RunStatus.PRUNED}
     if changes is BATCHES:
         location = location_of(study, out=tmp_path / "alone")
-        with open_session(settle(study, location=location), location) as session:
+        with open_session(settle(study, location=location), location, workers=0) as session:
             session.evaluate(session.tune())
         assert facts(study, tmp_path / "alone") == (trials, results)
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from robusttune.pipeline import DEFAULT_COMMAND
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.build import make_ranking
 from robusttune.report.model import Ranking
-from robusttune.results.tables import ScoreTable
+from robusttune.results.scores import ScoreTable
 from robusttune.seeds import Stage, run_seed
 from tests.support.studies import make_study
 
@@ -36,7 +37,7 @@ def ranked(
         scores=_table(scores),
         confirmed=None if confirmation is None else _table(confirmation),
     )
-    return make_ranking(make_study(changes), [], found, is_reproducible=True)
+    return make_ranking(make_study(changes), [], found, is_reproducible=True, command=DEFAULT_COMMAND)
 
 
 def _table(scores: Mapping[str, Sequence[float] | np.ndarray]) -> ScoreTable:

@@ -9,12 +9,12 @@ import numpy as np
 
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import configuration, tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import configuration, tuning_runs
 from robusttune.pipeline.location import location_of
 from robusttune.post_evaluation.select import select
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord, TrialState
-from robusttune.training.protocol import make_result
+from robusttune.training.interfaces import make_result
 from tests.support.studies import fixed_runs, make_study, settled
 
 N_SEEDS = 9

@@ -17,13 +17,14 @@ from typing import Any
 import optuna
 import sqlalchemy as sa
 from optuna.storages import BaseStorage, InMemoryStorage
+from pydantic import TypeAdapter
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, Job
-from robusttune.execution.progress import Reporter
+from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking
 from robusttune.results import schema
@@ -260,7 +261,7 @@ class MortalStore(ResultStore):
         super().save_trial(tuning_id, record)
 
 
-class Recorder(Reporter):
+class Recorder(SilentReporter):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -287,19 +288,20 @@ def fixed_runs(study: StudySpec, candidates: Sequence[Candidate]) -> dict[str, t
 
 def ranking_of(study: StudySpec, store: ResultStore) -> Ranking:
     """Return the ranking of what is stored."""
+    from robusttune.pipeline import DEFAULT_COMMAND
     from robusttune.pipeline.reading import Results
     from robusttune.report.build import make_ranking
 
     found = Results(study=study, store=store)
-    return make_ranking(study, found.trials(), found.post_evaluation(), is_reproducible=True)
+    evaluated = found.post_evaluation()
+    return make_ranking(study, found.trials(), evaluated, is_reproducible=True, command=DEFAULT_COMMAND)
 
 
 def stored_specs(store: ResultStore) -> list[RunSpec]:
     """Return the specifications of all stored runs."""
     with store.engine.connect() as connection:
-        return [
-            RunSpec.from_json(text) for text in connection.execute(sa.select(schema.runs.c.spec)).scalars()
-        ]
+        texts = connection.execute(sa.select(schema.runs.c.spec)).scalars()
+        return [TypeAdapter(RunSpec).validate_json(text) for text in texts]
 
 
 def tune(
@@ -323,5 +325,5 @@ def tune(
             claims=claims,
             driver=Driver(store, claims, running, trainer=study.trainer, max_attempts=max_attempts),
             storage=storage,
-            reporter=reporter or Reporter(),
+            reporter=reporter or SilentReporter(),
         )

@@ -1,4 +1,4 @@
-"""What can be trained: one union, whose members tell the rest of the house all in which they differ.
+"""What can be trained: one union, whose members say all that differs between kinds of training.
 
 A new kind of training is a class here (see `base.TrainingBase`), its entry in `Training`, and a module that trains it.
 """
@@ -41,7 +41,7 @@ def from_tables(document: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     SpecError
-        If tables of different kinds stand side by side, or one is no table.
+        If there are tables of different kinds, or one is no table.
     """
     found = {
         kind: [table for table in member.TABLES if table in document] for kind, member in kinds().items()

@@ -1,4 +1,4 @@
-"""What every kind of training tells the rest of the house."""
+"""What every kind of training must say about itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import JsonValue
 
-from robusttune.declaration._messages import did_you_mean
+from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerSpec:
-    """Somebody who carries out runs.
+    """An implementation that carries out runs.
 
     Attributes
     ----------
     name : str
         As `execution.trainer` has it.
     module : str
-        Import path of the module whose `train` does it; see `training.protocol.Trainer`.
+        Import path of the module whose `train` does it; see `training.interfaces.Trainer`.
     together : bool
         Whether the runs of one call train side by side, and so reach each evaluation at the same moment.
     """
@@ -52,9 +52,9 @@ class TrainingBase:
         Who can train it; the first is the reference.
     CHECK : str, optional
         Import path of the module whose `check(study)` looks at what the declaration alone cannot show, such as the
-        environment, and chooses the trainer; see `training.protocol.Check`. Without one the reference trains.
+        environment, and chooses the trainer; see `training.interfaces.Check`. Without one the reference trains.
     FILLED : tuple of str
-        Fields that nobody writes: they are filled in when a study is read, from what lies outside the study file.
+        Fields that are not written by hand: they are filled in when a study is read, from outside the study file.
     IN_MEMORY : bool
         Whether runs cost next to nothing, so that a whole study may be simulated and forgotten.
     """

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration._messages import one_of
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.hyperparameters import with_feasible_batch
+from robusttune.declaration.messages import one_of
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, SearchSpace
 from robusttune.declaration.training._sb3_checks import check_sb3
@@ -67,7 +67,7 @@ class EnvironmentSpec:
     normalization : Normalization, optional
         Running normalisation; `true` stands for both kinds.
     imports : tuple of str
-        Modules to import first, where they register the id.
+        Modules to import first, if they register the id.
     """
 
     id: str = Field(min_length=1)

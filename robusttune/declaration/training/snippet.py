@@ -26,10 +26,7 @@ def sb3_snippet(training: Sb3Training, hyperparameters: Mapping[str, JsonValue])
     """
     algorithm = ALGORITHMS[training.algorithm.name]
     package, _, name = algorithm.sb3.partition(":")
-    imports = {
-        f"from {package} import {name}",
-        "from stable_baselines3.common.env_util import make_vec_env",
-    }
+    imports = {f"from {package} import {name}", "from stable_baselines3.common.env_util import make_vec_env"}
     arguments, policy = [], []
     for key, value in hyperparameters.items():
         if key in algorithm.constructor:

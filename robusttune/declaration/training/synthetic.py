@@ -10,8 +10,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.ids import canonical_json
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, Categorical, SearchSpace, bounds
 from robusttune.declaration.training.base import TrainerSpec, TrainingBase
@@ -29,7 +29,7 @@ class Effect:
     drop : float
         Loss at distance 1; on the log scale, that is a factor of ten.
     scale : {"linear", "log"}
-        On which distances are measured.
+        The scale on which distances are measured.
     means : mapping
         In place of `best`, what each value adds to the mean: `{tanh = 0.0, relu = 5.0}`.
     sd_factors : mapping
@@ -64,7 +64,7 @@ class SyntheticTraining(TrainingBase):
     Attributes
     ----------
     total_timesteps : int
-        Of one run, to count `evaluation.every` by.
+        Length of one run; `evaluation.every` counts in it.
     hyperparameters : mapping
         Fixed for all trials; the search space must not repeat them.
     mean : float

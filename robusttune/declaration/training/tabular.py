@@ -1,4 +1,4 @@
-"""A table of results that somebody has made: runs are drawn from it, and nothing is trained."""
+"""A table of earlier results: runs are drawn from it, and nothing is trained."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TabularTraining(TrainingBase):
     Attributes
     ----------
     total_timesteps : int
-        Of one run, to count `evaluation.every` by.
+        Length of one run; `evaluation.every` counts in it.
     hyperparameters : mapping
         Fixed for all trials; the search space must not repeat them.
     path : str
@@ -43,7 +43,7 @@ class TabularTraining(TrainingBase):
         landscape has steps, on which a model-based sampler gets stuck more than it would in truth.
     draws : {"halves", "all"}
         From which seeds of a configuration runs are drawn, with replacement: tuning from the first half and the
-        post-evaluation from the rest, so that what selects does not judge; or both from all seeds, so that the
+        post-evaluation from the rest, so that what selects does not rank; or both from all seeds, so that the
         table is the exact truth, as studies of protocols want it.
     sha256 : str, optional
         Of the file; filled in when the study is read, so that a changed table is another study, and a table that
@@ -88,7 +88,7 @@ class TabularTraining(TrainingBase):
 
 
 def resolved(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the declaration of a table with its path made absolute and its content's hash, if the file is there.
+    """Return the declaration of a table with its path made absolute and its content's hash, if the file exists.
 
     Where it is not, a study can still be reported, but not run.
     """

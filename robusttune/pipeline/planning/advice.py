@@ -64,7 +64,7 @@ class Split:
     n_trials, seeds_per_trial : int
         Of the tuning stage.
     top_k, n_controls : int
-        Trials and controls that the post-evaluation judges.
+        Trials and controls that are post-evaluated.
     n_seeds : int
         Fresh seeds of each.
     finding : Finding
@@ -81,7 +81,7 @@ class Split:
     finding: Finding
 
     @property
-    def n_judging_runs(self) -> int:
+    def n_post_evaluation_runs(self) -> int:
         """How many runs the post-evaluation takes."""
         return (self.top_k + self.n_controls) * self.n_seeds
 
@@ -103,7 +103,7 @@ def advised_split(budget: int, *, sampler: str = DEFAULT_SAMPLER, n_controls: in
     sampler : str
         One that was studied.
     n_controls : int
-        Controls that are judged beside the trials, on as many seeds; a study has the default configuration unless it
+        Controls that are evaluated beside the trials, on as many seeds; a study has the default configuration unless it
         says otherwise.
 
     Raises
@@ -119,8 +119,8 @@ def advised_split(budget: int, *, sampler: str = DEFAULT_SAMPLER, n_controls: in
     least = max(LEAST_BUDGET, math.ceil((n_controls + 1) * _LEAST_SEEDS / _LARGEST_SHARE))
     if not least <= budget <= LARGEST_BUDGET:
         raise SpecError(
-            f"budget = {budget}: must lie between {least} and {LARGEST_BUDGET} training runs; fewer cannot search and "
-            f"judge {n_controls + 1} configurations too, and for more nothing has been studied."
+            f"budget = {budget}: must lie between {least} and {LARGEST_BUDGET} training runs; fewer cannot both search "
+            f"and evaluate {n_controls + 1} configurations, and larger budgets have not been studied."
         )
     found = min(findings()[sampler], key=lambda finding: abs(math.log(finding.budget / budget)))
     share = found.top_k * found.n_seeds / found.budget

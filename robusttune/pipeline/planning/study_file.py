@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from robusttune.declaration._messages import did_you_mean
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.messages import did_you_mean
+from robusttune.declaration.presets import presets_for
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
@@ -18,13 +19,7 @@ _EVALUATIONS = 2
 
 
 def write_study_file(
-    path: str | Path,
-    *,
-    algorithm: str,
-    environment: str,
-    timesteps: int,
-    budget: int,
-    force: bool = False,
+    path: str | Path, *, algorithm: str, environment: str, timesteps: int, budget: int, force: bool = False
 ) -> StudySpec:
     """Write a commented study file and return the study that it declares.
 
@@ -58,6 +53,8 @@ def write_study_file(
         name=f"{algorithm}-{re.sub(r'[^A-Za-z0-9._-]+', '-', environment)}",
         algorithm=algorithm,
         on_policy=ALGORITHMS[algorithm].on_policy,
+        known=ALGORITHMS[algorithm].hyperparameters,
+        presets=presets_for(algorithm),
         environment=environment,
         timesteps=timesteps,
         every=timesteps // _EVALUATIONS,

@@ -1,4 +1,4 @@
-"""From the studies of a matrix to methods on tasks: who stands for a method, what counts as 0 and 1, the analysis."""
+"""From the studies of a matrix to methods on tasks: who represents a method, what counts as 0 and 1, the analysis."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _mean_of(control: str, task: str, studies: Sequence[StudyScores]) -> float:
     means = [one.roles[control].mean for one in studies if one.task == task and control in one.roles]
     if not means:
         raise StudyError(
-            f"No study on {task} judged the control {control!r}, whose mean score counts as 0 or 1. {_way_out(task)}"
+            f"No study on {task} evaluated the control {control!r}, whose mean score counts as 0 or 1. {_way_out(task)}"
         )
     return sum(means) / len(means)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from robusttune.report.columns import record
 from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.scores import TUNED, StudyScores
@@ -26,33 +27,9 @@ def aggregates_frame(across: AcrossTasks) -> pd.DataFrame:
 
 
 def rankings_frame(report: MatrixReport) -> pd.DataFrame:
-    """Return one row per candidate and task, with full precision."""
-    return pd.DataFrame(list(_ranking_records(report)))
-
-
-def _ranking_records(report: MatrixReport) -> Iterator[dict[str, Any]]:
-    for ranking in report.rankings:
-        if ranking.analysis is None:
-            continue
-        for name, configuration in ranking.configurations.items():
-            one = ranking.analysis.configurations[name]
-            yield {
-                "task": ranking.task,
-                "configuration": name,
-                "config_id": configuration.config_id,
-                "in_best_set": one.in_best_set,
-                **{key: getattr(one, key) for key in ("rank", "rank_low", "rank_high", "n_seeds", "sd")},
-                **{key: getattr(one.mean, part) for key, part in _parts("mean")},
-                **{key: getattr(one.iqm, part) for key, part in _parts("iqm")},
-                "p_best": one.p_best,
-                "worst_seed": one.worst,
-                "n_diverged": configuration.n_diverged,
-                "n_missing": configuration.n_missing,
-            }
-
-
-def _parts(name: str) -> tuple[tuple[str, str], ...]:
-    return ((name, "estimate"), (f"{name}_low", "low"), (f"{name}_high", "high"))
+    """Return one row per candidate and task, with the columns of a study's ranking that say something."""
+    records = [{"task": one.task, **record(row)} for one in report.rankings for row in one.rows]
+    return pd.DataFrame(records).dropna(axis="columns", how="all")
 
 
 def scores_frame(report: MatrixReport) -> pd.DataFrame:
@@ -62,14 +39,14 @@ def scores_frame(report: MatrixReport) -> pd.DataFrame:
 
 def _run_records(study: StudyScores) -> Iterator[dict[str, Any]]:
     tuned = study.roles[TUNED]
-    place: dict[str, Any] = {"study": study.study.name, "task": study.task, "method": study.method}
+    where: dict[str, Any] = {"study": study.study.name, "task": study.task, "method": study.method}
     for one in study.configurations:
-        own = {**place, "configuration": one.name, "config_id": one.config_id}
-        own["tuned"] = one.config_id == tuned.config_id
-        for seed, score in zip(one.seeds, one.scores, strict=True):
+        own = {**where, "configuration": one.name, "config_id": one.candidate.config_id}
+        own["tuned"] = one.candidate.config_id == tuned.candidate.config_id
+        for seed, score in zip(one.runs.seeds, one.scores, strict=True):
             yield {**own, "stage": "post-evaluation", "seed": seed, "score": score}
     for score in tuned.scores if study.is_confirmed else ():
-        own = {**place, "configuration": tuned.name, "config_id": tuned.config_id, "tuned": True}
+        own = {**where, "configuration": tuned.name, "config_id": tuned.candidate.config_id, "tuned": True}
         yield {**own, "stage": "confirmation", "seed": None, "score": score}
 
 

@@ -9,20 +9,14 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from robusttune.errors import MissingDependencyError
 from robusttune.report.matrix.tables import METRIC_NAMES
+from robusttune.report.output import RC, new_figure
 from robusttune.stats.tasks.aggregate import AggregateEstimate
 from robusttune.stats.tasks.analyse import TasksAnalysis
 
-_RC: Any = {
-    "svg.hashsalt": "robusttune",
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "savefig.dpi": 200,
-}
 _SEPARATOR = "\x1f"  # rliable splits pairs of names at it
 _SIZE = 11
 # Okabe and Ito's palette: told apart also by colour-blind readers.
@@ -33,7 +27,7 @@ def figures(analysis: TasksAnalysis) -> dict[str, Figure]:
     """Return the figures by file name: intervals of all metrics, performance profiles, probability of improvement."""
     plots = _plot_utils()
     colours = dict(zip([one.method for one in analysis.methods], itertools.cycle(_COLOURS), strict=False))
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(RC):
         found = {
             "metrics": _metrics(plots, analysis, colours),
             "profiles": _profiles(plots, analysis, colours),
@@ -68,7 +62,7 @@ def _metrics(plots: Any, analysis: TasksAnalysis, colours: Mapping[str, Any]) ->
 
 
 def _profiles(plots: Any, analysis: TasksAnalysis, colours: Mapping[str, Any]) -> Figure:
-    figure, axes = _new(7.0, 4.0)
+    figure, axes = new_figure(7.0, 4.0)
     profiles = {one.method: one.profile for one in analysis.methods}
     plots.plot_performance_profiles(
         {name: np.array(profile.share) for name, profile in profiles.items()},
@@ -89,10 +83,10 @@ def _profiles(plots: Any, analysis: TasksAnalysis, colours: Mapping[str, Any]) -
 
 
 def _improvement(plots: Any, analysis: TasksAnalysis, colours: Mapping[str, Any]) -> Figure:
-    """Draw the first method against each other one; all pairs are in the table."""
+    """Draw the first method against every other one; all pairs are in the table."""
     top = analysis.methods[0].method
     pairs = [one for one in analysis.improvements if one.first == top][::-1]
-    figure, axes = _new(5.5, 0.9 + 0.45 * len(pairs))
+    figure, axes = new_figure(5.5, 0.9 + 0.45 * len(pairs))
     plots.plot_probability_of_improvement(
         {f"{one.first}{_SEPARATOR}{one.second}": one.probability.estimate for one in pairs},
         {
@@ -116,12 +110,6 @@ def _improvement(plots: Any, analysis: TasksAnalysis, colours: Mapping[str, Any]
 
 def _bounds(estimates: list[AggregateEstimate]) -> np.ndarray[Any, Any]:
     return np.array([[one.low for one in estimates], [one.high for one in estimates]])
-
-
-def _new(width: float, height: float) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)  # no display needed
-    return figure, figure.add_subplot()
 
 
 @contextlib.contextmanager

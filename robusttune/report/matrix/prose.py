@@ -7,8 +7,7 @@ from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.ranking import TaskRanking
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.scores import TUNED
-from robusttune.report.matrix.tables import share, share_interval
-from robusttune.report.prose.words import count, estimate, listed, number
+from robusttune.report.prose.words import count, estimate, listed, number, share, share_interval
 
 _FEW_SEEDS = 30
 
@@ -39,7 +38,7 @@ def methods(report: MatrixReport) -> tuple[str, ...]:
     if ranked:
         lines.append(
             f"Ranking of the {ranked[0].statistic} of all candidates: {ranked[0].method}. Best set: "
-            f"{ranked[0].best_set_method}. Every study searched by itself; luck is told in its own report."
+            f"{ranked[0].best_set_method}. Every study searched on its own; the luck of its trials is in its report."
         )
     return tuple(lines)
 
@@ -48,8 +47,8 @@ def _across_methods(across: AcrossTasks) -> list[str]:
     analysis = across.analysis
     fewest = min(count for one in analysis.methods for count in one.metrics["iqm"].n_seeds)
     short = (
-        f" They are too short with few seeds, here {fewest} at least: over 3 tasks of normal scores, nominal 95% hold "
-        "the truth in 86 to 87% of studies with 5 seeds, 90 to 92% with 10, 92 to 93% with 20."
+        f" They are too short with few seeds, here {fewest} at least: over 3 tasks of normal scores, nominal 95% "
+        "intervals contain the truth in 86 to 87% of studies with 5 seeds, 90 to 92% with 10, 92 to 93% with 20."
         if fewest < _FEW_SEEDS
         else ""
     )
@@ -88,16 +87,16 @@ def _over_tasks(across: AcrossTasks) -> str:
     top = analysis.methods[0]
     iqm, level = top.metrics["iqm"], f"{analysis.level:.0%}"
     text = (
-        f"Highest IQM over {len(analysis.tasks)} tasks: {top.method} ({share(iqm.estimate)}, {level} interval "
-        f"{share_interval(iqm)})."
+        f"Highest IQM over {len(analysis.tasks)} tasks: {top.method}, {share(iqm.estimate)} ({level} interval "
+        f"{share_interval(iqm.low, iqm.high)})."
     )
     for one in analysis.improvements:
         if one.first == top.method:
             p = one.probability
-            doubt = "" if p.low > 0.5 else ", which does not tell the two apart"
+            doubt = "" if p.low > 0.5 else "; the two cannot be told apart"
             return (
-                f"{text} On a task, a run of it beats one of {one.second} with probability {share(p.estimate)} "
-                f"{share_interval(p)}{doubt}."
+                f"{text} On a task, one of its runs beats one of {one.second} with probability {share(p.estimate)} "
+                f"{share_interval(p.low, p.high)}{doubt}."
             )
     return text
 
@@ -113,12 +112,12 @@ def _on_task(ranking: TaskRanking) -> str:
     score = f"{estimate(analysis.configurations[top].mean)} over {analysis.configurations[top].n_seeds} fresh seeds"
     found = f"{where}{top} is the best of {len(analysis.configurations)} candidates ({score})"
     if analysis.winner_is_clear:
-        return f"{found}, better than each other one at {analysis.level:.0%} confidence."
+        return f"{found}, better than every other one at {analysis.level:.0%} confidence."
     others = [name for name in analysis.best_set if name != top]
     doubt = (
         f"cannot be told apart from {listed(others)}"
         if others
-        else "is not shown to be better than each other one"
+        else "is not shown to be better than every other one"
     )
     return f"{where}{top} has the highest estimate of {len(analysis.configurations)} candidates ({score}), but {doubt}."
 
@@ -147,8 +146,8 @@ def _roles(report: MatrixReport) -> list[str]:
     sentences = []
     if not all(one.is_confirmed for one in report.studies):
         sentences.append(
-            "Each tuned configuration is the recommended one of its study, chosen by the very seeds that score it "
-            "here: its scores are a little too high, those of controls are not."
+            "Each tuned configuration is the one that its study recommends, chosen by the very seeds that score it "
+            "here: its scores are slightly too high, those of controls are not. Set post_evaluation.confirm to mend it."
         )
     for study in report.studies:
         same = [role for role, one in study.roles.items() if role != TUNED and one is study.roles[TUNED]]
@@ -168,14 +167,14 @@ def _different(report: MatrixReport) -> list[str]:
 def _failures(report: MatrixReport) -> list[str]:
     sentences = []
     for study in report.studies:
-        diverged = sum(one.n_diverged for one in study.configurations)
-        missing = sum(one.n_missing for one in study.configurations)
+        diverged = sum(one.runs.n_diverged for one in study.configurations)
+        missing = sum(one.runs.n_missing for one in study.configurations)
         if diverged:
             sentences.append(
-                f"{diverged} runs of {study.study.name} diverged and count as what that study's failure policy says."
+                f"{count(diverged, 'run')} of {study.study.name} diverged; each counts as its failure policy says."
             )
         if missing:
-            sentences.append(f"{missing} planned runs of {study.study.name} are missing.")
+            sentences.append(f"{count(missing, 'planned run')} of {study.study.name} missing.")
     return sentences
 
 

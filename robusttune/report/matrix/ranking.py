@@ -10,6 +10,7 @@ import numpy as np
 
 from robusttune.declaration.study import StudySpec
 from robusttune.report.matrix.scores import ConfigurationScores, StudyScores
+from robusttune.report.model import Row
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.result import StudyAnalysis
 
@@ -20,7 +21,7 @@ _QUANTITY: Mapping[str, Callable[[StudySpec], object]] = {
 }
 _CONDITIONS: Mapping[str, Callable[[StudySpec], object]] = {
     "total_timesteps": lambda study: study.training.total_timesteps,
-    "evaluation episodes": lambda study: study.n_judging_episodes,
+    "evaluation episodes": lambda study: study.n_post_evaluation_episodes,
     "evaluation.starts": lambda study: study.evaluation.starts,
     "post_evaluation.confidence_level": lambda study: study.post_evaluation.confidence_level,
     "post_evaluation.statistic": lambda study: study.post_evaluation.statistic,
@@ -34,8 +35,8 @@ class TaskRanking:
     Attributes
     ----------
     task : str
-    configurations : mapping of name to ConfigurationScores
-        Candidates of all methods, best first.
+    rows : tuple of Row
+        Candidates of all methods, best first; empty where there is no analysis.
     analysis : StudyAnalysis or None
         None where the scores of the studies are not the same quantity.
     different : mapping of str to tuple of str
@@ -43,7 +44,7 @@ class TaskRanking:
     """
 
     task: str
-    configurations: Mapping[str, ConfigurationScores]
+    rows: tuple[Row, ...]
     analysis: StudyAnalysis | None
     different: Mapping[str, tuple[str, ...]]
 
@@ -54,10 +55,10 @@ def rank_task(studies: Sequence[StudyScores], *, rng: np.random.Generator) -> Ta
     configurations = _named(studies)
     different = _different(studies, _QUANTITY)
     if different:
-        return TaskRanking(task=task, configurations=configurations, analysis=None, different=different)
+        return TaskRanking(task=task, rows=(), analysis=None, different=different)
     analysis = analyse(
         {name: one.scores for name, one in configurations.items()},
-        n_failed={name: one.n_diverged for name, one in configurations.items()},
+        n_failed={name: one.runs.n_diverged for name, one in configurations.items()},
         level=post.confidence_level,
         indifference=post.indifference,
         statistic=post.statistic,
@@ -65,7 +66,10 @@ def rank_task(studies: Sequence[StudyScores], *, rng: np.random.Generator) -> Ta
     )
     return TaskRanking(
         task=task,
-        configurations={name: configurations[name] for name in analysis.configurations},
+        rows=tuple(
+            Row(candidate=configurations[name].candidate, analysis=found, runs=configurations[name].runs)
+            for name, found in analysis.configurations.items()
+        ),
         analysis=analysis,
         different=_different(studies, _CONDITIONS),
     )
@@ -83,7 +87,9 @@ def _named(studies: Sequence[StudyScores]) -> dict[str, ConfigurationScores]:
         prefix = "+".join(method for method, _ in members) + ": " if len(members) < len(studies) else ""
         name = f"{prefix}{' = '.join(names)}"
         longest = max((one for _, one in members), key=lambda one: len(one.scores))
-        named[name] = dataclasses.replace(longest, name=name)
+        # Tuning scores of different searches are told in the reports of their studies.
+        candidate = dataclasses.replace(longest.candidate, name=name, tuning_score=None, n_tuning_seeds=None)
+        named[name] = dataclasses.replace(longest, candidate=candidate)
     return named
 
 

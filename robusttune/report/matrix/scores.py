@@ -9,35 +9,38 @@ from dataclasses import dataclass
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.matrix import MatrixStudy
 from robusttune.declaration.study import StudySpec
-from robusttune.post_evaluation.select import DEFAULT_CONTROL
-from robusttune.report.model import Ranking
+from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
+from robusttune.report.model import Ranking, Runs
 
 TUNED = "tuned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationScores:
-    """One configuration that a study judged.
+    """One configuration that a study evaluated.
 
     Attributes
     ----------
-    name : str
-        `"trial 7"`, `"default"` or the name of a control.
-    config_id : str
+    candidate : Candidate
+    runs : Runs
+        A diverged run has the score that the study's policy gives it.
     first_run : str
         Id of its first run: equal where two studies have the very same runs.
-    seeds, scores : tuple
-        One of each per run; a diverged run has the score that the study's policy gives it.
-    n_diverged, n_missing : int
     """
 
-    name: str
-    config_id: str
+    candidate: Candidate
+    runs: Runs
     first_run: str
-    seeds: tuple[int, ...]
-    scores: tuple[float, ...]
-    n_diverged: int = 0
-    n_missing: int = 0
+
+    @property
+    def name(self) -> str:
+        """`"trial 7"`, `"default"` or the name of a control."""
+        return self.candidate.name
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """One score per run."""
+        return self.runs.scores
 
     @property
     def mean(self) -> float:
@@ -75,13 +78,7 @@ def scores_of(member: MatrixStudy, ranking: Ranking) -> StudyScores:
     runs = ranking.found.rounds.runs
     found = {
         row.candidate.config_id: ConfigurationScores(
-            name=row.name,
-            config_id=row.candidate.config_id,
-            first_run=runs[row.candidate.config_id][0].run_id,
-            seeds=row.runs.seeds,
-            scores=row.runs.scores,
-            n_diverged=row.runs.n_diverged,
-            n_missing=row.runs.n_missing,
+            candidate=row.candidate, runs=row.runs, first_run=runs[row.candidate.config_id][0].run_id
         )
         for row in ranking.rows
     }
@@ -95,16 +92,13 @@ def scores_of(member: MatrixStudy, ranking: Ranking) -> StudyScores:
         if wanted in found
     }
     tuned = found[ranking.row(ranking.analysis.recommended).candidate.config_id]
-    confirmed = ranking.found.confirmation.get(tuned.config_id)
+    confirmed = ranking.found.confirmation.get(tuned.candidate.config_id)
     if confirmed is not None:
         # The seeds that confirm are not among those of the ranking; a first run of their own keeps the two apart.
         tuned = dataclasses.replace(
             tuned,
             first_run=f"{tuned.first_run} confirmed",
-            seeds=(),
-            scores=confirmed,
-            n_diverged=0,
-            n_missing=0,
+            runs=Runs(seeds=(), scores=confirmed, n_diverged=0, n_missing=0),
         )
     return StudyScores(
         study=ranking.study,

@@ -18,7 +18,7 @@ _NAMES = {
 
 
 def seeds_clause(study: StudySpec) -> str:
-    """Return on how many seeds configurations are judged."""
+    """Return on how many seeds configurations are evaluated."""
     post = study.post_evaluation
     match post.allocation.rule:
         case "fixed":
@@ -42,11 +42,11 @@ def sentences(ranking: Ranking) -> tuple[str, ...]:
     most = post.allocation.max_runs(len(rounds.runs), post.n_seeds)
     did = (
         f"Seeds were given by {_NAMES.get(rule, rule)}: {rounds.n_runs} of at most {most} runs, "
-        f"{count(rounds.n_decisions, 'decision')}. {rounds.stop or 'It is not finished.'}"
+        f"{count(rounds.n_decisions, 'decision')}. {rounds.stop or 'It has not finished.'}"
     )
     dropped = [c.name for c in found.candidates if c.config_id not in rounds.kept]
     if rule == "elimination" and dropped:
-        did += f" Dropped on the way: {listed(dropped)}."
+        did += f" Dropped along the way: {listed(dropped)}."
     return (
         did,
         "The best set is valid; the full ranking is not: configurations that got few seeds have wide intervals, and "

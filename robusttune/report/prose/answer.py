@@ -20,58 +20,59 @@ def answer(ranking: Ranking) -> tuple[str, ...]:
     return (_choice(ranking), _lucky(ranking), _rivals(ranking), *_next(ranking))
 
 
-def worth(ranking: Ranking) -> str:
+def _choice(ranking: Ranking) -> str:
     """Return the recommended configuration's number: confirmed, or corrected for having been chosen."""
-    level = f"{ranking.analysis.level:.0%} interval"
-    found, chosen, seeds = ranking.analysis.winner, "", "fresh seed"
-    confirmed = ranking.analysis.confirmed.get(ranking.analysis.recommended)
+    analysis = ranking.analysis
+    found, seeds, chosen = analysis.winner, "fresh seed", ""
+    confirmed = analysis.confirmed.get(analysis.recommended)
     if confirmed is not None:
         found, seeds = confirmed, "confirmation seed"
+        chosen = ", which had no part in choosing it"
     elif len(ranking.rows) > 1:
         being = "the best of" if ranking.study.post_evaluation.recommend == "mean" else "chosen from"
         chosen = f", corrected for being {being} {len(ranking.rows)}"
     decimals = known_decimals(found.low, found.high)
+    bounds = interval(found.low, found.high, decimals=decimals)
     return (
-        f"{number(found.estimate, decimals=decimals)} on average over {count(found.n, seeds)}, {level} "
-        f"{interval(found.low, found.high, decimals=decimals)}{chosen}"
+        f"Use {analysis.recommended}: it scores {number(found.estimate, decimals=decimals)} on average, "
+        f"{analysis.level:.0%} interval {bounds}, over {count(found.n, seeds)}{chosen}."
     )
-
-
-def _choice(ranking: Ranking) -> str:
-    return f"Use {ranking.analysis.recommended}: {worth(ranking)}."
 
 
 def _lucky(ranking: Ranking) -> str:
     lucky = [row for row in ranking.rows if row.verdict == LUCKY]
     if not lucky:
-        return "Lucky: no tuning score is shown to overstate its configuration."
+        return "No tuning score is shown to be lucky."
     lucky.sort(key=lambda row: -(row.candidate.tuning_score or 0.0))  # the most tempting first
-    more = f"; and {len(lucky) - _NAMED} more" if len(lucky) > _NAMED else ""
-    return f"Lucky: {'; '.join(luck_clause(row) for row in lucky[:_NAMED])}{more}."
+    more = [f"So were {len(lucky) - _NAMED} more."] if len(lucky) > _NAMED else []
+    return " ".join([*map(luck_sentence, lucky[:_NAMED]), *more])
 
 
-def luck_clause(row: Row) -> str:
+def luck_sentence(row: Row) -> str:
     """Return by how much a configuration was lucky, in words."""
     luck = row.analysis.luck
     assert luck is not None
     score = number(luck.tuning, decimals=known_decimals(luck.low, luck.high))
-    source = f"reported at {score}" if row.candidate.is_control else f"{score} in tuning"
+    whose = f"reported for {row.name}" if row.candidate.is_control else f"that {row.name} scored in tuning"
+    reach = "reaches" if luck.n_reached == 1 else "reach"
     return (
-        f"{row.name}, {source}, by {with_interval(luck.luck, luck.low, luck.high)}: "
-        f"{luck.n_reached} of {count(luck.n_seeds, 'fresh seed')} {'reaches' if luck.n_reached == 1 else 'reach'} it"
+        f"The {score} {whose} was lucky by {with_interval(luck.luck, luck.low, luck.high)}; "
+        f"{luck.n_reached} of {count(luck.n_seeds, 'fresh seed')} {reach} it."
     )
 
 
 def _rivals(ranking: Ranking) -> str:
-    analysis = ranking.analysis
-    others = [name for name in analysis.best_set if name != analysis.recommended]
-    top = analysis.recommended
+    analysis, n_others = ranking.analysis, len(ranking.rows) - 1
+    top, others = analysis.recommended, [one for one in analysis.best_set if one != analysis.recommended]
+    if not n_others:
+        return f"{top} is the only configuration that was evaluated."
     if others:
-        return f"Cannot be told apart from {top}: {listed(others)}."
-    if len(ranking.rows) == 1:
-        return f"{top} is the only configuration that was judged."
+        all_of_them = n_others > _NAMED and len(others) == n_others
+        return (
+            f"Cannot be told apart from {top}: {f'all {n_others} others' if all_of_them else listed(others)}."
+        )
     if analysis.winner_is_clear:
-        return f"{top} is better than each of the {len(ranking.rows) - 1} others, at {analysis.level:.0%} confidence."
+        return f"{top} is better than each of the {n_others} others, at {analysis.level:.0%} confidence."
     return f"Only {top} may be the best, but it is not shown to be better than each of the others."
 
 
@@ -82,14 +83,13 @@ def _next(ranking: Ranking) -> tuple[str, ...]:
         return (
             f"Next: confirm {analysis.recommended} on {CONFIRMATION_SEEDS} seeds that no selection has seen: {run}",
         )
-    if not analysis.plan or ranking.study.post_evaluation.allocation.is_adaptive:
+    plan = [step for step in analysis.plan if step.second in analysis.best_set]
+    if not plan or ranking.study.post_evaluation.allocation.is_adaptive:
         return ()
-    fewest = min(analysis.plan, key=lambda step: step.more_seeds or MOST_MORE_SEEDS + 1)
+    fewest = min(plan, key=lambda step: step.more_seeds or MOST_MORE_SEEDS + 1)
     if fewest.more_seeds is None or fewest.more_seeds > MOST_MORE_SEEDS:
-        others = listed(step.second for step in analysis.plan)
-        return (
-            f"Next: choose between {fewest.first} and {others} by spread and cost; seeds hardly tell them apart.",
-        )
+        names = listed([fewest.first, *(step.second for step in plan)])
+        return (f"Next: choose between {names} by spread and cost; more seeds would hardly tell them apart.",)
     return (
         f"Next: tell {fewest.first} from {fewest.second} with {count(fewest.more_seeds, 'more seed')} each: "
         f"{command(ranking, more_seeds(ranking, fewest.more_seeds))}",

@@ -27,8 +27,8 @@ def sentences(ranking: Ranking) -> tuple[str, ...]:
 def _confirmed(ranking: Ranking) -> list[str]:
     """Return what the confirmation seeds say beside those that chose."""
     return [
-        f"{count(found.n, 'confirmation seed')} of {name} give {estimate(found)}; the {row.n_seeds} that chose gave "
-        f"{estimate(row.mean)}."
+        f"{count(found.n, 'confirmation seed')} of {name} give {estimate(found)}; the {row.n_seeds} seeds that chose "
+        f"it gave {estimate(row.mean)}."
         for name, found in ranking.analysis.confirmed.items()
         for row in [ranking.row(name).analysis]
     ]
@@ -67,8 +67,8 @@ def _runner_up(ranking: Ranking) -> list[str]:
     ]
     if fragile:
         sentences.append(
-            f"Skew-sensitive, claimed only if the noise is near normal: {'; '.join(fragile)}. The robust ranks leave "
-            f"such claims out. Skew does less to the IQM: {command(ranking, 'post_evaluation.statistic=iqm')}"
+            f"Skew-sensitive claims, which hold only if noise is nearly normal: {'; '.join(fragile)}. The robust ranks "
+            f"leave them out. The IQM suffers less from skew: {command(ranking, 'post_evaluation.statistic=iqm')}"
         )
     equal = [
         f"{a} and {b}" for (a, b), pair in ranking.analysis.pairs.items() if pair.comparison.verdict == EQUAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from robusttune.report.prose import allocation, comparisons, luck, selection
-from robusttune.report.prose.words import count, interval, listed, number, share
+from robusttune.report.prose.words import count, listed, number, share, share_interval
 
 if TYPE_CHECKING:
     from robusttune.report.model import Ranking
@@ -18,18 +18,21 @@ NOISY_EVALUATION = 0.25  # share of a score's variance that comes from evaluatio
 def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
     """Return the sentences of each heading that has any."""
     found = {
-        "Who was judged": selection.sentences(ranking),
+        "The configuration to use": _configuration(ranking),
+        "Who was evaluated": selection.sentences(ranking),
         "Who is better": comparisons.sentences(ranking),
         "Luck of the tuning scores": luck.sentences(ranking),
-        "Spread between seeds": (
-            *luck.spread_sentences(ranking),
-            *_failures(ranking),
-            *_constant(ranking),
-        ),
+        "Spread between seeds": (*luck.spread_sentences(ranking), *_failures(ranking), *_constant(ranking)),
         "What one seed tells": _reliability(ranking),
         "Before using these numbers": (*allocation.sentences(ranking), *_cautions(ranking)),
     }
     return {heading: tuple(sentences) for heading, sentences in found.items() if sentences}
+
+
+def _configuration(ranking: Ranking) -> tuple[str, ...]:
+    row = ranking.row(ranking.analysis.recommended)
+    values = ", ".join(f"{name}={value!r}" for name, value in row.candidate.hyperparameters.items())
+    return (f"{row.name}: `{values}`." if values else f"{row.name}: all hyperparameters at their defaults.",)
 
 
 def _failures(ranking: Ranking) -> list[str]:
@@ -69,8 +72,8 @@ def _reliability(ranking: Ranking) -> tuple[str, ...]:
     ]
     if shares:
         sentences.append(
-            f"Share of the variance of one seed's scores that tells configurations apart (ICC): {listed(shares)}. "
-            "The rest is chance."
+            "Share of the variance between single runs that is due to the configuration (intraclass correlation, ICC): "
+            f"{listed(shares)}. The rest is chance."
         )
     tau = analysis.tuning_agreement
     if tau is not None and tau.low is not None:
@@ -92,9 +95,9 @@ def _reliability(ranking: Ranking) -> tuple[str, ...]:
 
 
 def _correlation(found: Correlation) -> str:
-    if found.estimate is None:
+    if found.estimate is None or found.low is None or found.high is None:
         return "unknown"
-    return f"{share(found.estimate)} {interval(found.low, found.high)}"
+    return f"{share(found.estimate)} {share_interval(found.low, found.high)}"
 
 
 def _cautions(ranking: Ranking) -> list[str]:
@@ -104,8 +107,8 @@ def _cautions(ranking: Ranking) -> list[str]:
         sentences.append(f"Fewer than {FEW_SEEDS} seeds for {listed(few)}: good for screening only.")
     if ranking.study.evaluation.starts == "common":
         sentences.append(
-            "All runs were judged on the same start states. Comparisons are sharper for it, but every score shares one "
-            "error that no number of seeds shows."
+            "All runs were evaluated on the same start states. Comparisons are sharper for it, but every score shares "
+            "one error that no number of seeds shows."
         )
     if ranking.study.post_evaluation.statistic == "iqm":
         sentences.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robusttune.report.prose.answer import luck_clause
+from robusttune.report.prose.answer import luck_sentence
 from robusttune.report.prose.words import count, estimate, known_decimals, listed, number, span, with_interval
 from robusttune.stats.luck.spread import ERRATIC, STEADY
 from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
@@ -19,22 +19,22 @@ def sentences(ranking: Ranking) -> tuple[str, ...]:
 
 
 def spread_sentences(ranking: Ranking) -> tuple[str, ...]:
-    """Return who is steady or erratic, and whose seeds fall in two groups."""
+    """Return who is steady or erratic, and whose seeds fall into two groups."""
     return (*_spread(ranking), *_two_groups(ranking))
 
 
 def _luck(ranking: Ranking) -> list[str]:
-    sentences = [f"Lucky: {luck_clause(row)}." for row in _with(ranking, LUCKY)]
+    sentences = [luck_sentence(row) for row in _with(ranking, LUCKY)]
     for row in _with(ranking, UNLUCKY):
         luck = row.analysis.luck
         assert luck is not None
         sentences.append(
-            f"Unlucky: {row.name}, whose {number(luck.tuning)} in tuning is "
-            f"{with_interval(-luck.luck, -luck.high, -luck.low)} below what fresh seeds give."
+            f"The {number(luck.tuning)} that {row.name} scored in tuning was unlucky: fresh seeds give "
+            f"{with_interval(-luck.luck, -luck.high, -luck.low)} more on average."
         )
     consistent = [row.name for row in _with(ranking, CONSISTENT)]
     if consistent:
-        sentences.append(f"The tuning score tells the worth to within one SD: {listed(consistent)}.")
+        sentences.append(f"The tuning score is right to within one SD: {listed(consistent)}.")
     undecided = _with(ranking, INCONCLUSIVE)
     if undecided:
         told = [
@@ -42,17 +42,17 @@ def _luck(ranking: Ranking) -> list[str]:
             + (
                 ""
                 if row.analysis.luck is None or row.analysis.luck.seeds_to_decide is None
-                else f" (would be decided by {count(row.analysis.luck.seeds_to_decide, 'seed')} in total)"
+                else f" ({count(row.analysis.luck.seeds_to_decide, 'seed')} in total would decide)"
             )
             for row in undecided
         ]
         sentences.append(
-            f"Open is only how lucky the tuning score was, not how good the configuration is: {listed(told)}."
+            f"Still open is how lucky the tuning score was, not how good the configuration is: {listed(told)}."
         )
     mean = ranking.analysis.mean_luck
     if mean is not None and mean.n > 1:
         sentences.append(
-            f"On average over the {count(mean.n, 'trial')}, tuning overstated by {estimate(mean)}."
+            f"On average over the {count(mean.n, 'trial')}, tuning scores were too high by {estimate(mean)}."
         )
     return sentences
 
@@ -73,11 +73,11 @@ def _rank_shifts(ranking: Ranking) -> list[str]:
 
 
 def _episodes(ranking: Ranking) -> list[str]:
-    tuning, judging = ranking.study.evaluation.n_episodes, ranking.study.n_judging_episodes
-    if tuning == judging:
+    tuning, again = ranking.study.evaluation.n_episodes, ranking.study.n_post_evaluation_episodes
+    if tuning == again:
         return []
     return [
-        f"A tuning score rests on {count(tuning, 'episode')} per seed, a post-evaluation score on {judging}: part of "
+        f"A tuning score rests on {count(tuning, 'episode')} per seed, a post-evaluation score on {again}: part of "
         "the luck is that of few episodes."
     ]
 
@@ -102,8 +102,8 @@ def _two_groups(ranking: Ranking) -> list[str]:
         worse, better = (groups.worse_low, groups.worse_high), (groups.better_low, groups.better_high)
         decimals = known_decimals(groups.worse_low, groups.better_high)
         sentences.append(
-            f"The seeds of {row.name} fall in two groups: {groups.n_worse} of {row.analysis.n_seeds} in the worse one, "
-            f"{span(*worse, decimals=decimals)}, the others {span(*better, decimals=decimals)}. Which of them a run "
-            "gets is the luck."
+            f"The seeds of {row.name} fall into two groups: {groups.n_worse} of {row.analysis.n_seeds} in the worse "
+            f"one, {span(*worse, decimals=decimals)}, the others {span(*better, decimals=decimals)}. Which one a run "
+            "falls into is luck."
         )
     return sentences

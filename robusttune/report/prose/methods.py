@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from robusttune.declaration.post_evaluation import PostEvaluationSpec
 from robusttune.report.prose.allocation import seeds_clause
 from robusttune.report.prose.selection import candidates_clause, winner_clause
 from robusttune.report.prose.words import count, known_decimals, listed, number
@@ -23,9 +24,10 @@ def caption(ranking: Ranking) -> str:
     study, table = ranking.study, ranking.found.scores
     counts = sorted({row.analysis.n_seeds for row in ranking.rows})
     seeds = count(counts[0], "fresh seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} fresh seeds"
+    episodes = count(study.n_post_evaluation_episodes, "evaluation episode")
     text = (
-        f"{study.training.caption}; {seeds} per configuration, "
-        f"{count(study.n_judging_episodes, 'evaluation episode')} per seed; {ranking.analysis.level:.0%} intervals."
+        f"{study.training.caption}; {seeds} per configuration, {episodes} per seed; "
+        f"{ranking.analysis.level:.0%} intervals."
     )
     n_diverged, n_missing = sum(table.n_diverged), sum(table.n_missing)
     if n_diverged:
@@ -43,7 +45,8 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         _tuning(ranking),
         f"Post-evaluation: {candidates_clause(study)}, and the controls, "
         f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
-        f"Score of a run: {_SCORES[study.evaluation.score]}, {count(study.n_judging_episodes, 'episode')}, "
+        *_confirmation(post),
+        f"Score of a run: {_SCORES[study.evaluation.score]}, {count(study.n_post_evaluation_episodes, 'episode')}, "
         f"{'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
         f"Best set: {_best_set(ranking)}.",
@@ -69,10 +72,17 @@ def _tuning(ranking: Ranking) -> str:
         else "Trials were asked while others were running, or until a time was up: a new search may differ. "
         "tuning.batch_size makes it repeatable."
     )
+    pruner = "no" if tuning.pruner == "none" else tuning.pruner
     return (
-        f"Tuning: Optuna, {tuning.sampler} sampler, {tuning.pruner} pruner, {count(tuning.seeds_per_trial, 'seed')} "
+        f"Tuning: Optuna, {tuning.sampler} sampler, {pruner} pruner, {count(tuning.seeds_per_trial, 'seed')} "
         f"per trial{again}; {batch}. {repeat}"
     )
+
+
+def _confirmation(post: PostEvaluationSpec) -> list[str]:
+    whom = "the whole best set" if post.confirm_best_set else "the recommended configuration"
+    seeds = count(post.confirm, "further seed")
+    return [f"Confirmation: {whom} on {seeds}, which never enter the ranking."] if post.confirm else []
 
 
 def _best_set(ranking: Ranking) -> str:

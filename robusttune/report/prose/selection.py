@@ -1,4 +1,4 @@
-"""Who was judged and who is recommended, where a model of the whole search has a say in it."""
+"""Who was evaluated and who is recommended, where a model of the whole search has a say in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MODEL = "a Gaussian process over all trials (Matérn 5/2, Student's t noise)"
 
 
 def candidates_clause(study: StudySpec) -> str:
-    """Return which trials are judged."""
+    """Return which trials are evaluated."""
     post = study.post_evaluation
     highest = "the highest objective value"
     match post.select:
@@ -53,7 +53,7 @@ def _proposals(ranking: Ranking) -> tuple[str, ...]:
     if not any("model" in lists for lists in by_list):
         return (
             "The search was too short or too flat to be modelled: the highest tuning scores alone chose who was "
-            "judged.",
+            "evaluated.",
         )
     heads = {
         ("top", "model"): "by tuning score and model alike",

@@ -48,8 +48,13 @@ def with_interval(value: float, low: float, high: float) -> str:
 
 
 def share(value: float) -> str:
-    """Return a probability with two decimals."""
-    return f"{value:.2f}"
+    """Return a probability, a correlation or a normalised score with two decimals."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # + 0.0: no minus before zero
+
+
+def share_interval(low: float, high: float) -> str:
+    """Return an interval of probabilities, correlations or normalised scores."""
+    return f"[{share(low)}, {share(high)}]"
 
 
 def estimate(found: Estimate) -> str:

@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from robusttune.training.lockstep.activations import make_activation
-from robusttune.training.lockstep.layout import FlatLayout, keep_rows, width_of
+from robusttune.training.lockstep.layout import Array, FlatLayout, keep_rows, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.off_policy import OffPolicyTrainer
 from robusttune.training.lockstep.optimisers import Optimiser, make_optimiser
 from robusttune.training.lockstep.snapshots import Snapshot
-from robusttune.training.lockstep.trainer import Array
 
 
 class Stack:

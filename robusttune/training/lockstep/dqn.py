@@ -12,12 +12,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from robusttune.training.lockstep.activations import make_activation
-from robusttune.training.lockstep.layout import FlatLayout, keep_rows
+from robusttune.training.lockstep.layout import Array, FlatLayout, keep_rows
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.off_policy import OffPolicyTrainer
 from robusttune.training.lockstep.optimisers import clip_gradients, make_optimiser
 from robusttune.training.lockstep.snapshots import Snapshot
-from robusttune.training.lockstep.trainer import Array
 
 
 class LockstepDQN(OffPolicyTrainer):

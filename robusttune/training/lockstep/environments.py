@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_obs_shape
 
-from robusttune.training.lockstep.kernels import find_kernel, time_limit
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Env = gym.Env[Any, Any]
+from robusttune.training.lockstep.kernels import Env, find_kernel, time_limit
+from robusttune.training.lockstep.layout import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +55,6 @@ class MemberEnvironments:
         self._limit = time_limit(flat[0]) if self._kernel else None
         self._states: Array = np.zeros((len(flat), 0))
         self._elapsed = np.zeros(len(flat), dtype=np.int64)
-
-    @property
-    def uses_kernel(self) -> bool:
-        """Whether the environments are stepped as one array."""
-        return self._kernel is not None
 
     def reset(self) -> Array:
         """Return the first observations, shape (n_members, n_envs, *shape)."""

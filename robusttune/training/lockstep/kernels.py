@@ -16,7 +16,8 @@ from gymnasium.envs.classic_control.pendulum import PendulumEnv
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from stable_baselines3.common.monitor import Monitor
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from robusttune.training.lockstep.layout import Array
+
 Env = gym.Env[Any, Any]
 
 _TRANSPARENT = (Monitor, TimeLimit, OrderEnforcing, PassiveEnvChecker)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+Array = npt.NDArray[Any]
 ALIGNMENT = 16
 """Floats in a cache line. Matrix kernels round differently on unaligned memory, so every slab starts on a
 line; a member's numbers would depend on its place in the batch if it did not."""

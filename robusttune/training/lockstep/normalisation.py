@@ -9,9 +9,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from robusttune.declaration.training.sb3 import Normalization
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
+from robusttune.training.lockstep.layout import Array
 
 # The defaults of SB3's VecNormalize, which studies leave as they are.
 _CLIP_OBS = _CLIP_REWARD = 10.0

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim, get_obs_shape
 
-FloatArray = np.ndarray[Any, np.dtype[Any]]
+from robusttune.training.lockstep.layout import Array
 
 
 class ObservationCodec:
@@ -36,7 +36,7 @@ class ObservationCodec:
         elif isinstance(space, spaces.MultiDiscrete):
             self._sizes = [int(n) for n in space.nvec]
 
-    def features(self, raw: FloatArray) -> FloatArray:
+    def features(self, raw: Array) -> Array:
         """Return the network's inputs.
 
         Parameters

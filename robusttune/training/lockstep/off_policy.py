@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robusttune.training.lockstep.layout import Array
 from robusttune.training.lockstep.replay import ReplayStore
-from robusttune.training.lockstep.trainer import Array, LockstepTrainer
+from robusttune.training.lockstep.trainer import LockstepTrainer
 
 
 class OffPolicyTrainer(LockstepTrainer):

@@ -13,12 +13,12 @@ from torch import Tensor
 from robusttune.training.lockstep.activations import Activation, make_activation
 from robusttune.training.lockstep.distributions import ActionHead, make_head
 from robusttune.training.lockstep.environments import environment_actions
-from robusttune.training.lockstep.layout import FlatLayout, keep_rows, width_of
+from robusttune.training.lockstep.layout import Array, FlatLayout, keep_rows, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.optimisers import make_optimiser
 from robusttune.training.lockstep.rollout import RolloutStore
 from robusttune.training.lockstep.snapshots import Snapshot
-from robusttune.training.lockstep.trainer import Array, LockstepTrainer
+from robusttune.training.lockstep.trainer import LockstepTrainer
 
 _CHUNK = 2048
 """Rows per matrix product where a whole rollout is evaluated: keeps the activations in the cache."""

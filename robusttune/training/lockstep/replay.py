@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from robusttune.training.lockstep.layout import round_up, width_of
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from robusttune.training.lockstep.layout import Array, round_up, width_of
 
 
 class ReplayStore:

@@ -14,11 +14,10 @@ from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN
 from torch import Tensor, nn
 
 from robusttune.training.lockstep.actor_critic import ActorCriticTrainer, Stack
-from robusttune.training.lockstep.layout import FlatLayout, width_of
+from robusttune.training.lockstep.layout import Array, FlatLayout, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.rollout import pad_rows
 from robusttune.training.lockstep.snapshots import Snapshot
-from robusttune.training.lockstep.trainer import Array
 
 _EPSILON = 1e-6
 """Keeps SB3's correction for the squashing finite."""

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 
 from robusttune.training.lockstep.activations import make_activation
 from robusttune.training.lockstep.actor_critic import ActorCriticTrainer
-from robusttune.training.lockstep.layout import keep_rows
+from robusttune.training.lockstep.layout import Array, keep_rows
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.snapshots import Snapshot
-from robusttune.training.lockstep.trainer import Array
 
 
 class LockstepTD3(ActorCriticTrainer):

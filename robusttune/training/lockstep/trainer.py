@@ -13,14 +13,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from robusttune.declaration.training.sb3 import Normalization
-from robusttune.training.lockstep.environments import Env, MemberEnvironments
-from robusttune.training.lockstep.layout import FlatLayout, round_up, width_of
+from robusttune.training.lockstep.environments import MemberEnvironments
+from robusttune.training.lockstep.kernels import Env
+from robusttune.training.lockstep.layout import Array, FlatLayout, round_up, width_of
 from robusttune.training.lockstep.members import Member, build_model
 from robusttune.training.lockstep.normalisation import Normaliser
 from robusttune.training.lockstep.observations import ObservationCodec
 from robusttune.training.lockstep.snapshots import Snapshot, restore
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class LockstepTrainer(ABC):
@@ -115,7 +114,7 @@ class LockstepTrainer(ABC):
         return self
 
     def stop(self, member: int) -> None:
-        """Let a member train no further: the others go on without it."""
+        """Stop training a member; the others continue."""
         if not 0 <= member < len(self.members):
             raise ValueError(f"0 <= member < {len(self.members)} must hold, but got {member=}.")
         self._stopping.add(member)

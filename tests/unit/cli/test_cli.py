@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import io
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from robusttune.cli import app
+import robusttune
+from robusttune.cli import app, display
 from robusttune.declaration.toml import load_study
 from robusttune.pipeline.location import location_of
 from robusttune.pipeline.planning.advice import advised_split
@@ -153,6 +160,33 @@ def test_a_database_that_is_none_is_an_error_not_a_traceback(study_file: Path, t
     assert "SQLAlchemy URL" in bad_url.output
 
 
+def test_errors_name_flags_where_the_library_names_parameters(study_file: Path, tmp_path: Path) -> None:
+    timed = ("--set", "execution.run_timeout_s=3")
+    without_worker = call("tune", study_file, "--out", tmp_path, "-j", 0, *timed)
+    assert "but got --workers 0. Use 1 or more." in without_worker.output
+    bad_url = call("tune", study_file, "--out", tmp_path, "--storage", "nosql://somewhere")
+    assert "Give --storage an SQLAlchemy URL" in bad_url.output
+    no_file = call("check", tmp_path / "none.toml")
+    assert "`robusttune init` writes one" in no_file.output
+
+
+@pytest.mark.parametrize("command", ["run", "tune", "evaluate"])
+def test_the_command_line_has_the_defaults_of_the_library(command: str) -> None:
+    function = inspect.signature(getattr(robusttune, f"{command}_study"))
+    defaults = {option.name: option.default for option in get_command(app).commands[command].params}  # type: ignore[attr-defined]
+    assert defaults["workers"] is function.parameters["workers"].default is None
+    assert str(defaults["out"]) == function.parameters["out"].default
+
+
+def test_no_help_holds_brackets_which_would_vanish_as_markup() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    texts = [
+        text for one in commands.values() for text in (one.help, *(option.help for option in one.params))
+    ]
+    assert len(texts) > 30
+    assert [text for text in texts if text and "[" in text] == []
+
+
 def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
     import tomllib
 
@@ -168,7 +202,36 @@ def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
     assert "LUCKY" in ranked.output
     status = call("status", path, "--out", tmp_path)
     assert "2 complete of 2 wanted" in status.output
+    assert re.search(r"^tuning runs +2 completed *$", status.output, flags=re.MULTILINE)
     assert "0 of 36" in status.output
+
+
+@pytest.mark.parametrize("name", sorted(get_command(app).commands))  # type: ignore[attr-defined]
+def test_help_shows_every_word_of_a_command_s_text(name: str) -> None:
+    """Square brackets, for one, would be taken for markup and vanish."""
+    text = get_command(app).commands[name].callback.__doc__  # type: ignore[attr-defined]
+    shown = " ".join(call(name, "--help").output.split())
+    assert text
+    assert " ".join(text.split("\n\n")[0].split()) in shown
+
+
+def test_the_next_command_finds_the_results_of_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "my study.toml"
+    path.write_text('name = "aa"\nsynthetic.sd = 10.0\ntuning.n_trials = 2\npost_evaluation.n_seeds = 3\n')
+    assert call("tune", path, "--out", tmp_path).exit_code == 0
+    shown = call("evaluate", path, "--out", tmp_path).output
+    following = shlex.split(shown.split("Next: ")[1])
+    assert following == ["robusttune", "report", str(path), "--out", str(tmp_path)]
+    assert call(*following[1:]).exit_code == 0
+
+
+def test_a_command_in_a_sentence_stays_on_one_line_and_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(display, "console", Console(width=40, file=file))
+    display.print_bullets(["word " * 20, f"Try this: `robusttune run study.toml --set {'x' * 40}=1`"])
+    *wrapped, command = file.getvalue().splitlines()
+    assert len(wrapped) > 1
+    assert command == f"• Try this: robusttune run study.toml --set {'x' * 40}=1"
 
 
 def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
@@ -183,7 +246,7 @@ def test_plan_from_two_figures_agrees_with_the_textbook() -> None:
 def test_plan_splits_a_budget_in_one_way(tmp_path: Path) -> None:
     split = advised_split(240)
     told = (
-        f"240 runs: {split.n_trials} trials of one seed with the tpe sampler, then the best {split.top_k} and 1 "
+        f"240 runs: {split.n_trials} trials of 1 seed with the tpe sampler, then {split.top_k} of them and 1 "
         f"control on {split.n_seeds} fresh seeds each"
     )
     for figures in ([], ["--sd", 10, "--difference", 10]):
@@ -233,7 +296,7 @@ def test_init_splits_its_budget_in_the_same_way(tmp_path: Path) -> None:
     study, split = load_study(path), advised_split(200)
     assert (study.n_trials, study.tuning.seeds_per_trial) == (split.n_trials, split.seeds_per_trial)
     assert (study.post_evaluation.top_k, study.post_evaluation.n_seeds) == (split.top_k, split.n_seeds)
-    spent = split.n_trials * split.seeds_per_trial + split.n_judging_runs
+    spent = split.n_trials * split.seeds_per_trial + split.n_post_evaluation_runs
     assert f"at most {spent} runs" in call("check", path).output
     for bad in (5, 100_000_000):
         before = path.read_text(encoding="utf-8")

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.ids import canonical_json, config_id
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.declaration.training.sb3 import (
     AlgorithmSpec,
     EnvironmentSpec,
@@ -77,7 +78,7 @@ run_specs = st.builds(
 @given(run_specs)
 @settings(max_examples=25)
 def test_a_run_specification_survives_its_json(spec: RunSpec) -> None:
-    again = RunSpec.from_json(spec.to_json())
+    again = TypeAdapter(RunSpec).validate_json(spec.to_json())
     assert again == spec
     assert again.to_json() == spec.to_json()
     assert again.run_id == spec.run_id

@@ -85,7 +85,7 @@ def test_a_file_without_a_matrix_is_one_study(tmp_path: Path) -> None:
         ),
         (
             'low = "default"\nreference = { "Pendulum-v1" = { low = 0.0, high = 5.0 } }',
-            r"low and high name controls, and reference takes their place",
+            r"low and high name controls, which reference replaces",
         ),
     ],
 )

@@ -130,7 +130,7 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     (searched("gamma", type="categorical", choices=[]), ["parameters.gamma.choices = []", "at least 1"]),
     (
         searched("gamma", type="categorical", choices=[0.9, 0.9]),
-        ["choices must differ, but 0.9 stands twice"],
+        ["choices must differ, but 0.9 appears twice"],
     ),
     (searched("gamma", type="categorical", choices=[math.nan]), ["gamma.choices.0 = nan: must be a finite"]),
     (searched("gamma", type="float", low=0.9, high=math.inf), ["gamma.high = inf: must be a finite"]),

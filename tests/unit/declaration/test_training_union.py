@@ -49,7 +49,7 @@ training.Training = Annotated[Union[(*training.kinds().values(), CoinTraining)],
 from robusttune import load_study, rank_study, run_study, simulate_study
 from robusttune.errors import SpecError
 from robusttune.results.records import CurvePoint, RunStatus
-from robusttune.training.protocol import make_result
+from robusttune.training.interfaces import make_result
 
 
 def train(specs, stop_rule):

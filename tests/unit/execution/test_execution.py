@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -15,9 +16,10 @@ from pebble.pool.process import PoolManager
 
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import tuning_runs
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Sb3Training
 from robusttune.errors import SpecError
+from robusttune.execution import executors
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Executor, InProcess, Job, LocalPool, make_executor
 from robusttune.results.claims import Claims
@@ -117,8 +119,8 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         "import sys, time\n"
         "from tests.support.pool_work import work; from tests.support.studies import make_study\n"
         "from robusttune.execution.executors import Job, LocalPool\n"
-        "from robusttune.declaration.runs import tuning_runs\n"
-        "study = make_study({'environment.kwargs': {'folder': sys.argv[2]}})\n"
+        "from robusttune.declaration.study_runs import tuning_runs\n"
+        "study = make_study({'environment.kwargs': {'folder': sys.argv[1]}})\n"
         "pool = LocalPool(2, work=work)\n"
         "for number in range(2):\n"
         "    pool.submit(Job(specs=tuning_runs(study, {'fault': 'sleep'}, number)))\n"
@@ -140,8 +142,20 @@ def test_the_number_of_workers_is_checked() -> None:
     assert isinstance(make_executor(0, timeout_s=None), InProcess)
     with pytest.raises(SpecError, match=r"must be 0 .* or more, but got -1"):
         make_executor(-1, timeout_s=None)
-    with pytest.raises(SpecError, match=r"execution.run_timeout_s = 3: needs a worker process.*--workers 1"):
+    with pytest.raises(
+        SpecError, match=r"execution.run_timeout_s = 3: needs a worker process.*Use 1 or more"
+    ):
         make_executor(0, timeout_s=3.0)
+
+
+def test_without_a_number_there_is_one_worker_per_core_that_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(executors, "cpu_count", lambda: 3)
+    monkeypatch.setattr(
+        executors, "LocalPool", lambda n_workers, **options: SimpleNamespace(n_workers=n_workers)
+    )
+    assert make_executor(None, timeout_s=None).n_workers == 3
 
 
 # --- once each -------------------------------------------------------------------------------------------------------
@@ -233,7 +247,7 @@ def test_two_processes_that_share_a_database_share_the_work(tmp_path: Path) -> N
         "from robusttune.execution.driver import Driver\n"
         "from robusttune.execution.executors import Job\n"
         "from robusttune.results.claims import Claims\n"
-        "from robusttune.declaration.runs import tuning_runs\n"
+        "from robusttune.declaration.study_runs import tuning_runs\n"
         "def one(spec):\n"
         "    return (yield [Job(specs=(spec,))])[0]\n"
         "study = make_study()\n"

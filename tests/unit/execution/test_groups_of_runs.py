@@ -11,7 +11,7 @@ import numpy as np
 from pebble import ProcessExpired
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import tuning_runs
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.execution.driver import Driver, Task, runs_to_make
 from robusttune.execution.executors import Job
 from robusttune.results.claims import Claims

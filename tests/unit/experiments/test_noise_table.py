@@ -119,7 +119,7 @@ def test_a_run_of_the_table_can_be_trained_again(tmp_path: Path) -> None:
     document = load_study(FOLDER / "cartpole.toml").to_dict()
     document["tuning"]["n_trials"] = 1
     study = StudySpec.from_dict(document)
-    tune_study(study, out=tmp_path)
+    tune_study(study, out=tmp_path, workers=0)
     again = table(study, tmp_path)
     stored = pd.read_parquet(FOLDER / "cartpole.parquet").query("config_id == 0")
     assert again["seed"].tolist() == stored["seed"].tolist()

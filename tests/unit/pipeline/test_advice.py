@@ -28,9 +28,9 @@ def test_a_split_spends_the_budget_and_about_half_of_it_at_most_on_judging(
     budget: int, sampler: str, n_controls: int
 ) -> None:
     split = advised_split(budget, sampler=sampler, n_controls=n_controls)
-    spent = split.n_trials * split.seeds_per_trial + split.n_judging_runs
+    spent = split.n_trials * split.seeds_per_trial + split.n_post_evaluation_runs
     assert budget - split.seeds_per_trial < spent <= budget
-    assert split.n_judging_runs == (split.top_k + n_controls) * split.n_seeds <= budget / 2
+    assert split.n_post_evaluation_runs == (split.top_k + n_controls) * split.n_seeds <= budget / 2
     assert split.n_trials >= split.top_k >= 1
     assert 3 <= split.n_seeds <= MAX_SEEDS
 
@@ -67,7 +67,7 @@ def test_a_budget_that_is_too_small_or_beyond_all_study_is_refused(budget: int) 
 
 
 def test_every_control_needs_room_for_three_seeds() -> None:
-    with pytest.raises(SpecError, match=r"budget = 35: must lie between 36 and .* judge 6 configurations"):
+    with pytest.raises(SpecError, match=r"budget = 35: must lie between 36 and .* evaluate 6 configurations"):
         advised_split(35, n_controls=5)
     split = advised_split(36, n_controls=5)
     assert (split.top_k, split.n_seeds) == (1, 3)

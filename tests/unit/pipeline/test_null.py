@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from robusttune.cli import app
 from robusttune.declaration.allocation import AllocationSpec
-from robusttune.declaration.runs import post_evaluation_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.errors import SpecError
 from robusttune.pipeline.null import NullResult, null_study
 from robusttune.post_evaluation.allocate import Question, question_of
@@ -47,7 +47,7 @@ def test_the_first_control_is_copied_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"top_k": 1}, "post_evaluation.top_k = 1: --null compares as many copies, 2 at least"),
+        ({"top_k": 1}, "post_evaluation.top_k = 1: as many copies are compared, at least 2"),
         ({"seeds": "common"}, "copies of one configuration on the same seeds are the same runs"),
     ],
 )
@@ -100,5 +100,5 @@ def test_the_command_says_it_in_plain_words(tmp_path: Path) -> None:
     )
     found = CliRunner().invoke(app, ["run", str(path), "--null", "--out", str(tmp_path), "-j", "0"])
     assert found.exit_code == 0, found.output
-    assert "3 copies of one configuration (default) were judged" in found.output
-    assert "this setting named a single winner in" in found.output
+    assert "3 copies of one configuration (default) were evaluated on " in found.output
+    assert "these settings named a single winner in" in found.output

@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from robusttune import evaluate_study, rank_study, simulate_study, tune_study
-from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.errors import SpecError, StudyError
+from robusttune.execution.executors import InProcess
 from robusttune.pipeline.location import location_of
+from robusttune.pipeline.session import open_session
+from robusttune.pipeline.settle import settle
 from robusttune.pipeline.simulate import simulation_session
 from robusttune.results.memory import MemoryStore
 from robusttune.results.records import CurvePoint, RunStatus
 from robusttune.results.store import ResultStore
-from robusttune.training.protocol import make_result
+from robusttune.training.interfaces import make_result
 from tests.support.studies import drawn, make_study
 
 TRUTH = {
@@ -36,6 +39,23 @@ def synthetic_study(changes: dict[str, Any] | None = None) -> StudySpec:
             **(changes or {}),
         }
     )
+
+
+def test_where_runs_are_drawn_no_worker_is_started_unless_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+
+    def make(workers: int | None, *, timeout_s: float | None) -> InProcess:
+        asked.append(workers)
+        return InProcess()
+
+    monkeypatch.setattr("robusttune.pipeline.session.make_executor", make)
+    for workers, changes in ((None, {}), (3, {}), (None, {"execution.run_timeout_s": 9.0})):
+        study = synthetic_study(changes)
+        with open_session(settle(study), location_of(study, out=tmp_path), workers=workers):
+            pass
+    assert asked == [0, 3, None]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.driver import Driver
-from robusttune.execution.progress import Reporter
+from robusttune.execution.progress import SilentReporter
 from robusttune.pipeline import check_study
 from robusttune.post_evaluation.allocate import Question, decide
 from robusttune.post_evaluation.allocation_rules import (
@@ -310,7 +310,7 @@ def judge(declared: StudySpec, store: ResultStore, executor: Synthetic) -> Round
     candidates = select(declared, store.trials(declared.tuning_id))
     with Claims(store.engine) as claims, executor:
         driver = Driver(store, claims, executor)
-        return evaluate(declared, candidates, store=store, driver=driver, reporter=Reporter()).rounds
+        return evaluate(declared, candidates, store=store, driver=driver, reporter=SilentReporter()).rounds
 
 
 def asked(rounds: Rounds) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from optuna.storages import InMemoryStorage
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
-from robusttune.execution.progress import Reporter
+from robusttune.execution.progress import SilentReporter
 from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.select import Candidate, select
 from robusttune.results.claims import Claims
@@ -130,7 +130,11 @@ def judge(declared: StudySpec, store: ResultStore, executor: Synthetic) -> tuple
     candidates = select(declared, store.trials(declared.tuning_id))
     with Claims(store.engine) as claims, executor:
         evaluate(
-            declared, candidates, store=store, driver=Driver(store, claims, executor), reporter=Reporter()
+            declared,
+            candidates,
+            store=store,
+            driver=Driver(store, claims, executor),
+            reporter=SilentReporter(),
         )
     return candidates
 

@@ -22,7 +22,7 @@ from robusttune.post_evaluation.select import select
 from robusttune.post_evaluation.shortlist import shortlist
 from robusttune.report.build import make_ranking
 from robusttune.report.model import Ranking
-from robusttune.report.tables import to_markdown
+from robusttune.report.write import to_markdown
 from robusttune.results.records import TrialRecord, TrialState
 from tests.support.rankings import ranked
 from tests.support.studies import drawn, make_study
@@ -206,12 +206,18 @@ def test_a_study_chooses_by_its_model_and_reads_again_what_it_chose(
 def made(declared: StudySpec) -> Ranking:
     """Return the ranking of a simulated study."""
     found = simulate_study(declared)
-    return make_ranking(declared, found.trials, found.post_evaluation, is_reproducible=True)
+    return make_ranking(
+        declared,
+        found.trials,
+        found.post_evaluation,
+        is_reproducible=True,
+        command="robusttune run study.toml",
+    )
 
 
 def test_the_report_says_which_list_proposed_whom() -> None:
     ranking = made(simulated("mixed"))
-    (sentence,) = ranking.findings["Who was judged"]
+    (sentence,) = ranking.findings["Who was evaluated"]
     for candidate in ranking.found.candidates:
         assert (candidate.name in sentence) == (not candidate.is_control)
     records = ranking.to_frame().set_index("configuration")["proposed_by"]
@@ -220,7 +226,7 @@ def test_the_report_says_which_list_proposed_whom() -> None:
     assert "proposed by" in to_markdown(ranking)
     assert any("in turn from those that a Gaussian process" in text for text in ranking.methods)
     plain = made(simulated("top"))
-    assert "Who was judged" not in plain.findings
+    assert "Who was evaluated" not in plain.findings
     assert "proposed by" not in to_markdown(plain)
 
 
@@ -245,6 +251,7 @@ def _ranking(recommend: str, **post: Any) -> Ranking:
             rounds=dataclasses.replace(found.rounds, runs=dict.fromkeys(ids, ())),
         ),
         is_reproducible=True,
+        command="robusttune run study.toml",
     )
 
 
@@ -257,7 +264,7 @@ def test_the_posterior_recommends_and_reports_nothing_but_the_fresh_mean() -> No
     row = by_posterior.row(picked)
     assert by_posterior.analysis.winner.estimate == pytest.approx(np.mean(row.runs.scores))
     assert by_posterior.rows == by_mean.rows  # ranking and intervals know nothing of it
-    disagreement = by_posterior.findings["Who was judged"][-1]
+    disagreement = by_posterior.findings["Who was evaluated"][-1]
     assert f"that of trial 2, 2.50; {picked}, 0.00, is recommended" in disagreement
     assert any("highest posterior mean" in text for text in by_posterior.methods)
 
@@ -284,7 +291,7 @@ def test_a_control_that_is_far_better_is_recommended_by_the_posterior_too() -> N
 def test_a_search_without_a_model_recommends_by_the_mean() -> None:
     found = made(simulated("mixed", n_trials=5, post={"recommend": "posterior"}))
     assert found.analysis.recommended == found.analysis.best_set[0]
-    assert "too short or too flat" in found.findings["Who was judged"][0]
+    assert "too short or too flat" in found.findings["Who was evaluated"][0]
 
 
 @pytest.mark.parametrize(

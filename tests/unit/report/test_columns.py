@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from robusttune.report import columns, tables
+from robusttune.report import columns, write
 from robusttune.report.columns import COLUMNS, fitting_columns, record, shown_columns
 from robusttune.report.model import Ranking
 from tests.support.rankings import ranked, skewed_scores
@@ -38,12 +38,15 @@ def test_what_is_unknown_is_empty_never_infinite(ranking: Ranking) -> None:
     assert record(ranking.row("one"))["mean_low"] is None
     frame = ranking.to_frame()
     assert frame.select_dtypes("number").map(np.isfinite).where(frame.notna(), True).all(axis=None)
-    json.loads(tables.to_json(ranking), parse_constant=pytest.fail)
+    json.loads(write.to_json(ranking), parse_constant=pytest.fail)
 
 
 def test_people_see_a_column_only_where_it_says_something(ranking: Ranking) -> None:
     headings = [column.heading for column in shown_columns(ranking.rows)]
     assert "diverged" not in headings
+    assert "luck" in headings
+    untuned = [column.heading for column in shown_columns(ranked({"a": [1.0, 2.0], "b": [3.0, 4.0]}).rows)]
+    assert not {"tuning", "luck", "luck interval", "reached by", "verdict", "spread"} & set(untuned)
     assert "" not in headings
     assert len(set(headings)) == len(headings)
 
@@ -66,7 +69,7 @@ def test_every_priority_is_a_column() -> None:
 
 
 def test_a_bar_in_a_name_does_not_break_the_markdown_table(ranking: Ranking) -> None:
-    text = tables.to_markdown(ranking)
+    text = write.to_markdown(ranking)
     assert "x \\| y" in text
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.replace("\\|", "").count("|") for line in rows}) == 1

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from robusttune.report.figures import lucky_figure, save, seeds_figure
-from robusttune.report.files import whole_file, write_text
+from robusttune.report.figures import lucky_figure, seeds_figure
+from robusttune.report.output import save, whole_file, write_folder
 from robusttune.report.write import write_report
 from tests.support.rankings import ranked
 
@@ -93,7 +93,7 @@ def umask() -> Iterator[int]:
 
 
 def test_files_have_the_permissions_that_the_user_s_mask_gives(tmp_path: Path, umask: int) -> None:
-    write_text(tmp_path / "table.md", "text")
+    write_folder(tmp_path, {"table.md": "text"}, {})
     with whole_file(tmp_path / "picture.png") as path:
         path.write_bytes(b"")
     for name in ("table.md", "picture.png"):

@@ -12,15 +12,19 @@ import pytest
 from typer.testing import CliRunner
 
 from robusttune.cli import app
+from robusttune.cli.console import console
 from robusttune.declaration.matrix import Matrix, MatrixReportSpec, MatrixStudy, ReferenceScores
 from robusttune.declaration.toml import load_matrix
 from robusttune.errors import SpecError, StudyError
 from robusttune.pipeline import evaluate_study, rank_study, tune_study
 from robusttune.pipeline.matrix import report_matrix
+from robusttune.post_evaluation.select import Candidate
 from robusttune.report.matrix import prose
 from robusttune.report.matrix.result import MatrixReport, make_matrix_report
 from robusttune.report.matrix.scores import TUNED, ConfigurationScores, StudyScores
 from robusttune.report.matrix.tables import tables
+from robusttune.report.model import Runs
+from robusttune.report.prose.words import interval
 from tests.support.studies import make_study
 
 BASE = """
@@ -131,9 +135,9 @@ def test_each_task_has_one_ranking_of_the_candidates_of_all_algorithms(
             for row in rank_study(one.study, out=folder).rows
         }
         assert ranking.analysis is not None
-        found = {name: ranking.analysis.configurations[name].mean.estimate for name in ranking.configurations}
+        found = {row.name: row.analysis.mean.estimate for row in ranking.rows}
         assert found == means
-        assert list(ranking.configurations) == sorted(means, key=lambda name: -means[name])
+        assert list(found) == sorted(means, key=lambda name: -means[name])
 
 
 def test_the_files_hold_every_number_and_every_run(suite: tuple[Matrix, Path], report: MatrixReport) -> None:
@@ -168,8 +172,9 @@ def test_the_page_and_the_markdown_say_the_same_and_escape_names(
     assert "../suite-ppo-easy/report.html" in page
     for table in tables(report):
         assert f"## {table.title}" in text
-    for answer in prose.answers(report):
-        assert f"**{answer}**" in text
+    first, *others = prose.answers(report)
+    assert f"**{first}**" in text
+    assert all(f"\n{answer}\n" in text for answer in others)
     assert "rliable computes the same metrics" in text
     assert "chosen by the very seeds that score it" in text
 
@@ -184,14 +189,21 @@ def test_the_same_results_give_the_same_report(suite: tuple[Matrix, Path], repor
 
 
 def test_the_command_reports_each_study_and_then_across_them(
-    suite: tuple[Matrix, Path], monkeypatch: pytest.MonkeyPatch
+    suite: tuple[Matrix, Path], report: MatrixReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, folder = suite
     monkeypatch.setattr("robusttune.pipeline.report_study", rank_study)  # without the files of each study
+    monkeypatch.setattr(console, "width", 90)
     done = CliRunner().invoke(app, ["report", str(folder / "suite.toml"), "--out", str(folder)])
     assert done.exit_code == 0, done.output
     assert done.output.count("Report: ") == 6
     assert "Highest IQM over 3 tasks: " in done.output
+    rankings = done.output[done.output.index("All candidates on easy") :]
+    for ranking in report.rankings:
+        for row in ranking.rows:  # nothing is cut, however wide the table could be
+            low, high = row.analysis.mean.low, row.analysis.mean.high
+            assert interval(low, high) in rankings
+            assert row.name in rankings
     assert "Report across studies: " in done.output
 
 
@@ -225,11 +237,9 @@ def study_scores(
 ) -> StudyScores:
     configurations = {
         name: ConfigurationScores(
-            name=name,
-            config_id=name,
+            candidate=Candidate(name=name, config_id=name, hyperparameters={}),
             first_run=f"{training or f'{task} {method}'} {name}",
-            seeds=tuple(range(len(values))),
-            scores=tuple(values),
+            runs=Runs(seeds=tuple(range(len(values))), scores=tuple(values), n_diverged=0, n_missing=0),
         )
         for name, values in scores.items()
     }
@@ -264,7 +274,7 @@ def test_declared_reference_scores_take_the_place_of_controls() -> None:
 def test_without_a_control_on_a_task_the_way_out_is_named() -> None:
     studies = [study_scores(task, "", {"trial 1": GOOD}) for task in ("a", "b")]
     with pytest.raises(
-        StudyError, match=r"No study on a judged the control 'default'.*matrix.report.reference"
+        StudyError, match=r"No study on a evaluated the control 'default'.*matrix.report.reference"
     ):
         make(studies)
 
@@ -292,7 +302,7 @@ def test_rankings_are_reported_where_tasks_cannot_be_compared() -> None:
     found = make(studies)
     assert found.across is None
     assert len(found.rankings) == 2
-    assert prose.findings(found)[0].startswith("There is no comparison over tasks. No study on a judged")
+    assert prose.findings(found)[0].startswith("There is no comparison over tasks. No study on a evaluated")
 
 
 def test_a_control_that_is_not_on_every_task_is_left_out_and_named() -> None:
@@ -315,13 +325,13 @@ def test_a_control_with_the_same_runs_under_every_method_is_one() -> None:
     found = make(studies)
     assert found.across is not None
     assert set(found.across.methods) == {"tpe tuned", "random tuned", "default"}
-    assert set(found.rankings[0].configurations) == {"tpe: trial 1", "random: trial 2", "default"}
+    assert {row.name for row in found.rankings[0].rows} == {"tpe: trial 1", "random: trial 2", "default"}
 
 
 def test_equal_scores_of_different_algorithms_stay_two_configurations() -> None:
     """At the ceiling of an environment all seeds of all algorithms score alike."""
     studies = [study_scores("a", method, {"trial 1": BAD, "default": [500.0] * 4}) for method in ("x", "y")]
-    assert {"x: default", "y: default"} < set(make(studies).rankings[0].configurations)
+    assert {"x: default", "y: default"} < {row.name for row in make(studies).rankings[0].rows}
 
 
 def test_scores_of_another_kind_are_not_ranked_together() -> None:

@@ -7,7 +7,16 @@ import pytest
 from scipy import stats
 
 from robusttune.report.model import Ranking
-from robusttune.report.prose.words import count, interval, known_decimals, listed, number, with_interval
+from robusttune.report.prose.words import (
+    count,
+    interval,
+    known_decimals,
+    listed,
+    number,
+    share,
+    share_interval,
+    with_interval,
+)
 from tests.support.rankings import ranked, skewed_scores
 
 RNG = np.random.default_rng(11)
@@ -28,7 +37,7 @@ def test_the_answer_has_at_most_five_lines_and_names_choice_luck_rivals_and_the_
 ) -> None:
     choice, lucky, rivals, following = tutorial.answer
     assert choice.startswith("Use trial 1: ")
-    assert lucky.startswith("Lucky: tutorial's best")
+    assert lucky.startswith("The −198 reported for tutorial's best was lucky by ")
     assert rivals == "trial 1 is better than each of the 2 others, at 95% confidence."
     assert following.endswith("`robusttune run study.toml --set post_evaluation.confirm=10`")
 
@@ -39,20 +48,21 @@ def test_the_tutorial_s_score_was_lucky_by_what_the_fresh_seeds_say(tutorial: Ra
     reach = int((x >= -198.0).sum())
     assert 1 < reach < 10
     assert tutorial.answer[1] == (
-        f"Lucky: tutorial's best, reported at −198, by {-198.0 - x.mean():.0f} [{low:.0f}, {high:.0f}]: {reach} of 20 "
-        "fresh seeds reach it."
+        f"The −198 reported for tutorial's best was lucky by {-198.0 - x.mean():.0f} [{low:.0f}, {high:.0f}]; {reach} "
+        "of 20 fresh seeds reach it."
     )
 
 
 def test_with_confirmation_the_number_is_that_of_the_confirmation_seeds_alone() -> None:
     seeds = [-210.0, -220.0, -230.0, -240.0]
     ranking = ranked(SCORES, TUNING, controls=CONTROLS, confirmation={"trial 1": seeds})
-    assert ranking.answer[0].startswith("Use trial 1: −225 on average over 4 confirmation seeds")
+    assert ranking.answer[0].startswith("Use trial 1: it scores −225 on average, 95% interval [")
+    assert ranking.answer[0].endswith("over 4 confirmation seeds, which had no part in choosing it.")
     assert "confirm=" not in " ".join(ranking.answer)
     mean = ranking.row("trial 1").analysis.mean
     assert ranking.findings["Who is better"][0] == (
-        f"4 confirmation seeds of trial 1 give {with_interval(-225.0, *interval_of(seeds))}; the 20 that chose gave "
-        f"{with_interval(mean.estimate, mean.low, mean.high)}."
+        f"4 confirmation seeds of trial 1 give {with_interval(-225.0, *interval_of(seeds))}; the 20 seeds that chose "
+        f"it gave {with_interval(mean.estimate, mean.low, mean.high)}."
     )
 
 
@@ -65,7 +75,7 @@ def test_seeds_that_nobody_can_afford_are_not_offered() -> None:
     even = np.linspace(-1.0, 1.0, 10)
     ranking = ranked({"a": even, "b": even + 0.05}, confirmation={"b": [1.0, 2.0]})
     assert ranking.answer[-1] == (
-        "Next: choose between b and a by spread and cost; seeds hardly tell them apart."
+        "Next: choose between b and a by spread and cost; more seeds would hardly tell them apart."
     )
 
 
@@ -85,14 +95,34 @@ def test_what_cannot_be_told_apart_is_named_and_the_way_to_tell_it_can_be_pasted
     assert "is the true one" in plan
 
 
+def test_a_best_set_of_everybody_is_counted_not_listed() -> None:
+    even = np.linspace(-1.0, 1.0, 10)
+    ranking = ranked(dict.fromkeys("abcdef", even))
+    assert ranking.answer[2] == f"Cannot be told apart from {ranking.analysis.recommended}: all 5 others."
+
+
+def test_what_to_run_next_tells_apart_what_cannot_be_told_apart_now() -> None:
+    """A rival that needs fewer seeds is of no use if it cannot be the best anyway."""
+    rng = np.random.default_rng(1)
+    shapes = {"a": (0.0, 1.0), "b": (-0.6, 1.0), "c": (-1.3, 1.2), "d": (-1.3, 1.5)}
+    scores = {name: rng.normal(*shape, 8) for name, shape in shapes.items()}
+    ranking = ranked(scores, confirmation={"a": [1.0, 2.0]})
+    fewest = min(ranking.analysis.plan, key=lambda step: step.more_seeds or 1000)
+    assert ranking.analysis.best_set == ("a", "b")
+    assert fewest.second == "d"
+    assert ranking.answer[-1].startswith("Next: tell a from b with ")
+
+
 def test_an_open_verdict_on_the_recommended_one_does_not_read_as_failure() -> None:
     x = np.array([-1.0, 1.0] * 4)
     ranking = ranked({"a": x, "b": x - 50}, {"a": 0.75, "b": 0.0})
     assert ranking.row("a").verdict == "INCONCLUSIVE"
     assert "INCONCLUSIVE" not in " ".join(ranking.answer)
-    (text,) = [text for text in ranking.findings["Luck of the tuning scores"] if text.startswith("Open")]
+    (text,) = [
+        text for text in ranking.findings["Luck of the tuning scores"] if text.startswith("Still open")
+    ]
     assert text.startswith(
-        "Open is only how lucky the tuning score was, not how good the configuration is: a "
+        "Still open is how lucky the tuning score was, not how good the configuration is: a "
     )
 
 
@@ -119,8 +149,8 @@ def test_two_groups_of_seeds_are_told_with_their_sizes() -> None:
     worse, better = np.linspace(-410.0, -390.0, 5), np.linspace(-210.0, -190.0, 9)
     ranking = ranked({"a": [*worse, *better], "b": np.linspace(-430.0, -130.0, 14)})
     assert ranking.findings["Spread between seeds"][0] == (
-        "The seeds of a fall in two groups: 5 of 14 in the worse one, −410 to −390, the others −210 to −190. Which of "
-        "them a run gets is the luck."
+        "The seeds of a fall into two groups: 5 of 14 in the worse one, −410 to −390, the others −210 to −190. Which "
+        "one a run falls into is luck."
     )
 
 
@@ -200,5 +230,6 @@ def test_numbers_are_rounded_to_what_is_known() -> None:
     assert known_decimals(1.0, 1.0) is None
     assert interval(None, 1.0) == "–"
     assert (number(-1234.5), number(0.00001234), number(float("inf"))) == ("−1234", "1.23e−05", "–")
+    assert (share(-0.087), share(-0.001), share_interval(-0.1, 0.25)) == ("−0.09", "0.00", "[−0.10, 0.25]")
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert (count(1, "seed"), count(1200, "seed")) == ("1 seed", "1,200 seeds")

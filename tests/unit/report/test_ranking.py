@@ -13,7 +13,7 @@ from scipy import stats
 
 from robusttune.errors import StudyError
 from robusttune.pipeline import rank_study, report_study
-from robusttune.report import tables
+from robusttune.report import tables, write
 from robusttune.report.model import Ranking
 from tests.support.stored import DEFAULT_MEAN, N_SEEDS, REPORTED, store_story, told_study
 
@@ -103,8 +103,8 @@ def test_a_configuration_without_any_run_is_left_out_and_named(tmp_path: Path) -
     assert any("runs of default missing" in text for text in sentences(ranking))
 
 
-def test_a_study_without_results_says_which_command_makes_them(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="robusttune run"):
+def test_a_study_without_results_says_what_makes_them(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="`run_study` makes them"):
         rank_study(told_study(), out=tmp_path)
 
 
@@ -122,6 +122,13 @@ def test_configurations_within_the_indifference_are_practically_equal(tmp_path: 
     assert any(text.startswith("Practically equal, to within ±5000: ") for text in sentences(ranking))
 
 
+def test_the_recommended_configuration_is_spelled_out(ranking: Ranking) -> None:
+    (text,) = ranking.findings["The configuration to use"]
+    assert text.startswith("trial 1: `")
+    for name, value in ranking.row("trial 1").candidate.hyperparameters.items():
+        assert f"{name}={value!r}" in text
+
+
 def test_every_table_holds_every_configuration(ranking: Ranking) -> None:
     frame = ranking.to_frame()
     assert isinstance(frame, pd.DataFrame)
@@ -129,16 +136,16 @@ def test_every_table_holds_every_configuration(ranking: Ranking) -> None:
     assert frame["mean"].to_numpy() == pytest.approx(
         [row.analysis.mean.estimate for row in ranking.rows], rel=0
     )
-    document = json.loads(tables.to_json(ranking))
+    document = json.loads(write.to_json(ranking))
     assert [row["scores"] for row in document["ranking"]] == [list(row.runs.scores) for row in ranking.rows]
-    markdown = tables.to_markdown(ranking)
+    markdown = write.to_markdown(ranking)
     assert markdown.count("\n| ") == len(ranking.rows) + 2  # with head and rule
     assert "**trial 1**" in markdown
     assert "**default**" not in markdown
 
 
 def test_latex_escapes_what_names_may_contain(ranking: Ranking) -> None:
-    latex = tables.to_latex(ranking)
+    latex = write.to_latex(ranking)
     assert r"as\_published \& 100\%" in latex
     body = latex[latex.index(r"\midrule") : latex.index(r"\bottomrule")].strip().splitlines()[1:]
     (alignment,) = re.findall(r"\\begin\{tabular\}\{([lr]+)\}", latex)

@@ -6,14 +6,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.pipeline import rank_study, report_study
 from robusttune.pipeline.location import location_of
 from robusttune.report.model import Ranking
 from robusttune.report.prose.words import estimate
 from robusttune.results.records import CurvePoint, RunStatus, TrialRecord
-from robusttune.training.protocol import make_result
+from robusttune.training.interfaces import make_result
 from tests.support.stored import N_SEEDS, store_story, told_study
 
 
@@ -21,7 +21,7 @@ def re_run(study: StudySpec, out: Path, number: int, scores: list[float | None])
     """Give a stored trial the scores of several seeds, None for one that diverged."""
     store = location_of(study, out=out).open_to_write()
     record = next(trial for trial in store.trials(study.tuning_id) if trial.number == number)
-    runs = tuning_runs(study, record.hyperparameters, number, places=range(len(scores)))
+    runs = tuning_runs(study, record.hyperparameters, number, indices=range(len(scores)))
     for run, score in zip(runs, scores, strict=True):
         if score is None:
             result = make_result(run, RunStatus.DIVERGED, error="diverged")

@@ -24,8 +24,8 @@ from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import lockstep_runs, train
 from robusttune.training.groups import MAX_GROUP, group_key, group_runs
+from robusttune.training.interfaces import Choice
 from robusttune.training.lockstep_runs import learner
-from robusttune.training.protocol import Choice
 from robusttune.training.stackable import check, why_not_in_spaces, why_not_stackable
 from tests.support.cases import cases
 from tests.support.studies import make_study

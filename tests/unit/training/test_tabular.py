@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from robusttune import simulate_study
-from robusttune.declaration.runs import post_evaluation_runs, tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import post_evaluation_runs, tuning_runs
 from robusttune.declaration.toml import load_study
 from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.errors import SpecError
@@ -266,8 +266,8 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
         ),
         (lambda t: t[["config_id", "seed", "return"]], "needs rows, and a column for each hyperparameter"),
         (lambda t: t.iloc[:0], "needs rows"),
-        (lambda t: pd.concat([t, t.iloc[[3]]]), "seed 3 of configuration c0 stands twice"),
-        (lambda t: t[t["seed"] == 0], r"configuration c0 has 1 seed\(s\), and 3 are the least"),
+        (lambda t: pd.concat([t, t.iloc[[3]]]), "seed 3 of configuration c0 appears twice"),
+        (lambda t: t[t["seed"] == 0], r"configuration c0 has 1 seed\(s\), but needs at least 3"),
         (lambda t: t.assign(seed=t["seed"].where(t.index != 2)), "seed is empty in row 3"),
         (
             lambda t: t.assign(learning_rate=t["learning_rate"].where(t.index != 2)),

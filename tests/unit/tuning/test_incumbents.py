@@ -14,14 +14,14 @@ from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import tuning_runs
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import tuning_runs
 from robusttune.declaration.training.synthetic import truth_of
 from robusttune.execution.executors import InProcess, Job
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore
 from robusttune.seeds import Stage, run_seed
-from robusttune.training.protocol import make_result
+from robusttune.training.interfaces import make_result
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.trials import Trials
 from tests.support.cases import cases
@@ -262,8 +262,8 @@ def twin(
     tuning = study.tuning
     told: list[tuple[tuple[float | None, ...], float | None]] = []
     for trial in trials:
-        places = range(tuning.max_seeds_per_trial)
-        runs = tuning_runs(study, trial.hyperparameters, trial.number, places=places)
+        indices = range(tuning.max_seeds_per_trial)
+        runs = tuning_runs(study, trial.hyperparameters, trial.number, indices=indices)
         scores = [synthetic_result(run, behaviour).score for run in runs]
         before = trial.number - (trial.number % tuning.batch_size if tuning.batch_size else 0)
         incumbent = max((value for _, value in told[:before] if value is not None), default=None)

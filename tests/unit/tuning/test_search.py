@@ -523,7 +523,7 @@ def test_the_first_three_failures_stop_the_search_with_the_traceback(store: Resu
     ) as caught:
         tune(make_study(), store, InMemoryStorage(), executor)
     assert len(executor.submitted) == 3
-    assert "run the same command again" in str(caught.value).replace("\n", " ")
+    assert "run the study again" in str(caught.value).replace("\n", " ")
 
 
 def test_ten_failures_in_a_row_stop_the_search_later_on(store: ResultStore) -> None:

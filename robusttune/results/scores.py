@@ -1,4 +1,4 @@
-"""Tables made from stored runs."""
+"""Scores of the post-evaluation, made from stored runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ScoreTable:
     Raises
     ------
     ValueError
-        If a seed belongs to the tuning stage: what selects does not judge.
+        If a seed belongs to the tuning stage: what selects does not rank.
     """
 
     config_ids: tuple[str, ...]
@@ -58,7 +58,7 @@ class ScoreTable:
             for seed in seeds:
                 if stage_of(seed) is not Stage.POST_EVALUATION:
                     raise ValueError(
-                        f"seed {seed} belongs to the tuning stage. Tuning scores choose what is judged; only "
+                        f"seed {seed} belongs to the tuning stage. Tuning scores choose what is evaluated; only "
                         "post-evaluation scores are ranked."
                     )
 
@@ -69,7 +69,7 @@ def counted_runs(
     *,
     diverged_score: float | None,
 ) -> tuple[dict[str, list[tuple[RunResult, float]]], float | None]:
-    """Return the runs that count, each with its score: here and nowhere else is it said what a diverged run counts as.
+    """Return the runs that count, each with its score; this function alone decides what a diverged run counts as.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def score_table(
     allow_missing : bool
         Leave out runs without an outcome, and count them.
     may_all_diverge : bool
-        Whether a table without a single score of its own is worth having.
+        Allow a table in which every run has diverged.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def score_table(
     counted, worst = counted_runs(planned, results, diverged_score=diverged_score)
     if not may_all_diverge and all(result.score is None for own in counted.values() for result, _ in own):
         raise StudyError(
-            "There is nothing to rank: no post-evaluation run has a score yet. `robusttune evaluate` makes them."
+            "There is nothing to rank: no post-evaluation run has a score yet. `evaluate_study` makes them."
         )
     n_diverged = tuple(sum(result.score is None for result, _ in own) for own in counted.values())
     return ScoreTable(
@@ -172,6 +172,6 @@ def _require_complete(planned: Mapping[str, Sequence[RunSpec]], results: Mapping
         listed = ", ".join(f"{count} {what}" for what, count in counts.items())
         reason = f"\nThe last error was:\n{example}" if example else ""
         raise StudyError(
-            f"The post-evaluation lacks runs ({listed}). `robusttune evaluate` tries them again; "
+            f"The post-evaluation lacks runs ({listed}). `evaluate_study` tries them again; "
             f"post_evaluation.allow_missing = true ranks without them and says so.{reason}"
         )

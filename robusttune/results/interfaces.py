@@ -1,4 +1,4 @@
-"""What the stages ask of whoever keeps results, and of whoever keeps several processes apart."""
+"""Interfaces between the stages and the store, and between processes that share a study."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Store(Protocol):
     """Keeps runs and trials: in a database (`ResultStore`), or for a moment in memory (`MemoryStore`)."""
 
     def add_result(self, spec: RunSpec, result: RunResult) -> None:
-        """Keep the result of a run. An outcome that is already there stays; an accident is replaced."""
+        """Keep the result of a run. A stored outcome stays; an accident is replaced."""
         ...
 
     def results(self, run_ids: Iterable[str]) -> dict[str, RunResult]:

@@ -36,7 +36,7 @@ def one_of(names: Iterable[str]) -> AfterValidator:
 
 
 def explain(error: ValidationError, root: type) -> str:
-    """Return one line per problem: the place, the rule, the value received and the nearest valid name."""
+    """Return one line per problem: the key, the rule, the value received and the nearest valid name."""
     problems: list[dict[str, Any]] = [dict(problem) for problem in error.errors(include_url=False)]
     misspelt = {_meant(problem, root) for problem in problems if problem["type"] in _UNKNOWN}
     # A misspelt required key is one mistake, not an unknown and a missing one.
@@ -48,10 +48,10 @@ def _meant(problem: dict[str, Any], root: type) -> tuple[Any, ...]:
     """Return the location that an unknown key was probably meant for."""
     *parents, last = problem["loc"]
     nearest = difflib.get_close_matches(str(last), _known_keys(root, parents), n=1, cutoff=0.6)
-    return (*_place(parents, root), *nearest)
+    return (*_key(parents, root), *nearest)
 
 
-def _place(location: Sequence[Any], root: type) -> tuple[Any, ...]:
+def _key(location: Sequence[Any], root: type) -> tuple[Any, ...]:
     """Return where a study file has what a type has at a location: without tags, and without the union of tables."""
     if location and location[0] in _tables(root):
         field, *rest = location
@@ -74,33 +74,33 @@ def _tables(root: type) -> dict[str, list[str]]:
 
 def _is_misspelt(location: Sequence[Any], misspelt: set[tuple[Any, ...]], root: type) -> bool:
     names = _tables(root).get(location[0], []) if len(location) == 1 else []
-    return not misspelt.isdisjoint([_place(location, root), *((name,) for name in names)])
+    return not misspelt.isdisjoint([_key(location, root), *((name,) for name in names)])
 
 
 def _line(problem: dict[str, Any], root: type) -> str:
     location, kind, value = problem["loc"], problem["type"], problem["input"]
-    place = ".".join(map(str, _place(location, root))) or "study"
+    key = ".".join(map(str, _key(location, root))) or "study"
     if kind in _UNKNOWN:
         known = _known_keys(root, location[:-1])
-        return f"{place}: unknown key{did_you_mean(location[-1], known)}. Known keys: {', '.join(known)}."
+        return f"{key}: unknown key{did_you_mean(location[-1], known)}. Known keys: {', '.join(known)}."
     if kind in _MISSING and len(location) == 1 and location[0] in _tables(root):
         listed = ", ".join(f"[{name}]" for name in _tables(root)[location[0]])
         return f"study: what is trained is missing. Tables that declare it: {listed}."
     if kind in _MISSING:
-        return f"{place}: this key is required."
+        return f"{key}: this key is required."
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "value_error":
-        return message if len(location) == 0 else f"{place}: {message}"
+        return message if len(location) == 0 else f"{key}: {message}"
     if kind == "union_tag_invalid":
         expected = problem["ctx"]["expected_tags"].replace("'", "")
-        return f"{place}: `type` must be one of {expected}, but got {problem['ctx']['tag']!r}."
+        return f"{key}: `type` must be one of {expected}, but got {problem['ctx']['tag']!r}."
     if kind == "union_tag_not_found":
-        return f"{place}.type: this key is required."
+        return f"{key}.type: this key is required."
     if kind in ("literal_error", "one_of"):
         expected = problem["ctx"]["expected"]
         choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
-        return f"{place} = {value!r}: must be one of {', '.join(choices)}{did_you_mean(value, choices)}."
-    return f"{place} = {value!r}: {message[0].lower()}{message[1:]}."
+        return f"{key} = {value!r}: must be one of {', '.join(choices)}{did_you_mean(value, choices)}."
+    return f"{key} = {value!r}: {message[0].lower()}{message[1:]}."
 
 
 def _is_tag(part: object) -> bool:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robusttune.declaration.ids import config_id
-from robusttune.declaration.runs import configuration, post_evaluation_runs, seed_blocks, tuning_runs
 from robusttune.declaration.space import Categorical, Float, Int, n_grid_points
+from robusttune.declaration.study_runs import configuration, post_evaluation_runs, seed_blocks, tuning_runs
 from robusttune.errors import SpecError
 from robusttune.seeds import Stage, evaluation_seed
 from tests.support.studies import make_study
@@ -27,13 +27,13 @@ def test_each_trial_has_its_own_seeds_or_all_have_the_same() -> None:
 
 def test_seeds_are_kept_for_every_trial_that_may_become_an_incumbent() -> None:
     study = make_study({"tuning.seeds_per_trial": 2, "tuning.incumbent_seeds": 5})
-    every = [tuning_runs(study, {}, number, places=range(5)) for number in range(4)]
+    every = [tuning_runs(study, {}, number, indices=range(5)) for number in range(4)]
     assert len({run.seed for runs in every for run in runs}) == 20
     for number, runs in enumerate(every):
         assert tuning_runs(study, {}, number) == runs[:2]
-        assert tuning_runs(study, {}, number, places=range(2, 4)) == runs[2:4]
+        assert tuning_runs(study, {}, number, indices=range(2, 4)) == runs[2:4]
     common = make_study({"tuning.incumbent_seeds": 5, "tuning.seeds": "common"})
-    seeds = {tuple(run.seed for run in tuning_runs(common, {}, n, places=range(5))) for n in range(4)}
+    seeds = {tuple(run.seed for run in tuning_runs(common, {}, n, indices=range(5))) for n in range(4)}
     assert len(seeds) == 1
 
 

@@ -1,4 +1,4 @@
-"""What every trainer offers: RunSpecs in, RunResults out."""
+"""The interfaces of trainers: RunSpecs in, RunResults out."""
 
 from __future__ import annotations
 

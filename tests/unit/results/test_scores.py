@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.runs import post_evaluation_runs
+from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.errors import StudyError
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.results.tables import ScoreTable, score_table
+from robusttune.results.scores import ScoreTable, score_table
 from robusttune.seeds import Stage, run_seed
 from tests.support.studies import make_study, noise, synthetic_result
 

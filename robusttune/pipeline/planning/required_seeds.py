@@ -75,13 +75,7 @@ def seeds_from_pilot(
 
 
 def seeds_from_figures(
-    *,
-    sd: float,
-    difference: float,
-    n_configs: int = 2,
-    level: float = 0.95,
-    power: float = 0.8,
-    root_seed: int = 0,
+    *, sd: float, difference: float, n_configs: int = 2, level: float = 0.95, power: float = 0.8
 ) -> ClaimSeeds:
     """Return the seeds that claims need, given the SD between seeds and the difference that matters.
 
@@ -93,8 +87,6 @@ def seeds_from_figures(
         One configuration is better than all others by `difference`; the others are equal.
     level, power : float
         Confidence level of the claims, and wanted probability that they can be made.
-    root_seed : int
-        Of the simulation.
 
     Raises
     ------
@@ -109,7 +101,7 @@ def seeds_from_figures(
     _check_power(power)
     # All but the first are equal here: no number of seeds would rank them.
     claims = [claim for claim in CLAIMS if n_configs == 2 or claim != "full_ranking"]
-    means, rng = [difference] + [0.0] * (n_configs - 1), generator(root_seed, "plan")
+    means, rng = [difference] + [0.0] * (n_configs - 1), generator(0, "plan")
     return ClaimSeeds(
         source=f"figures: SD {sd:g} between seeds, difference {difference:g}",
         claims=_required(

@@ -28,7 +28,7 @@ def tuning_runs(
     hyperparameters: Mapping[str, JsonValue],
     trial_number: int,
     *,
-    places: range | None = None,
+    indices: range | None = None,
 ) -> tuple[RunSpec, ...]:
     """Return runs of one trial, one per tuning seed.
 
@@ -37,13 +37,13 @@ def tuning_runs(
     study : StudySpec
     hyperparameters : mapping
     trial_number : int
-    places : range, optional
-        Which of the seeds that are kept for the trial; None stands for those that every trial has.
+    indices : range, optional
+        Which of the seeds reserved for the trial; None is those that every trial has.
     """
     tuning = study.tuning
     first = 0 if tuning.seeds == "common" else trial_number * tuning.max_seeds_per_trial
-    places = range(tuning.seeds_per_trial) if places is None else places
-    return tuple(_run(study, hyperparameters, Stage.TUNING, first + place) for place in places)
+    indices = range(tuning.seeds_per_trial) if indices is None else indices
+    return tuple(_run(study, hyperparameters, Stage.TUNING, first + index) for index in indices)
 
 
 def post_evaluation_runs(
@@ -66,7 +66,7 @@ def post_evaluation_runs(
     -------
     dict of str to tuple of RunSpec
         config_id → one run per seed. Unless the study wants common seeds, a configuration's seeds follow from
-        its id and not from its place, so that a study can be edited without losing runs.
+        its id and not from its position, so that a study can be edited without losing runs.
 
     Raises
     ------
@@ -90,16 +90,14 @@ def confirmation_runs(
     config_ids : iterable of str
         Those to be confirmed.
     """
-    places = range(MAX_SEEDS, MAX_SEEDS + study.post_evaluation.confirm)
-    return _in_blocks(study, configurations, dict.fromkeys(config_ids, places))
+    indices = range(MAX_SEEDS, MAX_SEEDS + study.post_evaluation.confirm)
+    return _in_blocks(study, configurations, dict.fromkeys(config_ids, indices))
 
 
 def _in_blocks(
-    study: StudySpec,
-    configurations: Mapping[str, Mapping[str, JsonValue]],
-    places: Mapping[str, range],
+    study: StudySpec, configurations: Mapping[str, Mapping[str, JsonValue]], indices: Mapping[str, range]
 ) -> dict[str, tuple[RunSpec, ...]]:
-    """Return runs on some places of the configurations' blocks of seeds; with common seeds all have one block."""
+    """Return runs at some indices of the blocks of seeds; with common seeds all configurations have one block."""
     if study.post_evaluation.seeds == "common":
         blocks = dict.fromkeys(configurations, 0)
     else:
@@ -110,11 +108,11 @@ def _in_blocks(
                 study,
                 configurations[config_id],
                 Stage.POST_EVALUATION,
-                blocks[config_id] * SEED_BLOCK + place,
+                blocks[config_id] * SEED_BLOCK + index,
             )
-            for place in own
+            for index in own
         )
-        for config_id, own in places.items()
+        for config_id, own in indices.items()
     }
 
 
@@ -137,7 +135,7 @@ def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stag
     seed = run_seed(study.root_seed, stage, index)
     evaluation = study.evaluation
     if stage is Stage.POST_EVALUATION:
-        evaluation = dataclasses.replace(evaluation, n_episodes=study.n_judging_episodes)
+        evaluation = dataclasses.replace(evaluation, n_episodes=study.n_post_evaluation_episodes)
     common = evaluation.starts == "common"
     return RunSpec(
         training=study.training.bare(),
