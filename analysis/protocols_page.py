@@ -182,6 +182,6 @@ _LIMITS = """## Limits
 - ARLBench's runs (arXiv 2409.18827, not part of the project) have ten seeds; their mean is the truth that runs are
   drawn from. Random search draws rows without replacement; the model was not tried there.
 - TPE is Optuna's in distribution, in lockstep over repetitions: no pruner, no parallel trials. Elimination is simpler
-  here than in the library, and never spends all it may.
+  than the library's, and never spends all it may. A dash is what was not run: some at 480, as too dear.
 - Repetitions on a table share its rows: the intervals say how far these landscapes go, and no further.
 """

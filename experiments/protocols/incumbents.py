@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.protocols.landscapes import FloatArray
-from robusttune.stats._checks import IntArray
+from robusttune.stats.arrays import IntArray
 
 INCUMBENT_SEEDS = 5
 RISK = 0.5

@@ -15,7 +15,7 @@ from experiments.protocols.searches import Searches
 from experiments.protocols.second_stage import Judged
 from robusttune.post_evaluation.shortlist import shortlist
 from robusttune.post_evaluation.smoothing import Smoothed, posterior_means, smooth
-from robusttune.stats._checks import BoolArray, IntArray
+from robusttune.stats.arrays import BoolArray, IntArray
 from robusttune.stats.comparisons.winner import winner_interval
 
 

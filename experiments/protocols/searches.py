@@ -17,7 +17,7 @@ from experiments.protocols.landscapes import Declared, FloatArray, uniform
 from experiments.protocols.tables import Table
 from experiments.protocols.tpe import suggest
 from robusttune.post_evaluation.encoding import Encoded
-from robusttune.stats._checks import IntArray
+from robusttune.stats.arrays import IntArray
 
 N_FRESH = 40
 """Fresh runs of a trial at most."""

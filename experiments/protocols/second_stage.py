@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from experiments.protocols.landscapes import FloatArray
-from robusttune.stats._checks import BoolArray, IntArray
+from robusttune.stats.arrays import BoolArray, IntArray
 
 N_FIRST = 3
 STAGES = (3, 5, 8, 12, 18, 25)

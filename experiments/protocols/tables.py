@@ -20,7 +20,7 @@ from experiments.protocols.landscapes import FloatArray
 from robusttune import load_study
 from robusttune.declaration.space import Categorical, Float, Parameter, SearchSpace, n_grid_points
 from robusttune.post_evaluation.encoding import encode
-from robusttune.stats._checks import IntArray
+from robusttune.stats.arrays import IntArray
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
