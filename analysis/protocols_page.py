@@ -167,8 +167,8 @@ def _advice(rows: pd.DataFrame) -> str:
         "`robusttune plan --budget` and `robusttune init` advise by one rule: of the protocols that a study file can "
         "ask for and that ran on all landscapes, those stay whose regret is nowhere shown to be higher than that of "
         f"top k by more than {MATERIAL}; of these, the one that changes least among those within one standard error of "
-        "the least ratio. Ten confirmation seeds (`post_evaluation.confirm`) give the pick an unbiased number, at the "
-        "cost above."
+        "the least ratio. From 120 runs on both add ten confirmation seeds (`post_evaluation.confirm`), which give the "
+        "pick an unbiased number at the cost above."
     )
     return f"## What follows from it\n\n{rule}\n{table(head, body)}\n"
 
