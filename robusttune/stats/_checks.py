@@ -61,7 +61,6 @@ def as_runs(
     scores: npt.ArrayLike | Iterable[npt.ArrayLike],
     *,
     name: str = "scores",
-    min_configs: int = 1,
     min_n: int = 1,
 ) -> tuple[FloatArray, ...]:
     """Return scores of several configurations as a tuple of 1-D float arrays.
@@ -72,14 +71,14 @@ def as_runs(
         One row, or one array, per configuration.
     name : str
         The argument's name, for the message.
-    min_configs, min_n : int
-        Fewest configurations, and fewest seeds of each.
+    min_n : int
+        Fewest seeds of each configuration.
 
     Raises
     ------
     ValueError
-        If a row breaks a rule of `as_sample`, if there are too few configurations, or if a matrix has a
-        single row (then its columns are most likely episodes, not seeds of several configurations).
+        If a row breaks a rule of `as_sample`, if there is none, or if a matrix has a single row (then its columns
+        are most likely episodes, not seeds of several configurations).
     """
     if isinstance(scores, np.ndarray):
         if scores.ndim != 2:
@@ -96,11 +95,8 @@ def as_runs(
     if isinstance(scores, str | bytes) or not isinstance(scores, Iterable):
         raise ValueError(f"`{name}` must be a sequence of 1-D arrays, but got {type(scores).__name__}.")
     runs = tuple(as_sample(row, name=f"{name}[{i}]", min_n=min_n) for i, row in enumerate(scores))
-    if len(runs) < min_configs:
-        raise ValueError(
-            f"`{name}` must hold at least {min_configs} configuration(s), but got {len(runs)}. "
-            "Re-evaluate more candidates, or add a control."
-        )
+    if not runs:
+        raise ValueError(f"`{name}` must hold at least 1 configuration, but got none.")
     return runs
 
 
@@ -185,23 +181,19 @@ def check_choice(value: str, *, name: str, choices: Sequence[str]) -> str:
     return value
 
 
-def check_ids(ids: Iterable[str], *, name: str = "config_ids", length: int | None = None) -> tuple[str, ...]:
-    """Return ids as a tuple without duplicates, of the wanted length.
+def check_ids(ids: Iterable[str], *, name: str = "config_ids") -> tuple[str, ...]:
+    """Return ids as a tuple without duplicates.
 
     Raises
     ------
     ValueError
-        If an id occurs twice, or their number does not match.
+        If an id occurs twice.
     """
     found = tuple(str(one) for one in ids)
     if len(set(found)) != len(found):
         twice = next(one for one in found if found.count(one) > 1)
         raise ValueError(
             f"`{name}` must be distinct, but {twice!r} occurs twice. Merge its runs into one array."
-        )
-    if length is not None and len(found) != length:
-        raise ValueError(
-            f"`{name}` must name every configuration: got {len(found)} ids for {length} configurations."
         )
     return found
 
