@@ -54,7 +54,7 @@ def n_evaluation_environments(spec: RunSpec) -> int:
 
 def vectorised(spec: EnvironmentSpec, n_envs: int) -> DummyVecEnv:
     """Return environments stepped together, whose infos tell the environment's own returns."""
-    return DummyVecEnv([lambda: _monitored(spec)] * n_envs)
+    return DummyVecEnv([lambda: _Episodes(spec)] * n_envs)
 
 
 def curve_point(index: int, timesteps: int, n_updates: int, returns: Sequence[float]) -> CurvePoint:
@@ -92,29 +92,40 @@ def evaluate_model(model: BaseAlgorithm, environment: VecEnv, spec: RunSpec) -> 
 
 
 class _Episodes(gym.Wrapper[Any, Any, Any, Any]):
-    """Reports the return of every episode that ends, also of those that a wrapper ends earlier.
+    """Reports the return of every episode where its game is over, whatever the wrappers call an end.
 
     Parameters
     ----------
-    environment : gymnasium.Env
-        Within all its wrappers.
-    monitor : Monitor
-        Stands inside the wrappers, so that returns are the environment's own; it does not see what they cut off.
+    spec : EnvironmentSpec
+
+    Notes
+    -----
+    The monitor stands inside the wrappers, so that returns are the environment's own. A wrapper may end an episode
+    while the game goes on (a life is lost): that counts as no end, as in Stable-Baselines3's `evaluate_policy`. Or it
+    may cut the game off (a time limit), which the monitor does not see. Which of the two it was, the next reset shows.
     """
 
-    def __init__(self, environment: gym.Env[Any, Any], monitor: Monitor) -> None:
-        super().__init__(environment)
-        self._monitor = monitor
+    def __init__(self, spec: EnvironmentSpec) -> None:
+        self._spec = spec
+        self._monitor = Monitor(make_base(spec))
+        super().__init__(wrap(self._monitor, spec))
+        self._last: dict[str, Any] | None = None
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Take a step."""
         observation, reward, terminated, truncated, info = super().step(action)
-        if terminated or truncated:
-            rewards = self._monitor.rewards
-            info.setdefault("episode", {"r": sum(rewards), "l": len(rewards)})
+        self._last = info if (terminated or truncated) and "episode" not in info else None
         return observation, reward, terminated, truncated, info
 
-
-def _monitored(spec: EnvironmentSpec) -> gym.Env[Any, Any]:
-    monitor = Monitor(make_base(spec))
-    return _Episodes(wrap(monitor, spec), monitor)
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode; with a seed, a new game, of which no wrapper remembers an earlier one."""
+        if seed is not None:
+            self._last, self.env = None, wrap(self._monitor, self._spec)
+        rewards = self._monitor.rewards
+        found = super().reset(seed=seed, options=options)
+        if self._last is not None and self._monitor.rewards is not rewards:
+            # Vectorised environments reset before they hand out the step's info.
+            self._last["episode"] = {"r": sum(rewards), "l": len(rewards)}
+        return found
