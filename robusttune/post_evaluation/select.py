@@ -70,6 +70,12 @@ def select(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Candidate, 
     return tuple(candidates.values())
 
 
+def tuning_champion(trials: Sequence[TrialRecord]) -> Candidate | None:
+    """Return the trial that tuning alone would choose, whether or not it is evaluated; of equal ones the first."""
+    best = min(filter(_is_eligible, trials), key=_best_first, default=None)
+    return None if best is None else _from_trial(best, ())
+
+
 def _proposals(study: StudySpec, trials: Sequence[TrialRecord], top: Sequence[int]) -> tuple[Proposal, ...]:
     post = study.post_evaluation
     if post.select != "top" and top:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robusttune.post_evaluation.select import DEFAULT_CONTROL
+from robusttune.post_evaluation.select import DEFAULT_CONTROL, tuning_champion
 from robusttune.report.prose.answer import command, more_seeds
 from robusttune.report.prose.words import count, estimate, number, share
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, SKEW_SENSITIVE
@@ -36,14 +36,17 @@ def _confirmed(ranking: Ranking) -> list[str]:
 
 def _champion(ranking: Ranking) -> list[str]:
     """Return what tuning's own choice came to on fresh seeds."""
-    # By objective value, which is known even where one of the tuning seeds diverged; of equal trials the first counts.
-    trial = next((one for one in ranking.found.candidates if not one.is_control), None)
-    row = next((row for row in ranking.rows if row.candidate is trial), None)
-    if row is None or row.candidate.tuning_score is None:
+    trial = tuning_champion(ranking.trials)
+    if trial is None:
         return []
-    score = f"{number(row.candidate.tuning_score)} on {count(row.candidate.n_tuning_seeds or 1, 'seed')}"
+    score = f"{number(trial.tuning_score)} on {count(trial.n_tuning_seeds or 1, 'seed')}"
+    row = next((row for row in ranking.rows if row.candidate.trial_number == trial.trial_number), None)
+    if row is None:
+        return [
+            f"The tuning champion, {trial.name} ({score}), has no fresh seeds: the model did not propose it."
+        ]
     if row.name == ranking.analysis.recommended:
-        return [f"The tuning champion, {row.name} ({score}), is also the best on fresh seeds."]
+        return [f"The tuning champion, {row.name} ({score}), is recommended after its fresh seeds too."]
     return [
         f"The tuning champion was {row.name} ({score}); {count(row.analysis.n_seeds, 'fresh seed')} give "
         f"{estimate(row.analysis.mean)}, rank {row.analysis.rank} of {len(ranking.rows)}."

@@ -215,6 +215,17 @@ def made(declared: StudySpec) -> Ranking:
     )
 
 
+@pytest.mark.parametrize("rule", ["top", "mixed", "model"])
+def test_the_tuning_champion_is_the_highest_tuning_score_whoever_was_proposed(rule: str) -> None:
+    ranking = made(simulated(rule, post={"top_k": 2}, root_seed=1))
+    best = max(ranking.trials, key=lambda trial: trial.objective_value or -np.inf)
+    (sentence,) = [text for text in ranking.findings["Who is better"] if "tuning champion" in text]
+    assert f"trial {best.number} (" in sentence
+    is_evaluated = any(c.trial_number == best.number for c in ranking.found.candidates)
+    assert ("has no fresh seeds" in sentence) == (not is_evaluated)
+    assert is_evaluated == (rule != "model")
+
+
 def test_the_report_says_which_list_proposed_whom() -> None:
     ranking = made(simulated("mixed"))
     (sentence,) = ranking.findings["Who was evaluated"]

@@ -73,7 +73,7 @@ def test_a_champion_that_is_recommended_is_said_to_be(tmp_path: Path) -> None:
     ranking = rank_study(study, out=tmp_path)
     assert (
         champion(ranking)
-        == "The tuning champion, trial 1 (−160.0 on 1 seed), is also the best on fresh seeds."
+        == "The tuning champion, trial 1 (−160.0 on 1 seed), is recommended after its fresh seeds too."
     )
 
 
