@@ -21,6 +21,7 @@ from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
 from robusttune.declaration.presets import PRESET_NAMES
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import ExecutionSpec, StudySpec
+from robusttune.declaration.training.function import FunctionTraining
 from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Normalization, Wrapper
 from robusttune.declaration.training.synthetic import Effect, SyntheticTraining
 from robusttune.declaration.training.tabular import TabularTraining
@@ -35,6 +36,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[environment.normalization]`, or `normalization = true`", Normalization),
     ("`environment.wrappers`: import paths, or tables", Wrapper),
     ("`[algorithm]`", AlgorithmSpec),
+    ("`[function]`, instead of `[environment]` and `[algorithm]`", FunctionTraining),
     ("`[synthetic]`, instead of `[environment]` and `[algorithm]`", SyntheticTraining),
     ("`[synthetic.effects.<hyperparameter>]`", Effect),
     ("`[tabular]`, instead of `[environment]` and `[algorithm]`", TabularTraining),

@@ -22,7 +22,8 @@ A study is read from a file (`load_study`) or built in Python:
 >>> ranking = rt.run_study(study)  # doctest: +SKIP
 >>> ranking.to_frame()  # doctest: +SKIP
 
-`Sb3Training`, `SyntheticTraining` and `TabularTraining` are what can be trained. A part that breaks a rule raises
+`Sb3Training`, `FunctionTraining`, `SyntheticTraining` and `TabularTraining` are what can be trained; `tune` and
+`evaluate` take a function of your own and need no study. A part that breaks a rule raises
 `pydantic.ValidationError`, a file `SpecError`; both are ValueErrors. `stats` has the statistics alone, for scores that
 come from elsewhere: `rt.stats.analyse`.
 
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from robusttune.declaration.toml import load_matrix as load_matrix
     from robusttune.declaration.toml import load_studies as load_studies
     from robusttune.declaration.toml import load_study as load_study
+    from robusttune.declaration.training.function import FunctionTraining as FunctionTraining
     from robusttune.declaration.training.sb3 import AlgorithmSpec as AlgorithmSpec
     from robusttune.declaration.training.sb3 import EnvironmentSpec as EnvironmentSpec
     from robusttune.declaration.training.sb3 import Normalization as Normalization
@@ -77,6 +79,8 @@ if TYPE_CHECKING:
     from robusttune.pipeline import report_study as report_study
     from robusttune.pipeline import run_study as run_study
     from robusttune.pipeline import tune_study as tune_study
+    from robusttune.pipeline.functions import evaluate as evaluate
+    from robusttune.pipeline.functions import tune as tune
     from robusttune.pipeline.matrix import report_matrix as report_matrix
     from robusttune.pipeline.null import null_study as null_study
     from robusttune.pipeline.planning.required_seeds import seeds_from_figures as seeds_from_figures
@@ -98,6 +102,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "declaration.space": ("Categorical", "Float", "Int", "SearchSpace"),
     "declaration.study": ("ExecutionSpec", "StudySpec"),
     "declaration.toml": ("load_matrix", "load_studies", "load_study"),
+    "declaration.training.function": ("FunctionTraining",),
     "declaration.training.sb3": (
         "AlgorithmSpec",
         "EnvironmentSpec",
@@ -111,6 +116,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "errors": ("MissingDependencyError", "NoResultsError", "RobusttuneError", "SpecError", "StudyError"),
     "execution.progress": ("Reporter", "SilentReporter"),
     "pipeline": ("check_study", "evaluate_study", "rank_study", "report_study", "run_study", "tune_study"),
+    "pipeline.functions": ("evaluate", "tune"),
     "pipeline.matrix": ("report_matrix",),
     "pipeline.null": ("null_study",),
     "pipeline.planning.required_seeds": ("seeds_from_figures", "seeds_from_pilot"),

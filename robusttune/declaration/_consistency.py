@@ -22,6 +22,10 @@ def check_consistency(study: StudySpec) -> None:
     _check_seeds(study)
     _check_grid(study)
     _check_recommendation(study)
+    if study.has_default_control and any(c.name == "default" for c in study.post_evaluation.controls):
+        raise SpecError(
+            "post_evaluation: a control may not be called 'default' while default_control = true."
+        )
     study.post_evaluation.allocation.check_limits(study.n_candidates, study.post_evaluation.n_seeds)
 
 

@@ -44,6 +44,19 @@ class EvaluationSpec:
         """Return how many evaluations a run of that many timesteps has, the one after training included."""
         return 1 if self.every is None else math.ceil(total_timesteps / self.every)
 
+    def due(self, timesteps: int, total_timesteps: int, *, done: int) -> int | None:
+        """Return the index of the evaluation that is due after some timesteps, or None; the last one made was `done`.
+
+        Notes
+        -----
+        One step of the trainer may pass several multiples of `every`; the evaluation then counts for the last of them.
+        The very last multiple belongs to the evaluation after training.
+        """
+        if self.every is None:
+            return None
+        index = min(timesteps // self.every, self.count(total_timesteps) - 1) - 1
+        return index if index > done else None
+
     def timesteps(self, total_timesteps: int) -> tuple[int, ...]:
         """Return when a run of that many timesteps is evaluated: every so often, and at its end."""
         between = () if self.every is None else range(self.every, total_timesteps, self.every)

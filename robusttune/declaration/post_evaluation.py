@@ -62,8 +62,9 @@ class PostEvaluationSpec:
         seeds that no selection has seen; 0 for none. They never enter the ranking.
     confirm_best_set : bool
         Confirm the whole best set, not the recommended configuration alone.
-    default_control : bool
-        Also run the algorithm's default configuration.
+    default_control : bool, optional
+        Also run the default configuration, which names no hyperparameter. None does so where what is trained has
+        defaults: an algorithm has, a function of your own is not assumed to.
     controls : tuple of Control
         Further configurations to run.
     confidence_level : float
@@ -89,7 +90,7 @@ class PostEvaluationSpec:
     n_episodes: int | None = Field(default=None, ge=1)
     confirm: int = Field(default=0, ge=0, le=MAX_CONFIRMATION_SEEDS)
     confirm_best_set: bool = False
-    default_control: bool = True
+    default_control: bool | None = None
     controls: tuple[Control, ...] = ()
     confidence_level: float = Field(default=0.95, gt=0, lt=1)
     statistic: Literal["mean", "iqm"] = "mean"
@@ -104,8 +105,6 @@ class PostEvaluationSpec:
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"controls must have different names, but {name!r} appears twice.")
-            if name == "default" and self.default_control:
-                raise ValueError("a control may not be called 'default' while default_control = true.")
             if re.fullmatch(r"trial \d+", name):
                 raise ValueError(f"a control may not be called like a trial of the search, but got {name!r}.")
         if self.recommend == "posterior" and self.statistic != "mean":

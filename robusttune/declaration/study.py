@@ -60,7 +60,7 @@ class StudySpec:
         Letters, digits, `.`, `_` and `-`; names the results folder.
     training : Training
         What is trained. A study file declares it by its own tables: `[environment]` and `[algorithm]`, or
-        `[synthetic]`, or `[tabular]`.
+        `[function]`, or `[synthetic]`, or `[tabular]`.
     search_space, tuning, evaluation, post_evaluation, execution
         See their types.
     root_seed : int
@@ -97,7 +97,13 @@ class StudySpec:
         """How many configurations are post-evaluated at most: the best trials and the controls."""
         post = self.post_evaluation
         n_trials = post.top_k if self.n_trials is None else min(post.top_k, self.n_trials)
-        return n_trials + len(post.controls) + post.default_control
+        return n_trials + len(post.controls) + self.has_default_control
+
+    @property
+    def has_default_control(self) -> bool:
+        """Whether the default configuration is evaluated beside the best trials."""
+        wanted = self.post_evaluation.default_control
+        return self.training.HAS_DEFAULT if wanted is None else wanted
 
     @property
     def n_post_evaluation_episodes(self) -> int:

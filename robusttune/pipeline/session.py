@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
-from robusttune.execution.executors import InProcess, make_executor
+from robusttune.execution.executors import Executor, InProcess, make_executor
 from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.pipeline.location import Location
 from robusttune.pipeline.recommend import recommend_from
@@ -114,8 +114,14 @@ def open_session(
         )
 
 
-def memory_session(study: StudySpec, *, store: MemoryStore | None = None) -> Session:
-    """Return a session without database and processes: its results last as long as its store.
+def memory_session(
+    study: StudySpec,
+    *,
+    store: MemoryStore | None = None,
+    executor: Executor | None = None,
+    reporter: Reporter | None = None,
+) -> Session:
+    """Return a session without a database: its results last as long as its store.
 
     Parameters
     ----------
@@ -123,11 +129,17 @@ def memory_session(study: StudySpec, *, store: MemoryStore | None = None) -> Ses
         Settled.
     store : MemoryStore, optional
         Of an earlier session: what it has is not run again.
+    executor : Executor, optional
+        By default everything runs in this process.
+    reporter : Reporter, optional
+        Told of the progress.
     """
     store = MemoryStore() if store is None else store
     owner = SoleOwner()
-    driver = Driver(store, owner, InProcess(), trainer=study.trainer)
-    return Session(study=study, store=store, claims=owner, driver=driver)
+    max_attempts = study.execution.max_attempts
+    driver = Driver(store, owner, executor or InProcess(), trainer=study.trainer, max_attempts=max_attempts)
+    reporter = reporter or SilentReporter()
+    return Session(study=study, store=store, claims=owner, driver=driver, reporter=reporter)
 
 
 def _news(settled: Settled) -> Iterator[str]:

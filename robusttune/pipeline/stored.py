@@ -63,6 +63,8 @@ def _filled(new: T, old: T, written: Mapping[str, Any], written_then: Mapping[st
         mine, settled = getattr(new, name), getattr(old, name)
         if dataclasses.is_dataclass(mine) and type(mine) is type(settled):
             changes[name] = _filled(mine, settled, written.get(name, {}), written_then.get(name, {}))
+        elif name in getattr(new, "LOCAL", ()):
+            continue
         elif name not in written and (name not in written_then or mine == AUTO):
             changes[name] = settled
     return dataclasses.replace(new, **changes)  # type: ignore[type-var]

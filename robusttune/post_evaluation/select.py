@@ -111,7 +111,7 @@ def _from_trial(trial: TrialRecord, proposed_by: tuple[str, ...]) -> Candidate:
 
 def _controls(study: StudySpec) -> list[Candidate]:
     controls = []
-    if study.post_evaluation.default_control:
+    if study.has_default_control:
         controls.append(Candidate(name=DEFAULT_CONTROL, config_id=config_id({}), hyperparameters={}))
     for control in study.post_evaluation.controls:
         hyperparameters = dict(control.hyperparameters)

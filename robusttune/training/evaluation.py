@@ -34,17 +34,8 @@ def due_evaluation(spec: RunSpec, timesteps: int, done: int) -> int | None:
         Environment steps taken.
     done : int
         Index of the last evaluation made; -1 before the first.
-
-    Notes
-    -----
-    One rollout may pass several multiples of `evaluation.every`; the evaluation then counts for the last of them. The
-    very last multiple belongs to the evaluation after training.
     """
-    every = spec.evaluation.every
-    if every is None:
-        return None
-    index = min(timesteps // every, spec.evaluation.count(spec.total_timesteps) - 1) - 1
-    return index if index > done else None
+    return spec.evaluation.due(timesteps, spec.total_timesteps, done=done)
 
 
 def n_evaluation_environments(spec: RunSpec) -> int:

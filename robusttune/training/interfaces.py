@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
@@ -89,6 +92,25 @@ def make_result(
         evaluation_time_s=evaluation_time_s,
         error=error,
         provenance=provenance(),
+    )
+
+
+def scored(
+    spec: RunSpec, returns: Sequence[float], *, curve: Sequence[CurvePoint] = (), wall_time_s: float
+) -> RunResult:
+    """Return the result of a run that has ended with these episode returns; it diverged if one is NaN or infinite."""
+    mean = float(np.mean(returns))
+    total = spec.total_timesteps
+    final = CurvePoint(index=spec.evaluation.count(total) - 1, timesteps=total, n_updates=0, mean_return=mean)
+    is_finite = all(map(math.isfinite, (*returns, mean)))
+    return make_result(
+        spec,
+        RunStatus.COMPLETED if is_finite else RunStatus.DIVERGED,
+        episode_returns=returns if is_finite else (),
+        curve=(*curve, final),
+        timesteps=total,
+        wall_time_s=wall_time_s,
+        error=None if is_finite else f"the run ended with {list(returns)!r:.200}: a score must be finite.",
     )
 
 

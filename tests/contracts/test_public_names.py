@@ -37,8 +37,8 @@ def test_type_checkers_and_python_find_the_same_names_in_the_same_modules() -> N
 
 
 def test_an_unknown_name_is_an_error_that_lists_those_there_are() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'tune'; it has AlgorithmSpec"):
-        rt.tune  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'tuned'; it has AlgorithmSpec"):
+        rt.tuned  # noqa: B018
 
 
 def parts(kind: type) -> set[type]:

@@ -55,6 +55,12 @@ class TrainingBase:
         environment, and chooses the trainer; see `training.interfaces.Check`. Without one the reference trains.
     FILLED : tuple of str
         Fields that are not written by hand: they are filled in when a study is read, from outside the study file.
+    LOCAL : tuple of str
+        Fields about this machine: never stored, part of no id, and as they are now when a study continues.
+    HAS_DEFAULT : bool
+        Whether a configuration that names no hyperparameter can be trained; it is then a control.
+    HAS_POLICY : bool
+        Whether a run ends with a policy, whose episodes are as `[evaluation]` says.
     IN_MEMORY : bool
         Whether runs cost next to nothing, so that a whole study may be simulated and forgotten.
     """
@@ -65,6 +71,9 @@ class TrainingBase:
     TRAINERS: ClassVar[tuple[TrainerSpec, ...]]
     CHECK: ClassVar[str | None] = None
     FILLED: ClassVar[tuple[str, ...]] = ()
+    LOCAL: ClassVar[tuple[str, ...]] = ()
+    HAS_DEFAULT: ClassVar[bool] = True
+    HAS_POLICY: ClassVar[bool] = True
     IN_MEMORY: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # at run time a property here would pass for the default of a field

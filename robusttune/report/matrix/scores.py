@@ -84,7 +84,7 @@ def scores_of(member: MatrixStudy, ranking: Ranking) -> StudyScores:
     }
     post = ranking.study.post_evaluation
     controls = {control.name: config_id(dict(control.hyperparameters)) for control in post.controls}
-    if post.default_control:
+    if ranking.study.has_default_control:
         controls = {DEFAULT_CONTROL: config_id({}), **controls}
     roles = {
         name if name != TUNED else f"{name} (control)": found[wanted]

@@ -103,5 +103,7 @@ def more_seeds(ranking: Ranking, n: int) -> str:
 
 
 def command(ranking: Ranking, setting: str) -> str:
-    """Return a command to paste, between backticks."""
+    """Return a command to paste, between backticks; the setting alone for a study that no command runs."""
+    if not ranking.command:
+        return f"`{setting}`"
     return f"`{ranking.command} --set {setting}`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
+from robusttune.declaration.study import StudySpec
 from robusttune.report.prose.allocation import seeds_clause
 from robusttune.report.prose.selection import candidates_clause, winner_clause
 from robusttune.report.prose.words import count, known_decimals, listed, number
@@ -29,9 +30,9 @@ def caption(ranking: Ranking) -> str:
     study, table = ranking.study, ranking.found.scores
     counts = sorted({row.analysis.n_seeds for row in ranking.rows})
     seeds = count(counts[0], "fresh seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} fresh seeds"
-    episodes = count(study.n_post_evaluation_episodes, "evaluation episode")
+    episodes = f", {count(study.n_post_evaluation_episodes, 'evaluation episode')} per seed"
     text = (
-        f"{study.training.caption}; {seeds} per configuration, {episodes} per seed; "
+        f"{study.training.caption}; {seeds} per configuration{episodes if study.training.HAS_POLICY else ''}; "
         f"{ranking.analysis.level:.0%} intervals."
     )
     n_diverged, n_missing = sum(table.n_diverged), sum(table.n_missing)
@@ -51,8 +52,7 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         f"Post-evaluation: {candidates_clause(study)}, and the controls, "
         f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
         *_confirmation(post),
-        f"Score of a run: {_SCORES[study.evaluation.score]}, {count(study.n_post_evaluation_episodes, 'episode')}, "
-        f"{'deterministic' if study.evaluation.deterministic else 'stochastic'} policy.",
+        f"Score of a run: {_SCORES[study.evaluation.score]}{_policy(study)}.",
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
         f"Best set: {_best_set(ranking)}.",
         "Simultaneous intervals hold less often on real scores than on normal ones. In simulated studies of ten "
@@ -63,6 +63,13 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         f"Failures: a diverged run counts as {_diverged_policy(post.diverged_score)}; a crashed, failed or timed-out "
         f"run {'may be missing' if post.allow_missing else 'blocks the ranking'}.",
     )
+
+
+def _policy(study: StudySpec) -> str:
+    if not study.training.HAS_POLICY:
+        return ""
+    kind = "deterministic" if study.evaluation.deterministic else "stochastic"
+    return f", {count(study.n_post_evaluation_episodes, 'episode')}, {kind} policy"
 
 
 def _tuning(ranking: Ranking) -> str:

@@ -105,6 +105,7 @@ def test_a_new_member_is_one_class_and_one_entry(tmp_path: Path) -> None:
 
 MINIMAL = {
     "sb3": {"environment": {"id": "CartPole-v1"}, "algorithm": {"name": "ppo", "total_timesteps": 9}},
+    "function": {"function": {"entry_point": "my_module:train", "total_timesteps": 9}},
     "synthetic": {"synthetic": {"sd": 2.0}},
     "tabular": {"tabular": {"path": "table.csv"}},
 }
@@ -115,7 +116,10 @@ def test_every_kind_is_declared_by_its_own_tables_and_tells_the_rest_what_it_is(
     document = {"name": "one", "tuning": {"n_trials": 1}, **MINIMAL[kind]}
     study = StudySpec.from_dict(document)
     assert study.training.kind == kind
-    assert study.training.caption.endswith(f", {study.training.total_timesteps:,} timesteps")
+    assert study.training.caption.startswith(study.training.title)
+    assert (
+        study.training.caption.endswith(f"{study.training.total_timesteps:,} timesteps") or kind == "function"
+    )
     assert study.training.snippet({"gamma": 0.9})
     assert study.training.bare().hyperparameters == {}
     written = study.to_dict()
