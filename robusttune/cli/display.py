@@ -10,6 +10,7 @@ from rich.text import Text
 
 from robusttune.cli.console import console, say
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.training.base import MAX_BUDGET_RATIO
 from robusttune.pipeline.settle import Settled, Workload
 from robusttune.pipeline.status import Status
 from robusttune.report import table as report
@@ -34,6 +35,8 @@ def workload_table(settled: Settled) -> Table:
         trials += f", at most {tuning.timeout_s:g} s"
     pruner = "no" if tuning.pruner == "none" else tuning.pruner
     table.add_row("trains", f"{study.training.caption} a run")
+    if set(workload.budgets) != {study.training.total_timesteps}:
+        table.add_row("really trained", _budgets(*workload.budgets))
     why = "" if settled.why_not_faster is None else f": {settled.why_not_faster}"
     table.add_row("trainer", f"{study.trainer.name}{why}")
     table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
@@ -96,6 +99,16 @@ def print_bullets(sentences: Sequence[str]) -> None:
     """Print sentences; those with a command in them unwrapped, so that it can be pasted."""
     for sentence in sentences:
         console.print(Text(f"• {sentence.replace('`', '')}"), soft_wrap="`" in sentence)
+
+
+def _budgets(least: int, most: int) -> str:
+    """Return what whole rollouts make of the timesteps asked for."""
+    if least == most:
+        return f"{most:,} timesteps a run, for rollouts are collected whole"
+    text = f"{least:,} to {most:,} timesteps a run, by the length of the rollouts"
+    if most <= MAX_BUDGET_RATIO * least:
+        return text
+    return f"{text}: budgets that differ by {most / least - 1:.0%}; algorithm.exact_timesteps = true makes them equal"
 
 
 def _post_evaluation(study: StudySpec, workload: Workload) -> str:

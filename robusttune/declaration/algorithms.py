@@ -74,8 +74,11 @@ class Algorithm:
     actions : tuple of str
         The classes in gymnasium.spaces that it can act in.
     on_policy : bool
-    rollout : (int, int), optional
-        The default `n_steps` and `batch_size`, where minibatches are cut from a rollout.
+    steps : int
+        Default of the hyperparameter that says how many steps each environment takes between updates: `n_steps` of
+        on-policy algorithms, `train_freq` of the others.
+    batch_size : int, optional
+        Its default, where minibatches are cut from a rollout.
     lockstep : Lockstep, optional
         How its runs train together, if they can.
     """
@@ -87,13 +90,19 @@ class Algorithm:
     noise: tuple[str, ...] = ()
     actions: tuple[str, ...]
     on_policy: bool = False
-    rollout: tuple[int, int] | None = None
+    steps: int = 1
+    batch_size: int | None = None
     lockstep: Lockstep | None = None
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
         """All names that a configuration may hold."""
         return self.constructor + self.policy + self.noise
+
+    @property
+    def steps_name(self) -> str:
+        """The hyperparameter that says how many steps each environment takes between updates."""
+        return "n_steps" if self.on_policy else "train_freq"
 
 
 ALGORITHMS: Mapping[str, Algorithm] = {
@@ -106,7 +115,8 @@ ALGORITHMS: Mapping[str, Algorithm] = {
             policy=_POLICY + _ACTOR_CRITIC,
             actions=_ANY_ACTIONS,
             on_policy=True,
-            rollout=(2048, 64),
+            steps=2048,
+            batch_size=64,
             lockstep=Lockstep(
                 learner="robusttune.training.lockstep.ppo:LockstepPPO",
                 free=(*_FREE_ON_POLICY, "clip_range", "clip_range_vf", "target_kl"),
@@ -120,6 +130,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
             policy=_POLICY + _ACTOR_CRITIC,
             actions=_ANY_ACTIONS,
             on_policy=True,
+            steps=5,
             lockstep=Lockstep(
                 learner="robusttune.training.lockstep.a2c:LockstepA2C", free=_FREE_ON_POLICY, only=_NO_SDE
             ),
@@ -179,6 +190,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
             ),
             policy=("net_arch", "activation_fn", "optimizer_kwargs", "normalize_images"),
             actions=("Discrete",),
+            steps=4,
             lockstep=Lockstep(
                 learner="robusttune.training.lockstep.dqn:LockstepDQN",
                 free=(

@@ -97,9 +97,9 @@ def with_feasible_batch(
     truncated minibatch, and the study would show a batch size that was never used.
     """
     result = dict(hyperparameters)
-    rollout = ALGORITHMS[algorithm].rollout
-    if rollout is not None:
-        batch_size, n_steps = result.get("batch_size"), result.get("n_steps", rollout[0])
+    entry = ALGORITHMS[algorithm]
+    if entry.batch_size is not None:
+        batch_size, n_steps = result.get("batch_size"), result.get("n_steps", entry.steps)
         if isinstance(batch_size, int) and isinstance(n_steps, int):
             result["batch_size"] = min(batch_size, n_steps * n_envs)
     return result

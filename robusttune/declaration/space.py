@@ -6,7 +6,7 @@ Values are always the real hyperparameters. A scale only says how the range is s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
@@ -131,6 +131,15 @@ def bounds(parameter: Parameter) -> tuple[float, float] | None:
         numbers = [c for c in parameter.choices if isinstance(c, int | float) and not isinstance(c, bool)]
         return (min(numbers), max(numbers)) if numbers else None
     return (parameter.low, parameter.high)
+
+
+def points(parameter: Parameter) -> Iterable[JsonValue]:
+    """Return every value that a whole-numbered or categorical parameter can have; of a real-valued one, its ends."""
+    if isinstance(parameter, Int) and parameter.scale == "pow2":
+        return [2**power for power in range(parameter.low.bit_length() - 1, parameter.high.bit_length())]
+    if isinstance(parameter, Int):
+        return range(parameter.low, parameter.high + 1, parameter.step)
+    return parameter.choices if isinstance(parameter, Categorical) else (parameter.low, parameter.high)
 
 
 def n_grid_points(parameter: Parameter) -> int | None:

@@ -26,8 +26,10 @@ class Workload:
         An adaptive allocation may stop before it has made them all.
     n_confirmation_runs : int
         As if the whole best set were all of them, where the study confirms it.
+    budgets : (int, int)
+        The fewest and the most timesteps of a run.
     n_timesteps : int or None
-        Training steps of all runs.
+        Training steps of all runs, each with the most.
     """
 
     n_trials: int | None
@@ -35,6 +37,7 @@ class Workload:
     n_candidates: int
     n_post_evaluation_runs: int
     n_confirmation_runs: int
+    budgets: tuple[int, int]
     n_timesteps: int | None
 
 
@@ -110,13 +113,13 @@ def _workload(study: StudySpec) -> Workload:
     n_candidates = (post.top_k if n_trials is None else min(post.top_k, n_trials)) + len(controls)
     n_post = post.allocation.max_runs(n_candidates, post.n_seeds)
     n_confirmation = post.confirm * (n_candidates if post.confirm_best_set else 1)
+    budgets = study.training.budgets(study.search_space, [one.hyperparameters for one in controls])
     return Workload(
         n_trials=n_trials,
         n_tuning_runs=n_tuning_runs,
         n_candidates=n_candidates,
         n_post_evaluation_runs=n_post,
         n_confirmation_runs=n_confirmation,
-        n_timesteps=None
-        if n_tuning_runs is None
-        else (n_tuning_runs + n_post + n_confirmation) * study.training.total_timesteps,
+        budgets=budgets,
+        n_timesteps=None if n_tuning_runs is None else (n_tuning_runs + n_post + n_confirmation) * budgets[1],
     )

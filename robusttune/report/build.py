@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from robusttune.declaration.study import StudySpec
@@ -11,7 +12,6 @@ from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking, Row, Runs
 from robusttune.results.records import RunStatus, TrialRecord
-from robusttune.results.scores import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.configurations import Curve
@@ -42,7 +42,7 @@ def make_ranking(
     """
     analysis, candidates = _analyse(study, trials, found), _scored(found)
     rows = tuple(
-        Row(candidate=candidates[name][0], analysis=one, runs=_runs(found.scores, candidates[name][1]))
+        Row(candidate=candidates[name][0], analysis=one, runs=_runs(found, candidates[name][1]))
         for name, one in analysis.configurations.items()
     )
     return Ranking(
@@ -116,8 +116,12 @@ def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
     ]
 
 
-def _runs(table: ScoreTable, index: int) -> Runs:
+def _runs(found: PostEvaluation, index: int) -> Runs:
+    table, rounds = found.scores, found.rounds
+    results = [rounds.results.get(run.run_id) for run in rounds.runs[table.config_ids[index]]]
+    trained = [one.timesteps for one in results if one is not None and one.status is RunStatus.COMPLETED]
     return Runs(
+        timesteps=statistics.median_low(trained) if trained else None,
         seeds=table.seeds[index],
         scores=table.scores[index],
         n_diverged=table.n_diverged[index],

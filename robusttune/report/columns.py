@@ -157,6 +157,14 @@ COLUMNS: tuple[Column, ...] = (
     ),
     numeric("worst_seed", "worst seed", "analysis.worst", "Lowest score of any fresh seed."),
     plain("n_seeds", "seeds", "analysis.n_seeds", "Fresh seeds behind the row."),
+    written(
+        "timesteps",
+        "timesteps",
+        "runs.timesteps",
+        "Timesteps that its runs really trained: whole rollouts may exceed those asked for.",
+        "{:,}".format,
+        is_needed=lambda rows: len({row.runs.timesteps for row in rows} - {None}) > 1,
+    ),
     Column(
         key="n_diverged",
         heading="diverged",
@@ -198,6 +206,6 @@ COLUMNS: tuple[Column, ...] = (
 # In a narrow terminal the first of these are shown.
 _BY_IMPORTANCE = (
     "configuration, mean, interval, tuning, luck, reached by, verdict, spread, rank interval, diverged, seeds, "
-    "worst seed, robust ranks, luck interval, rank, IQM, P(best), regret ≤"
+    "timesteps, worst seed, robust ranks, luck interval, rank, IQM, P(best), regret ≤"
 )
 _PRIORITY = tuple(_BY_IMPORTANCE.split(", "))

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """The post-evaluation runs of one configuration; `scores` has one per seed."""
+    """The post-evaluation runs of one configuration; `scores` has one per seed.
+
+    `timesteps` were really trained by its completed runs (their median, should they differ); None if none completed.
+    """
 
     seeds: tuple[int, ...]
     scores: tuple[float, ...]
     n_diverged: int
     n_missing: int
+    timesteps: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

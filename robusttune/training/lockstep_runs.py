@@ -68,6 +68,7 @@ class _Group:
             make_env=self._make_env,
             n_envs=environment.n_envs,
             total_timesteps=first.total_timesteps,
+            exact=training.algorithm.exact_timesteps,
             device=training.algorithm.device,
             normalization=environment.normalization,
         )

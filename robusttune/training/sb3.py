@@ -31,6 +31,7 @@ from robusttune.training.evaluation import (
     n_evaluation_environments,
     vectorised,
 )
+from robusttune.training.exact import stopping_at
 from robusttune.training.hyperparameters import constructor_arguments, sb3_class, verify
 from robusttune.training.interfaces import StopRule, make_result
 from robusttune.training.isolation import isolated
@@ -102,7 +103,9 @@ class _Run:
         self._evaluation_envs = self._environment(n_evaluation_environments(spec))
         verify(model, self._training.algorithm.name, spec.hyperparameters)
         watch = _Watch(self._at_step, self._at_boundary)
-        model.learn(spec.total_timesteps, callback=watch, log_interval=None)  # type: ignore[arg-type]
+        is_exact = self._training.algorithm.exact_timesteps
+        with stopping_at(spec.total_timesteps, model) if is_exact else contextlib.nullcontext():
+            model.learn(spec.total_timesteps, callback=watch, log_interval=None)  # type: ignore[arg-type]
         verify(model, self._training.algorithm.name, spec.hyperparameters)
         self._check_parameters()
         return self._evaluate(spec.evaluation.count(spec.total_timesteps) - 1)

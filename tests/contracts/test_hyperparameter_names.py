@@ -78,12 +78,14 @@ def test_action_noise_is_offered_where_the_class_takes_it(name: str) -> None:
     assert bool(ALGORITHMS[name].noise) == takes_noise
 
 
-def test_the_default_rollout_and_batch_are_those_of_the_class() -> None:
-    cut = {name: entry.rollout for name, entry in ALGORITHMS.items() if entry.rollout is not None}
-    assert cut.keys() == {"ppo"}
-    for name, rollout in cut.items():
-        defaults = inspect.signature(sb3_class(name).__init__).parameters
-        assert (defaults["n_steps"].default, defaults["batch_size"].default) == rollout
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_the_default_rollout_and_batch_are_those_of_the_class(name: str) -> None:
+    entry, defaults = ALGORITHMS[name], inspect.signature(sb3_class(name).__init__).parameters
+    assert defaults[entry.steps_name].default == entry.steps
+    if entry.on_policy and "batch_size" in defaults:  # minibatches are cut from a rollout
+        assert defaults["batch_size"].default == entry.batch_size
+    else:
+        assert entry.batch_size is None
 
 
 def test_declaring_and_reading_loads_neither_torch_nor_optuna() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.hyperparameters import check_hyperparameters, check_names
 from robusttune.declaration.post_evaluation import Control
-from robusttune.declaration.space import Categorical, SearchSpace, bounds
+from robusttune.declaration.space import Categorical, SearchSpace, bounds, points
 from robusttune.errors import SpecError
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ def check_sb3(training: Sb3Training, space: SearchSpace, controls: Sequence[Cont
     _check_known(training.algorithm.name, training, space, controls)
     _check_batches(training, space, controls)
     _check_episodes(training, space, controls)
+    _check_exact(training)
 
 
 def _check_known(name: str, training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
@@ -36,10 +40,10 @@ def _check_known(name: str, training: Sb3Training, space: SearchSpace, controls:
 
 def _check_batches(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
     """Where minibatches are cut from a rollout, a batch size that is above every rollout cannot be meant."""
-    rollout = ALGORITHMS[training.algorithm.name].rollout
-    if rollout is None:
+    algorithm = ALGORITHMS[training.algorithm.name]
+    default_n_steps, default_batch_size = algorithm.steps, algorithm.batch_size
+    if default_batch_size is None:
         return
-    default_n_steps, default_batch_size = rollout
     n_envs = training.environment.n_envs
     lowest, _ = _range(training, space, "batch_size", default_batch_size)
     _, longest = _range(training, space, "n_steps", default_n_steps)
@@ -69,9 +73,9 @@ def _range(training: Sb3Training, space: SearchSpace, name: str, default: float)
 
 
 def _check_episodes(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
-    """Stable-Baselines3 counts episodes in one environment only."""
-    n_envs = training.environment.n_envs
-    if n_envs == 1:
+    """Stable-Baselines3 counts episodes in one environment only, and then ends where an episode does."""
+    n_envs, exact = training.environment.n_envs, training.algorithm.exact_timesteps
+    if n_envs == 1 and not exact:
         return
     searched = space.parameters.get("train_freq")
     choices = searched.choices if isinstance(searched, Categorical) else ()
@@ -82,7 +86,49 @@ def _check_episodes(training: Sb3Training, space: SearchSpace, controls: Sequenc
     ]
     for where, value in values:
         if isinstance(value, list) and value[1:] == ["episode"]:
+            if exact:
+                raise SpecError(
+                    f"{where}.train_freq = {value}: counting in episodes ends training where an episode ends, which "
+                    "algorithm.exact_timesteps = true does not allow. Count in steps, or leave exact_timesteps out."
+                )
             raise SpecError(
                 f"{where}.train_freq = {value}: counting in episodes needs environment.n_envs = 1, but got {n_envs}. "
                 "Count in steps, or use one environment."
             )
+
+
+def _check_exact(training: Sb3Training) -> None:
+    """All environments step together, so that only their multiples can be reached."""
+    total, n_envs = training.algorithm.total_timesteps, training.environment.n_envs
+    if training.algorithm.exact_timesteps and total % n_envs:
+        raise SpecError(
+            f"algorithm.exact_timesteps = true: total_timesteps = {total} must be a multiple of environment.n_envs = "
+            f"{n_envs}. Write {-(-total // n_envs) * n_envs}."
+        )
+
+
+def budgets(
+    training: Sb3Training, space: SearchSpace, others: Sequence[Mapping[str, JsonValue]]
+) -> tuple[int, int]:
+    """Return the fewest and the most timesteps that a run of the study trains.
+
+    Whole rollouts are collected, of `n_steps` (or `train_freq`) steps in each environment; what is counted in episodes
+    is taken as asked for.
+    """
+    algorithm, total = ALGORITHMS[training.algorithm.name], training.algorithm.total_timesteps
+    if training.algorithm.exact_timesteps:
+        return total, total
+    name, n_envs = algorithm.steps_name, training.environment.n_envs
+    parameter = space.parameters.get(name)
+    values = [training.hyperparameters.get(name, algorithm.steps)] if parameter is None else points(parameter)
+    own = [other.get(name, algorithm.steps) for other in others]
+    found = {_budget(total, value, n_envs) for value in itertools.chain(values, own)}
+    return min(found), max(found)
+
+
+def _budget(total: int, steps: object, n_envs: int) -> int:
+    """Return the timesteps of whole rollouts that reach `total`; `steps` may be written `[4, "step"]`."""
+    if isinstance(steps, list) and steps[1:] == ["step"]:
+        steps = steps[0]
+    rollout = steps * n_envs if isinstance(steps, int) and steps > 0 else 1
+    return -(-total // rollout) * rollout

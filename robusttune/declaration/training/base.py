@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from robusttune.declaration.space import SearchSpace
 
 AUTO = "auto"
+MAX_BUDGET_RATIO = 1.05  # budgets that differ by more are no fair comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,17 @@ class TrainingBase:
 
     def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
         """Raise `SpecError` if a hyperparameter of the study does not suit what is trained."""
+
+    def budgets(self, space: SearchSpace, others: Sequence[Mapping[str, JsonValue]]) -> tuple[int, int]:
+        """Return the fewest and the most timesteps that a run of a study trains, which may exceed those asked for.
+
+        Parameters
+        ----------
+        space : SearchSpace
+        others : sequence of mapping
+            Whole configurations that are evaluated beside those of the search.
+        """
+        return self.total_timesteps, self.total_timesteps
 
     def feasible(self, hyperparameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Return a suggested configuration as it can be trained."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
@@ -14,7 +14,7 @@ from robusttune.declaration.hyperparameters import with_feasible_batch
 from robusttune.declaration.messages import one_of
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, SearchSpace
-from robusttune.declaration.training._sb3_checks import check_sb3
+from robusttune.declaration.training._sb3_checks import budgets, check_sb3
 from robusttune.declaration.training.base import TrainerSpec, TrainingBase
 from robusttune.declaration.training.snippet import sb3_snippet
 from robusttune.seeds import MAX_ENVIRONMENTS
@@ -92,6 +92,9 @@ class AlgorithmSpec:
         Stable-Baselines3's policy name.
     device : str
         torch device.
+    exact_timesteps : bool
+        Shorten the last rollout, so that every configuration trains `total_timesteps` and no more. Otherwise whole
+        rollouts of `n_steps` in each environment are collected, and configurations that differ in it differ in budget.
     hyperparameters : mapping
         Fixed for all trials; the search space must not repeat them.
     """
@@ -100,6 +103,7 @@ class AlgorithmSpec:
     total_timesteps: int = Field(ge=1)
     policy: str = "MlpPolicy"
     device: str = "cpu"
+    exact_timesteps: bool = False
     hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -142,6 +146,17 @@ class Sb3Training(TrainingBase):
     def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
         """Raise `SpecError` if a name or value is not the algorithm's, or values do not go together."""
         check_sb3(self, space, controls)
+
+    def budgets(self, space: SearchSpace, others: Sequence[Mapping[str, JsonValue]]) -> tuple[int, int]:
+        """Return the fewest and the most timesteps that a run of the study trains."""
+        return budgets(self, space, others)
+
+    def identity(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what determines results; `exact_timesteps = false` is what there was before there was such a key."""
+        algorithm = dict(document["algorithm"])
+        if not algorithm["exact_timesteps"]:
+            del algorithm["exact_timesteps"]
+        return {**document, "algorithm": algorithm}
 
     def feasible(self, hyperparameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Return the configuration with a PPO minibatch no larger than the rollout it is cut from."""

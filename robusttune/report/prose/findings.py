@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from robusttune.declaration.training.base import MAX_BUDGET_RATIO
 from robusttune.report.prose import allocation, comparisons, luck, selection
 from robusttune.report.prose.words import count, listed, number, share, share_interval
 
@@ -24,7 +25,11 @@ def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
         "Luck of the tuning scores": luck.sentences(ranking),
         "Spread between seeds": (*luck.spread_sentences(ranking), *_failures(ranking), *_constant(ranking)),
         "What one seed tells": _reliability(ranking),
-        "Before using these numbers": (*allocation.sentences(ranking), *_cautions(ranking)),
+        "Before using these numbers": (
+            *allocation.sentences(ranking),
+            *_budgets(ranking),
+            *_cautions(ranking),
+        ),
     }
     return {heading: tuple(sentences) for heading, sentences in found.items() if sentences}
 
@@ -98,6 +103,21 @@ def _correlation(found: Correlation) -> str:
     if found.estimate is None or found.low is None or found.high is None:
         return "unknown"
     return f"{share(found.estimate)} {share_interval(found.low, found.high)}"
+
+
+def _budgets(ranking: Ranking) -> list[str]:
+    trained = {row.name: row.runs.timesteps for row in ranking.rows if row.runs.timesteps is not None}
+    if not trained or max(trained.values()) <= MAX_BUDGET_RATIO * min(trained.values()):
+        return []
+    (least, fewest), (most, longest) = (
+        choose(trained.items(), key=lambda item: item[1]) for choose in (min, max)
+    )
+    return [
+        f"Budgets differ: {most} trained {longest:,} timesteps and {least} {fewest:,}, of "
+        f"{ranking.study.training.total_timesteps:,} asked for, because rollouts are collected whole. Who trains "
+        "longer has an advantage that the hyperparameters do not explain; `algorithm.exact_timesteps = true` makes "
+        "budgets equal."
+    ]
 
 
 def _cautions(ranking: Ranking) -> list[str]:

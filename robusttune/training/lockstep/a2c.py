@@ -20,7 +20,10 @@ class LockstepA2C(OnPolicyTrainer):
 
     def _connect(self) -> None:
         super()._connect()
-        self._normalises = bool(self._models[self._rows[0]].normalize_advantage) if self._rows else False
+        normalises = bool(self._rows) and bool(self._models[self._rows[0]].normalize_advantage)
+        self._normalises = normalises and not (
+            self.exact and self._store.n_rows == 1
+        )  # one number has no deviation
 
     def _update(self) -> None:
         # SB3 shuffles the rollout that it then uses whole: the order changes nothing, nothing else is drawn.

@@ -42,14 +42,15 @@ class OffPolicyTrainer(LockstepTrainer):
         self._last = self._raw if self._normaliser is None else self._normaliser.reset(self._raw)
 
     def _advance(self) -> None:
-        for _ in range(self._frequency):
+        frequency = self._n_steps_now(self._frequency)
+        for _ in range(frequency):
             actions, stored = self._act(warming_up=self._elapsed < self._learning_starts)
             self._step(actions, stored)
             self.timesteps[self._rows] += self.n_envs
             self._progress = 1.0 - float(self._elapsed) / float(self.total_timesteps)
             self._after_step()
         if self._elapsed > self._learning_starts:
-            n_steps = self._gradient_steps if self._gradient_steps >= 0 else self._frequency * self.n_envs
+            n_steps = self._gradient_steps if self._gradient_steps >= 0 else frequency * self.n_envs
             if n_steps > 0:
                 self._update(n_steps)
                 for member in self._rows:

@@ -76,6 +76,9 @@ class OnPolicyTrainer(LockstepTrainer):
 
     def _advance(self) -> None:
         self._everyone = None
+        if (n_steps := self._n_steps_now(self._n_steps)) < self._n_steps:
+            self._n_steps = n_steps
+            self._connect()
         self._collect()
         self._progress = 1.0 - float(self.timesteps[self._rows[0]]) / float(self.total_timesteps)
         self._norm_sums.zero_()

@@ -35,6 +35,8 @@ class LockstepTrainer(ABC):
         Training environments per member.
     total_timesteps : int
         As in SB3's `learn`: a lower bound, counted over a member's environments.
+    exact : bool, default False
+        Shorten the last rollout, so that it is no mere bound.
     device : str, default "cpu"
     normalization : Normalization, optional
         Train under VecNormalize, with statistics per member.
@@ -53,6 +55,7 @@ class LockstepTrainer(ABC):
         *,
         make_env: Callable[[], Env],
         total_timesteps: int,
+        exact: bool = False,
         n_envs: int = 1,
         device: str = "cpu",
         normalization: Normalization | None = None,
@@ -60,7 +63,7 @@ class LockstepTrainer(ABC):
         if not members:
             raise ValueError("At least one member is needed, but got an empty sequence.")
         self.members = tuple(members)
-        self.total_timesteps = total_timesteps
+        self.total_timesteps, self.exact = total_timesteps, exact
         self.n_envs = n_envs
         self.device = torch.device(device)
         self.environments = MemberEnvironments(make_env, [member.seed for member in members], n_envs)
@@ -188,6 +191,11 @@ class LockstepTrainer(ABC):
         if self._normaliser is not None:
             self._normaliser.keep(rows)
         self._inputs = torch.zeros(width_of(len(rows)), *self._inputs.shape[1:])
+
+    def _n_steps_now(self, n_steps: int) -> int:
+        """Return how many steps each environment takes in the next rollout, of the `n_steps` that are usual."""
+        left = self.total_timesteps - int(self.timesteps[self._rows[0]])
+        return min(n_steps, -(-left // self.n_envs)) if self.exact else n_steps
 
     def _column(self, numbers: Sequence[float]) -> torch.Tensor:
         """Return one number per row, shape (width, 1); the empty row gets zero."""

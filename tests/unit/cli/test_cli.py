@@ -80,7 +80,15 @@ def test_init_overwrites_only_when_told(study_file: Path) -> None:
 def test_check_prints_trials_runs_and_timesteps(study_file: Path) -> None:
     output = call("check", study_file, "--set", "post_evaluation.n_seeds=3").output
     assert "3 configurations × 3 fresh seeds = 9 runs" in output
-    assert "at most 11 runs, 704 timesteps" in output
+    assert "at most 11 runs, 22,528 timesteps" in output
+
+
+def test_check_says_what_whole_rollouts_train_and_how_budgets_become_equal(study_file: Path) -> None:
+    searched = "search_space.parameters.n_steps={ type = 'int', low = 8, high = 64, scale = 'pow2' }"
+    changes = "algorithm.total_timesteps=50", searched, "post_evaluation.default_control=false"
+    output = call("check", study_file, *[part for one in changes for part in ("--set", one)]).output
+    assert "56 to 64 timesteps a run" in output
+    assert "differ by 14%; algorithm.exact_timesteps = true" in " ".join(output.split())
 
 
 def test_check_counts_every_trial_as_a_would_be_incumbent(study_file: Path) -> None:
@@ -88,7 +96,7 @@ def test_check_counts_every_trial_as_a_would_be_incumbent(study_file: Path) -> N
         "check", study_file, "--set", "post_evaluation.n_seeds=3", "--set", "tuning.incumbent_seeds=5"
     ).output
     assert "2 × 1 to 5 seeds" in output
-    assert "at most 19 runs, 1,216 timesteps" in output
+    assert "at most 19 runs, 38,912 timesteps" in output
 
 
 def test_the_trials_are_listed_with_their_seeds_and_status_counts_every_run(study_file: Path) -> None:

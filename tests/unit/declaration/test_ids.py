@@ -91,6 +91,7 @@ OTHER: dict[str, Any] = {
     "evaluation_seed": 3,
 }
 OTHER_ALGORITHM: dict[str, Any] = {
+    "exact_timesteps": True,
     "name": "a2c",
     "policy": "CnnPolicy",
     "device": "cuda",

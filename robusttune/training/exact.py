@@ -1,0 +1,65 @@
+"""Training that ends at a number of timesteps, and not at the end of the rollout in which it is passed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+
+
+@contextlib.contextmanager
+def stopping_at(total_timesteps: int, model: BaseAlgorithm) -> Iterator[None]:
+    """Make `learn` shorten the last rollout of a model; the update after it uses what was collected.
+
+    Parameters
+    ----------
+    total_timesteps : int
+        A multiple of the number of environments.
+    model : BaseAlgorithm
+        Counts steps, not episodes, between updates.
+    """
+    learner: Any = model
+    before = dict(vars(learner))
+    collect = learner.collect_rollouts
+
+    def n_left() -> int:
+        return -(-(total_timesteps - model.num_timesteps) // model.n_envs)
+
+    def collect_on_policy(env: Any, callback: Any, buffer: Any, n_rollout_steps: int) -> Any:
+        n_steps = min(n_rollout_steps, n_left())
+        if n_steps < n_rollout_steps:
+            buffer = learner.rollout_buffer = _shortened(learner, n_steps)
+            # One number has no deviation; Stable-Baselines3's PPO leaves it as it is, its A2C divides by NaN.
+            learner.normalize_advantage &= n_steps * learner.n_envs > 1
+        return collect(env, callback, buffer, n_rollout_steps=n_steps)
+
+    def collect_off_policy(env: Any, *, train_freq: Any, **options: Any) -> Any:
+        steps = min(train_freq.frequency, n_left())
+        return collect(env, train_freq=train_freq._replace(frequency=steps), **options)
+
+    on_policy = isinstance(model, OnPolicyAlgorithm)
+    learner.collect_rollouts = collect_on_policy if on_policy else collect_off_policy
+    try:
+        yield
+    finally:
+        del learner.collect_rollouts
+        if on_policy:
+            learner.rollout_buffer = before["rollout_buffer"]
+            learner.normalize_advantage = before["normalize_advantage"]
+
+
+def _shortened(model: Any, n_steps: int) -> Any:
+    """Return an empty rollout buffer like the model's, for fewer steps."""
+    return model.rollout_buffer_class(
+        n_steps,
+        model.observation_space,
+        model.action_space,
+        device=model.device,
+        gamma=model.gamma,
+        gae_lambda=model.gae_lambda,
+        n_envs=model.n_envs,
+        **model.rollout_buffer_kwargs,
+    )
