@@ -64,7 +64,8 @@ class FunctionTraining(TrainingBase):
     @property
     def caption(self) -> str:
         """The function, and for how many steps, where it counts them."""
-        return self.title if self.total_timesteps == 1 else f"{self.title}, {self.total_timesteps:,} steps"
+        steps = "one call" if self.total_timesteps == 1 else f"{self.total_timesteps:,} steps"
+        return f"{self.title}, {steps}"
 
     def snippet(self, hyperparameters: Mapping[str, JsonValue]) -> str:
         """Return Python code that calls the function with a configuration."""
