@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -35,6 +36,22 @@ app = typer.Typer(
 
 _out = Path(DEFAULT_OUT)
 _Command: TypeAlias = Callable[..., None]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"robusttune {metadata.version('robusttune')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Tune reinforcement-learning hyperparameters, then find out which of the best trials were lucky."""
 
 
 def main() -> None:

@@ -55,12 +55,24 @@ def check_hyperparameters(algorithm: str, hyperparameters: Mapping[str, JsonValu
         value = hyperparameters.get(name)
         if isinstance(value, str):
             parse_schedule(name, value)
+    _check_net_arch(hyperparameters.get("net_arch", []), where)
     for name, allowed in (("activation_fn", tuple(ACTIVATIONS)), ("noise_type", tuple(NOISE_TYPES))):
         value = hyperparameters.get(name)
         if value is not None and value not in allowed:
             raise SpecError(
                 f"{where}.{name} = {value!r}: must be one of {', '.join(allowed)}{did_you_mean(value, allowed)}."
             )
+
+
+def _check_net_arch(value: JsonValue, where: str) -> None:
+    layers = list(value.values()) if isinstance(value, Mapping) else [value]
+    if not all(
+        isinstance(own, list | tuple) and all(type(n) is int and n > 0 for n in own) for own in layers
+    ):
+        raise SpecError(
+            f"{where}.net_arch = {value!r}: must be a list of layer widths such as [64, 64], or one list for "
+            "each network: { pi = [64, 64], vf = [64, 64] } (qf instead of vf for off-policy algorithms)."
+        )
 
 
 def check_names(algorithm: str, names: Mapping[str, object], *, where: str) -> None:

@@ -23,14 +23,18 @@ DEFAULT_COMMAND = "robusttune run study.toml"
 
 
 def check_study(study: StudySpec) -> Settled:
-    """Return a study as it would run and what it asks for, after looking at its environment or table once.
+    """Return a study as it would run and what it asks for, after building what a run will build once.
 
     Raises
     ------
     SpecError
         If it cannot be run; see `settle`.
     """
-    return settle(study)
+    from robusttune.training import rehearse
+
+    settled = settle(study)
+    rehearse(settled.study)
+    return settled
 
 
 def run_study(

@@ -68,3 +68,15 @@ def check(study: StudySpec) -> Choice:
         return Choice(trainer=study.training.TRAINERS[0])
     look: Check = importlib.import_module(module).check
     return look(study)
+
+
+def rehearse(study: StudySpec) -> None:
+    """Build what a run of the study will build, and take one short update.
+
+    Raises
+    ------
+    SpecError
+        If a run would fail at its beginning.
+    """
+    if study.training.REHEARSAL is not None:
+        importlib.import_module(study.training.REHEARSAL).rehearse(study)

@@ -14,6 +14,11 @@ from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Wrapper
 from robusttune.errors import SpecError
 
+# What the error about a missing package says → what installs it.
+_PACKAGES = {
+    **{"OpenCV": "opencv-python-headless", "cv2": "opencv-python-headless", "ale_py": "ale-py"},
+    **{"Box2D": "gymnasium[box2d]", "box2d": "gymnasium[box2d]", "mujoco": "gymnasium[mujoco]"},
+}
 _KINDS = {
     "Box": "continuous",
     "Discrete": "discrete",
@@ -51,22 +56,33 @@ def check_environment(
         try:
             importlib.import_module(module)
         except ImportError as error:
-            raise SpecError(f"environment.imports: {module!r} cannot be imported ({error}).") from None
+            package = _PACKAGES.get(module, module.partition(".")[0])
+            raise SpecError(
+                f"environment.imports: {module!r} cannot be imported ({error}). "
+                f"If it is a package: pip install '{package}'"
+            ) from None
     _check_id(spec.id)
     try:
         environment = wrap(make_base(spec), spec)
     except SpecError:
         raise
     except Exception as error:  # whatever a third-party environment raises is the reader's to know
-        raise SpecError(
-            f"environment.id = {spec.id!r}: could not be made with environment.kwargs = {dict(spec.kwargs)} and "
-            f"{len(spec.wrappers)} wrapper(s): {type(error).__name__}: {error}"
-        ) from None
+        raise SpecError(why_not_made(spec, error)) from None
     try:
         _check_spaces(environment, spec.id, algorithm)
         return environment.observation_space, environment.action_space
     finally:
         environment.close()
+
+
+def why_not_made(spec: EnvironmentSpec, error: Exception) -> str:
+    """Return what a reader must know of an environment that could not be made or reset."""
+    install = next((package for word, package in _PACKAGES.items() if word in str(error)), None)
+    way_out = "" if install is None else f" Install it: pip install '{install}'"
+    return (
+        f"environment.id = {spec.id!r}: could not be made with environment.kwargs = {dict(spec.kwargs)} and "
+        f"{len(spec.wrappers)} wrapper(s): {type(error).__name__}: {error}{way_out}"
+    )
 
 
 def _check_id(name: str) -> None:

@@ -50,6 +50,34 @@ class Lives(gym.Env[Any, int]):
         return {"seen": self._seen, "lives": self._n_lives} if self._as_dict else self._seen
 
 
+class Frames(gym.Env[np.ndarray, int]):
+    """Images of a given shape, by default as Atari has them."""
+
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
+
+    def __init__(self, shape: tuple[int, ...] = (210, 160, 3), broken: bool = False) -> None:
+        self.observation_space = spaces.Box(0, 255, tuple(shape), np.uint8)
+        self.action_space = spaces.Discrete(2)
+        self._broken = broken
+        self.ale = SimpleNamespace(lives=lambda: 1)
+
+    def get_action_meanings(self) -> list[str]:
+        return ["NOOP", "UP"]
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        if self._broken:
+            raise LookupError("the simulator fell over")
+        return self.observation_space.sample(), 1.0, False, False, {}
+
+
+if "Frames-v0" not in gym.registry:
+    gym.register("Frames-v0", entry_point=Frames)
 for _name, _as_dict in (("Lives-v0", False), ("LivesDict-v0", True)):
     if _name not in gym.registry:
         gym.register(_name, entry_point=Lives, kwargs={"as_dict": _as_dict})

@@ -54,6 +54,8 @@ class TrainingBase:
     CHECK : str, optional
         Import path of the module whose `check(study)` looks at what the declaration alone cannot show, such as the
         environment, and chooses the trainer; see `training.interfaces.Check`. Without one the reference trains.
+    REHEARSAL : str, optional
+        Import path of the module whose `rehearse(study)` builds what a run will build.
     FILLED : tuple of str
         Fields that are not written by hand: they are filled in when a study is read, from outside the study file.
     LOCAL : tuple of str
@@ -71,6 +73,7 @@ class TrainingBase:
     TABLES: ClassVar[tuple[str, ...]]
     TRAINERS: ClassVar[tuple[TrainerSpec, ...]]
     CHECK: ClassVar[str | None] = None
+    REHEARSAL: ClassVar[str | None] = None
     FILLED: ClassVar[tuple[str, ...]] = ()
     LOCAL: ClassVar[tuple[str, ...]] = ()
     HAS_DEFAULT: ClassVar[bool] = True

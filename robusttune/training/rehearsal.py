@@ -1,0 +1,147 @@
+"""Building what a run will build, once, so that mistakes are refused before anything is trained."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from pydantic import JsonValue
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.messages import did_you_mean
+from robusttune.declaration.space import Categorical, points
+from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import configuration, tuning_runs
+from robusttune.declaration.training.sb3 import Sb3Training
+from robusttune.errors import SpecError
+from robusttune.training.environments import why_not_made
+from robusttune.training.evaluation import vectorised
+from robusttune.training.exact import stopping_at
+from robusttune.training.hyperparameters import sb3_class
+from robusttune.training.isolation import isolated
+from robusttune.training.sb3 import build_model
+
+_STEPS = 16  # of each environment in the rehearsed update
+_BRIEF: Mapping[bool, Mapping[str, JsonValue]] = {
+    True: {"n_epochs": 1},
+    False: {"learning_starts": 0, "train_freq": 1, "gradient_steps": 1},
+}
+
+
+def rehearse(study: StudySpec) -> None:
+    """Build the model of each kind of configuration, and take one short update with the first.
+
+    Raises
+    ------
+    SpecError
+        If a run of the study would fail at its beginning; the message has the value that is at fault.
+    """
+    training = study.training
+    assert isinstance(training, Sb3Training)
+    _check_device(training.algorithm.device)
+    with isolated(), warnings.catch_warnings(), contextlib.ExitStack() as stack:
+        warnings.simplefilter("ignore")
+        try:
+            plain = vectorised(training.environment, training.environment.n_envs)
+            stack.callback(plain.close)
+            plain.reset()
+        except Exception as error:
+            raise SpecError(why_not_made(training.environment, error)) from None
+        _check_policy(training, plain.observation_space)
+        normalization = training.environment.normalization
+        environment: VecEnv = plain
+        if normalization is not None:
+            environment = VecNormalize(
+                plain, norm_obs=normalization.observations, norm_reward=normalization.rewards
+            )
+        for where, searched in _variants(study):
+            _build(study, where, searched, environment)
+        _update(study, environment)
+
+
+def _variants(study: StudySpec) -> Iterator[tuple[str, dict[str, JsonValue]]]:
+    """Yield the first configuration, those that differ from it by one choice, and the controls."""
+    parameters = study.search_space.parameters
+    first = {name: next(iter(points(parameter))) for name, parameter in parameters.items()}
+    yield "the first values of the search space", configuration(study, first)
+    for name, parameter in parameters.items():
+        for choice in parameter.choices[1:] if isinstance(parameter, Categorical) else ():
+            where = f"search_space.parameters.{name}, choice {choice!r}"
+            yield where, configuration(study, {**first, name: choice})
+    for control in study.post_evaluation.controls:
+        yield control.where, study.training.feasible(control.hyperparameters)
+
+
+def _build(
+    study: StudySpec, where: str, hyperparameters: Mapping[str, JsonValue], environment: VecEnv
+) -> Any:
+    (spec, *_) = tuning_runs(study, hyperparameters, 0)
+    try:
+        return build_model(spec, environment)
+    except Exception as error:
+        raise SpecError(
+            f"algorithm: the model cannot be built with {where} ({dict(hyperparameters)!r}): "
+            f"{type(error).__name__}: {error} Mend that value, or the environment that it does not suit."
+        ) from None
+
+
+def _update(study: StudySpec, environment: VecEnv) -> None:
+    algorithm = ALGORITHMS[study.training.algorithm.name]  # type: ignore[union-attr]
+    where, hyperparameters = next(_variants(study))
+    model = _build(
+        study,
+        where,
+        {**hyperparameters, **_known(_BRIEF[algorithm.on_policy], algorithm.constructor)},
+        environment,
+    )
+    total = _STEPS * environment.num_envs
+    try:
+        with stopping_at(total, model):
+            model.learn(total, log_interval=None)
+    except Exception as error:
+        raise SpecError(
+            f"algorithm: a first update of {total} timesteps fails with {where}: {type(error).__name__}: {error}"
+        ) from None
+
+
+def _known(values: Mapping[str, JsonValue], names: tuple[str, ...]) -> dict[str, JsonValue]:
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _check_device(device: str) -> None:
+    if device == "auto":
+        return
+    try:
+        torch.zeros(1, device=torch.device(device))
+    except Exception as error:  # torch has a different one for each way in which a device can be missing
+        reason = str(error).partition("\n")[0]
+        raise SpecError(
+            f"algorithm.device = {device!r}: torch cannot use it on this machine ({reason}) "
+            "Use 'cpu', or install a build of torch that supports it."
+        ) from None
+
+
+def _check_policy(training: Sb3Training, observations: spaces.Space[Any]) -> None:
+    algorithm, known = training.algorithm, sb3_class(training.algorithm.name).policy_aliases
+    said = f"algorithm.policy = {algorithm.policy!r}"
+    if algorithm.policy not in known:
+        raise SpecError(f"{said}: must be one of {', '.join(known)}{did_you_mean(algorithm.policy, known)}.")
+    what = f"{training.environment.id} with its wrappers has observations {observations}"
+    is_dict = isinstance(observations, spaces.Dict)
+    if is_dict != (algorithm.policy == "MultiInputPolicy"):
+        others = "MultiInputPolicy" if is_dict else "MlpPolicy"
+        raise SpecError(
+            f"{said}: Dict observations need MultiInputPolicy and no others do, but {what}. Use policy = '{others}'."
+        )
+    if algorithm.policy == "CnnPolicy" and not is_image_space(observations):
+        raise SpecError(
+            f"{said}: needs images, uint8 from 0 to 255 of shape (channels, height, width) or (height, width, "
+            f"channels), but {what}. Remove axes of length 1 by a wrapper (GrayscaleObservation with keep_dim = false "
+            "before FrameStackObservation gives (4, 84, 84)), or use policy = 'MlpPolicy'."
+        )
