@@ -21,6 +21,7 @@ from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
 from robusttune.declaration.presets import PRESET_NAMES
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import ExecutionSpec, StudySpec
+from robusttune.declaration.training.command import CommandScore, CommandTraining
 from robusttune.declaration.training.function import FunctionTraining
 from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Normalization, Wrapper
 from robusttune.declaration.training.synthetic import Effect, SyntheticTraining
@@ -37,6 +38,8 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`environment.wrappers`: import paths, or tables", Wrapper),
     ("`[algorithm]`", AlgorithmSpec),
     ("`[function]`, instead of `[environment]` and `[algorithm]`", FunctionTraining),
+    ("`[command]`, instead of `[environment]` and `[algorithm]`", CommandTraining),
+    ("`[command.score]`", CommandScore),
     ("`[synthetic]`, instead of `[environment]` and `[algorithm]`", SyntheticTraining),
     ("`[synthetic.effects.<hyperparameter>]`", Effect),
     ("`[tabular]`, instead of `[environment]` and `[algorithm]`", TabularTraining),

@@ -22,8 +22,8 @@ A study is read from a file (`load_study`) or built in Python:
 >>> ranking = rt.run_study(study)  # doctest: +SKIP
 >>> ranking.to_frame()  # doctest: +SKIP
 
-`Sb3Training`, `FunctionTraining`, `SyntheticTraining` and `TabularTraining` are what can be trained; `tune` and
-`evaluate` take a function of your own and need no study. A part that breaks a rule raises
+`Sb3Training`, `FunctionTraining`, `CommandTraining`, `SyntheticTraining` and `TabularTraining` are what can be trained;
+`tune` and `evaluate` take a function of your own and need no study. A part that breaks a rule raises
 `pydantic.ValidationError`, a file `SpecError`; both are ValueErrors. `stats` has the statistics alone, for scores that
 come from elsewhere: `rt.stats.analyse`.
 
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from robusttune.declaration.toml import load_matrix as load_matrix
     from robusttune.declaration.toml import load_studies as load_studies
     from robusttune.declaration.toml import load_study as load_study
+    from robusttune.declaration.training.command import CommandScore as CommandScore
+    from robusttune.declaration.training.command import CommandTraining as CommandTraining
     from robusttune.declaration.training.function import FunctionTraining as FunctionTraining
     from robusttune.declaration.training.sb3 import AlgorithmSpec as AlgorithmSpec
     from robusttune.declaration.training.sb3 import EnvironmentSpec as EnvironmentSpec
@@ -102,6 +104,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "declaration.space": ("Categorical", "Float", "Int", "SearchSpace"),
     "declaration.study": ("ExecutionSpec", "StudySpec"),
     "declaration.toml": ("load_matrix", "load_studies", "load_study"),
+    "declaration.training.command": ("CommandScore", "CommandTraining"),
     "declaration.training.function": ("FunctionTraining",),
     "declaration.training.sb3": (
         "AlgorithmSpec",

@@ -64,7 +64,7 @@ class PostEvaluationSpec:
         Confirm the whole best set, not the recommended configuration alone.
     default_control : bool, optional
         Also run the default configuration, which names no hyperparameter. None does so where what is trained has
-        defaults: an algorithm has, a function of your own is not assumed to.
+        defaults: an algorithm has, a function or a command of your own is not assumed to.
     controls : tuple of Control
         Further configurations to run.
     confidence_level : float

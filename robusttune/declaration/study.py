@@ -60,7 +60,7 @@ class StudySpec:
         Letters, digits, `.`, `_` and `-`; names the results folder.
     training : Training
         What is trained. A study file declares it by its own tables: `[environment]` and `[algorithm]`, or
-        `[function]`, or `[synthetic]`, or `[tabular]`.
+        `[function]`, or `[command]`, or `[synthetic]`, or `[tabular]`.
     search_space, tuning, evaluation, post_evaluation, execution
         See their types.
     root_seed : int

@@ -106,9 +106,9 @@ def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:
             environment["normalization"] = {} if environment["normalization"] else None
     if isinstance(document.get("tabular"), dict):
         document["tabular"] = resolved(document["tabular"], folder)
-    function = document.get("function")
-    if isinstance(function, dict):
-        function["folder"] = str((folder / str(function.get("folder", "."))).resolve())
+    for own in (document.get("function"), document.get("command")):
+        if isinstance(own, dict):
+            own["folder"] = str((folder / str(own.get("folder", "."))).resolve())
     post = document.get("post_evaluation")
     if isinstance(post, dict) and isinstance(post.get("allocation"), str):
         post["allocation"] = {"rule": post["allocation"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -89,7 +90,7 @@ def open_session(
 ) -> Iterator[Session]:
     """Open the database and start the workers (see `run_study`); all is closed again, also after Ctrl-C."""
     reporter = reporter or SilentReporter()
-    study = settled.study
+    study = dataclasses.replace(settled.study, training=settled.study.training.at(location.folder))
     with contextlib.ExitStack() as stack:
         store = location.open_to_write()
         stack.callback(store.close)

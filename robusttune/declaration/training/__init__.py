@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field
 
 from robusttune.declaration.training.base import TrainingBase
+from robusttune.declaration.training.command import CommandTraining
 from robusttune.declaration.training.function import FunctionTraining
 from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.declaration.training.synthetic import SyntheticTraining
@@ -19,7 +20,8 @@ from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.errors import SpecError
 
 Training: TypeAlias = Annotated[
-    Sb3Training | FunctionTraining | SyntheticTraining | TabularTraining, Field(discriminator="kind")
+    Sb3Training | FunctionTraining | CommandTraining | SyntheticTraining | TabularTraining,
+    Field(discriminator="kind"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import JsonValue
@@ -149,6 +150,10 @@ class TrainingBase:
     def bare(self) -> Self:
         """Return it without the hyperparameters that the study fixes: a run has all of its own."""
         return dataclasses.replace(self, hyperparameters={})  # type: ignore[type-var]
+
+    def at(self, folder: Path) -> Self:
+        """Return it knowing where the results of its study are kept, if that matters to it."""
+        return self
 
     def snippet(self, hyperparameters: Mapping[str, JsonValue]) -> str:
         """Return Python code for a configuration that can be pasted into a script."""

@@ -106,6 +106,7 @@ def test_a_new_member_is_one_class_and_one_entry(tmp_path: Path) -> None:
 MINIMAL = {
     "sb3": {"environment": {"id": "CartPole-v1"}, "algorithm": {"name": "ppo", "total_timesteps": 9}},
     "function": {"function": {"entry_point": "my_module:train", "total_timesteps": 9}},
+    "command": {"command": {"run": "python a.py {seed} {gamma}", "score": {"pattern": "(.*)"}}},
     "synthetic": {"synthetic": {"sd": 2.0}},
     "tabular": {"tabular": {"path": "table.csv"}},
 }
@@ -114,11 +115,14 @@ MINIMAL = {
 @pytest.mark.parametrize("kind", kinds())
 def test_every_kind_is_declared_by_its_own_tables_and_tells_the_rest_what_it_is(kind: str) -> None:
     document = {"name": "one", "tuning": {"n_trials": 1}, **MINIMAL[kind]}
+    if kind == "command":
+        document["search_space"] = {"parameters": {"gamma": {"type": "float", "low": 0.1, "high": 0.9}}}
     study = StudySpec.from_dict(document)
     assert study.training.kind == kind
     assert study.training.caption.startswith(study.training.title)
-    assert (
-        study.training.caption.endswith(f"{study.training.total_timesteps:,} timesteps") or kind == "function"
+    assert study.training.caption.endswith(f"{study.training.total_timesteps:,} timesteps") or kind in (
+        "function",
+        "command",
     )
     assert study.training.snippet({"gamma": 0.9})
     assert study.training.bare().hyperparameters == {}

@@ -84,7 +84,11 @@ def test_a_study_has_the_split_of_its_own_sampler_and_controls() -> None:
 def test_what_a_study_leaves_out_is_what_is_advised_at_the_default_budget() -> None:
     study = make_study({"post_evaluation.top_k": None, "post_evaluation.n_seeds": None})
     split, post = advised_split(DEFAULT_BUDGET), study.post_evaluation
-    assert (post.top_k, post.n_seeds, post.default_control) == (split.top_k, split.n_seeds, split.n_controls)
+    assert (post.top_k, post.n_seeds, study.has_default_control) == (
+        split.top_k,
+        split.n_seeds,
+        split.n_controls,
+    )
     assert study.tuning.sampler == split.sampler
 
 
