@@ -1,4 +1,4 @@
-"""The registry of algorithms: all that is known of one without importing torch, so that declaring and reading are quick.
+"""The registry of algorithms: all that is known of one without importing torch, so that declaring and reading are fast.
 
 To add an algorithm, add an entry to `ALGORITHMS`; names of classes are import paths, loaded when a run is trained.
 """
