@@ -133,9 +133,8 @@ class CommandTraining(TrainingBase):
     @property
     def caption(self) -> str:
         """The command, and for how many steps, where it counts them."""
-        return (
-            self.title if self.total_timesteps == 1 else f"{self.title}, {self.total_timesteps:,} timesteps"
-        )
+        steps = "one call" if self.total_timesteps == 1 else f"{self.total_timesteps:,} timesteps"
+        return f"{self.title}, {steps}"
 
     def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
         """Raise `SpecError` unless every configuration names exactly what the command has a place for."""
