@@ -58,7 +58,7 @@ def left(folder: Path) -> Path:
 def test_a_whole_study_of_a_script_keeps_the_output_of_each_run_in_its_folder(tmp_path: Path) -> None:
     ranking = run_study(declare(tmp_path), out=tmp_path, workers=0)
     assert len(ranking.rows) == 2
-    assert ranking.caption.startswith("python script.py; 3 fresh seeds per configuration; ")
+    assert ranking.caption.startswith("python script.py, one call; 3 fresh seeds per configuration; ")
     folders = list((tmp_path / "script" / "runs").iterdir())
     assert len(folders) == 3 + 6
     assert all((folder / "output.txt").read_text().startswith("score") for folder in folders)
