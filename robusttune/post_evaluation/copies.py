@@ -57,6 +57,10 @@ def copies_of(study: StudySpec) -> tuple[str, tuple[Candidate, ...]]:
             "post_evaluation.seeds = 'common': copies of one configuration on the same seeds are the same runs. "
             "Use seeds = 'fresh' to compare copies."
         )
+    if not post.controls and not study.training.HAS_DEFAULT:
+        raise SpecError(
+            f"{study.training.title} has no default configuration to copy. Name one as post_evaluation.controls."
+        )
     name, hyperparameters = DEFAULT_CONTROL, dict[str, JsonValue]()
     if post.controls:
         name, hyperparameters = post.controls[0].name, dict(post.controls[0].hyperparameters)

@@ -223,6 +223,11 @@ def test_what_cannot_be_run_is_an_error_that_names_the_place(
         check_study(declare(tmp_path, SCRIPT, setting))
 
 
+def test_copies_are_of_a_control_as_there_is_no_default(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="has no default configuration to copy"):
+        rt.null_study(declare(tmp_path), out=tmp_path, workers=0)
+
+
 @pytest.mark.slow
 def test_a_command_ends_with_the_worker_that_is_stopped_at_its_timeout(tmp_path: Path) -> None:
     script = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(120)"
