@@ -143,7 +143,7 @@ class Judge:
     ) -> IntArray:
         if protocol.pick == "risk":
             found: IntArray = np.argmax(
-                judged.mean - RISK * np.sqrt(second_stage.shrunk_variance(judged, 2)), axis=1
+                judged.mean - RISK * np.sqrt(second_stage.shrunk_variance(judged)), axis=1
             )
             return found
         if protocol.pick == "mean":

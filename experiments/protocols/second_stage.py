@@ -13,12 +13,12 @@ from scipy import special
 
 from experiments.protocols.landscapes import FloatArray
 from robusttune.stats.arrays import BoolArray, IntArray
+from robusttune.stats.estimates.variance import PRIOR_DF, drawn_towards
 
 N_FIRST = 3
 STAGES = (3, 5, 8, 12, 18, 25)
 _LEVEL = 0.95
 _LEAST_GAP = 1e-3
-_PRIOR_DF = 2
 _TRIES = 50
 
 
@@ -80,7 +80,7 @@ def top_two(fresh: FloatArray, total: int, rng: np.random.Generator) -> Judged:
         now = _judge(fresh, n)
         error = np.sqrt(_shrunk(now) / n)
         draws = now.mean[:, None] + error[:, None] * rng.standard_t(
-            (n - 1 + _PRIOR_DF)[:, None], (len(n), 1 + _TRIES, n.shape[1])
+            (n - 1 + PRIOR_DF)[:, None], (len(n), 1 + _TRIES, n.shape[1])
         )
         winners = draws.argmax(axis=2)
         leader = winners[:, 0]
@@ -132,15 +132,13 @@ def elimination(fresh: FloatArray, total: int) -> Judged:
     return Judged(mean=final.mean, variance=final.variance, n=n, kept=kept)
 
 
-def shrunk_variance(judged: Judged, prior_df: float) -> FloatArray:
-    """Return (prior_df · p + (n − 1) s²) / (n − 1 + prior_df), with p the mean of the candidates' s²."""
-    pooled = judged.variance.mean(axis=1, keepdims=True)
-    found: FloatArray = (prior_df * pooled + (judged.n - 1) * judged.variance) / (judged.n - 1 + prior_df)
-    return found
+def shrunk_variance(judged: Judged) -> FloatArray:
+    """Return the candidates' variances drawn towards their mean, as the library draws them."""
+    return drawn_towards(judged.variance.mean(axis=1, keepdims=True), judged.variance, judged.n - 1)
 
 
 def _shrunk(judged: Judged) -> FloatArray:
-    found: FloatArray = np.maximum(shrunk_variance(judged, _PRIOR_DF), 1e-12)
+    found: FloatArray = np.maximum(shrunk_variance(judged), 1e-12)
     return found
 
 

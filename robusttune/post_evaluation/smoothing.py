@@ -20,6 +20,7 @@ from scipy.spatial.distance import cdist
 
 from robusttune.post_evaluation.encoding import Encoded
 from robusttune.stats.arrays import FloatArray, IntArray
+from robusttune.stats.estimates.variance import drawn_towards
 
 LEAST_TRIALS = 8
 """With fewer there is nothing to smooth."""
@@ -138,7 +139,7 @@ def posterior_means(smoothed: Smoothed, trials: IntArray, scores: Sequence[npt.A
     variance = np.array([own.var(ddof=1) if own.size > 1 else 0.0 for own in z])
     df = np.maximum(n - 1, 0)
     pooled = variance[n > 1].mean() if (n > 1).any() else 1.0
-    shrunk = (PRIOR_DF * pooled + df * variance) / (PRIOR_DF + df)
+    shrunk = drawn_towards(pooled, variance, df, weight=PRIOR_DF)
     prior, covariance = smoothed.mean[trials], smoothed.covariance[np.ix_(trials, trials)]
     has_runs = np.flatnonzero(n)
     residual = np.array([z[i].mean() for i in has_runs]) - prior[has_runs]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from robusttune.stats._checks import FloatArray, as_flags, as_runs, as_sample, check_count, check_level
 from robusttune.stats.estimates.estimate import Estimate, mean_interval
-from robusttune.stats.estimates.headline import BORROWED_SPREAD, headline_intervals
-from robusttune.stats.estimates.variance import variances
+from robusttune.stats.estimates.headline import headline_intervals, with_variance
+from robusttune.stats.estimates.variance import drawn_towards, variances
 
 CORRECTED = "t, borrowed spread, corrected for selection"
 CONFIRMED = "t, borrowed spread, confirmation seeds alone"
@@ -83,21 +81,11 @@ def winner_interval(
 
 def _borrow(x: FloatArray, lent: FloatArray, method: str, level: float, *, upper: float = 0.0) -> Estimate:
     """Return the interval of a mean that borrows the mean of the lent variances; Student's with fewer than two."""
-    student, side = mean_interval(x, level=level), 0.5 + level / 2
+    student = mean_interval(x, level=level)
     if x.size < 2:
         return student
-    own, df = float(variances([x])[0]), x.size - 1
-    variance = own
+    variance, df = float(variances([x])[0]), x.size - 1
     if lent.size > 1:
+        variance = max(variance, float(drawn_towards(lent.mean(), variance, df, weight=BORROWED_DF)))
         df += BORROWED_DF
-        variance = max(own, (BORROWED_DF * float(lent.mean()) + (x.size - 1) * own) / df)
-    error = math.sqrt(variance / x.size)
-    return replace(
-        student,
-        method=method,
-        low=student.estimate - float(special.stdtrit(df, max(side, upper))) * error,
-        high=student.estimate + float(special.stdtrit(df, side)) * error,
-        standard_error=error,
-        df=df,
-        note=BORROWED_SPREAD if own == 0.0 < error else student.note,
-    )
+    return with_variance(student, variance, method=method, df=df, quantile_df=df, upper=upper)

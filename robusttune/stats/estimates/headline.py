@@ -11,10 +11,10 @@ from scipy import special
 
 from robusttune.stats._checks import FloatArray, as_flags, as_runs, check_level
 from robusttune.stats.estimates.estimate import Estimate, mean_interval
-from robusttune.stats.estimates.variance import PRIOR_DF, typical_sd, variances
+from robusttune.stats.estimates.variance import PRIOR_DF, drawn_towards, typical_sd, variances
 
 METHOD = "t, borrowed spread"
-BORROWED_SPREAD = "no variation seen in these runs: the spread is borrowed"
+_BORROWED = "no variation seen in these runs: the spread is borrowed"
 
 
 def headline_intervals(
@@ -65,20 +65,40 @@ def headline_intervals(
     )
 
 
-def _borrow(plain: Estimate, x: FloatArray, common: float) -> Estimate:
+def _borrow(student: Estimate, x: FloatArray, common: float) -> Estimate:
     """Return Student's interval with a variance that is drawn towards a common one, and n + 1 degrees of freedom.
 
     The interval keeps the quantile of n - 1, because a mean of few skewed scores is further off than a normal one.
     """
     own, df = float(variances([x])[0]), x.size - 1
-    error = math.sqrt((PRIOR_DF * common + df * own) / (PRIOR_DF + df) / x.size)
-    half = float(special.stdtrit(df, 0.5 + plain.level / 2)) * error
+    variance = float(drawn_towards(common, own, df))
+    return with_variance(student, variance, method=METHOD, df=df + PRIOR_DF, quantile_df=df)
+
+
+def with_variance(
+    student: Estimate, variance: float, *, method: str, df: float, quantile_df: float, upper: float = 0.0
+) -> Estimate:
+    """Return Student's interval of a mean with another variance between seeds than its own.
+
+    Parameters
+    ----------
+    student : Estimate
+    variance : float
+        Some of it borrowed, where the scores themselves show none.
+    method : str
+        What to call it.
+    df, quantile_df : float
+        Degrees of freedom of the standard error, and of the quantiles of the interval.
+    upper : float
+        Quantile of the lower bound, where it is beyond that of the level.
+    """
+    side, error = 0.5 + student.level / 2, math.sqrt(variance / student.n)
     return replace(
-        plain,
-        method=METHOD,
-        low=plain.estimate - half,
-        high=plain.estimate + half,
+        student,
+        method=method,
+        low=student.estimate - float(special.stdtrit(quantile_df, max(side, upper))) * error,
+        high=student.estimate + float(special.stdtrit(quantile_df, side)) * error,
         standard_error=error,
-        df=plain.df + PRIOR_DF,
-        note=BORROWED_SPREAD if own == 0.0 < error else plain.note,
+        df=df,
+        note=_BORROWED if student.standard_error == 0.0 < error else student.note,
     )

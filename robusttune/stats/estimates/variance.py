@@ -53,6 +53,27 @@ def typical_sd(runs: Sequence[FloatArray]) -> float | None:
     return None
 
 
+def drawn_towards(
+    common: npt.ArrayLike, variance: npt.ArrayLike, df: npt.ArrayLike, *, weight: int = PRIOR_DF
+) -> FloatArray:
+    """Return variances drawn towards a common one: (weight · common + df · s²) / (weight + df).
+
+    Parameters
+    ----------
+    common, variance, df : array_like
+        The variance that is borrowed, the own ones, and their degrees of freedom; shapes that broadcast.
+    weight : int
+        Degrees of freedom that the common variance counts for.
+
+    References
+    ----------
+    Smyth (2004), Linear Models and Empirical Bayes Methods, eq. 4 of section 3. doi:10.2202/1544-6115.1027
+    """
+    df = np.asarray(df)
+    found: FloatArray = (weight * np.asarray(common) + df * np.asarray(variance)) / (weight + df)
+    return found
+
+
 def shrink_variances(variance: FloatArray, df: IntArray, *, otherwise: float) -> FloatArray:
     """Return variances drawn towards their mean, the more so the less each is known.
 
@@ -72,9 +93,7 @@ def shrink_variances(variance: FloatArray, df: IntArray, *, otherwise: float) ->
     """
     known = df > 0
     common = float(variance[known].mean()) if known.any() else otherwise
-    own = np.where(known, variance, 0.0)
-    result: FloatArray = (PRIOR_DF * common + df * own) / (PRIOR_DF + df)
-    return result
+    return drawn_towards(common, np.where(known, variance, 0.0), df)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
