@@ -17,7 +17,16 @@ from pathlib import Path
 from benchmarks import cells, luck_cells, mean_cells, wrong
 from benchmarks.machine import commit, machine
 from benchmarks.noise import NOISES, left_lognormal, normal, opposite
-from benchmarks.rows import Row, at_least, at_most, control, fresh, information, promise
+from benchmarks.rows import (
+    Row,
+    at_least,
+    at_most,
+    fresh,
+    information,
+    must_be_above,
+    must_be_below,
+    promise,
+)
 from benchmarks.shape_rows import claim_rows, few_candidates_rows, interval_shape_rows, iqm_rows, luck_rows
 
 HERE = Path(__file__).resolve().parent
@@ -50,9 +59,7 @@ def interval_rows(scale: float) -> Iterator[Row]:
         for n in (3, 5):
             rng = fresh(f"{method} {n}")
             rate = mean_cells.bootstrap_coverage(normal, n, method, studies=studies, rng=rng)
-            yield control(
-                f"{method} bootstrap", f"normal, n={n}", rate, fails=rate < 0.90, words="must be < 0.9"
-            )
+            yield must_be_below(f"{method} bootstrap", f"normal, n={n}", rate, 0.9)
     for n, shift, sd in ((5, 0.0, 1.0), (5, 1.0, 3.0), (5, 1.5, 0.3), (10, 1.0, 2.0), (20, 1.0, 0.5)):
         rng, setting = fresh(f"improve {n} {shift} {sd}"), f"normal, n={n}, shift {shift:g}, SD 1 and {sd:g}"
         rate = cells.improvement_coverage(n, shift, sd, studies=int(1000 * scale), rng=rng)
@@ -100,17 +107,11 @@ def ranking_rows(scale: float) -> Iterator[Row]:
                 yield information("rank-interval width", setting, cell.width)
     for n in (3, 5):
         rate = wrong.plug_in_error(10, n, studies=int(300 * scale), rng=fresh(f"plug-in {n}"))
-        yield control(
-            "plug-in rank intervals: error", f"k=10, n={n}", rate, fails=rate > 0.15, words="must be > 0.15"
-        )
+        yield must_be_above("plug-in rank intervals: error", f"k=10, n={n}", rate, 0.15)
         rate = wrong.naive_rank_error(10, n, studies=int(300 * scale), rng=fresh(f"naive {n}"))
-        yield control(
-            "bootstrapped ranks: error", f"k=10, n={n}", rate, fails=rate > 0.5, words="must be > 0.5"
-        )
+        yield must_be_above("bootstrapped ranks: error", f"k=10, n={n}", rate, 0.5)
     rate = wrong.episodes_as_seeds(5, 20, studies=int(1000 * scale), rng=fresh("episodes"))
-    yield control(
-        "episodes taken for seeds", "5 seeds x 20 episodes", rate, fails=rate < 0.8, words="must be < 0.8"
-    )
+    yield must_be_below("episodes taken for seeds", "5 seeds x 20 episodes", rate, 0.8)
 
 
 def size_rows(scale: float) -> Iterator[Row]:

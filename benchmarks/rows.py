@@ -72,6 +72,16 @@ def control(what: str, setting: str, measured: float, *, fails: bool, words: str
     )
 
 
+def must_be_below(what: str, setting: str, measured: float, bound: float) -> Row:
+    """Return a row of a known-wrong method that the suite sees fail, because its rate is below a bound."""
+    return control(what, setting, measured, fails=measured < bound, words=f"must be < {bound:g}")
+
+
+def must_be_above(what: str, setting: str, measured: float, bound: float) -> Row:
+    """Return a row of a known-wrong method that the suite sees fail, because its error is above a bound."""
+    return control(what, setting, measured, fails=measured > bound, words=f"must be > {bound:g}")
+
+
 def information(what: str, setting: str, measured: float) -> Row:
     """Return a row without a promise."""
     return Row(

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks import cells, luck_cells, mean_cells, wrong
 from benchmarks.noise import NOISES, FloatArray, Study, landscapes, opposite
-from benchmarks.rows import Row, at_least, at_most, control, fresh, information
+from benchmarks.rows import Row, at_least, at_most, control, fresh, information, must_be_above, must_be_below
 
 ALPHA = 0.05
 
@@ -53,7 +53,7 @@ def _winner_rows(setting: str, found: mean_cells.WinnerCell, n: int, studies: in
             ("winner, corrected with its own spread", found.own_spread, 0.94),
             ("winner's naive interval", found.naive, 0.9),
         ):
-            yield control(what, setting, rate, fails=rate < bound, words=f"must be < {bound:g}")
+            yield must_be_below(what, setting, rate, bound)
     else:
         yield information("winner's naive interval", setting, found.naive)
 
@@ -106,13 +106,13 @@ def _wrong_luck_rows(
     drawn, gap = rates(wrong.drawn_luck), rates(wrong.gap_luck)
     if n in REACH:
         name, bound = "could be drawn: LUCKY, if overstated by more than one SD", REACH[n]
-        yield control(name, setting, drawn.found, fails=drawn.found < bound, words=f"must be < {bound:g}")
+        yield must_be_below(name, setting, drawn.found, bound)
     if n in (5, 10):
         for name, rate, bound in (
             ("gap alone: LUCKY, if not overstated", gap.false, 0.01),
             ("gap alone: LUCKY, if overstated by a quarter SD at most", gap.slight, 0.03),
         ):
-            yield control(name, setting, rate, fails=rate > bound, words=f"must be > {bound:g}")
+            yield must_be_above(name, setting, rate, bound)
     if n == 20:
         for name, rate, bound in (
             ("could be drawn: overstated, if CONSISTENT", drawn.consistent_wrong, 0.03),
@@ -122,7 +122,7 @@ def _wrong_luck_rows(
                 else []
             ),
         ):
-            yield control(name, setting, rate, fails=rate > bound, words=f"must be > {bound:g}")
+            yield must_be_above(name, setting, rate, bound)
 
 
 SIZES = {
@@ -183,7 +183,7 @@ def _claim_rows(setting: str, make: cells.Maker, n: int, studies: int) -> Iterat
             ("the highest mean is the best", cell.highest_is_best, 0.95),
             ("the observed gaps bound all regrets", cell.gaps_bound_regrets, 0.80),
         ):
-            yield control(what, setting, rate, fails=rate < bound, words=f"must be < {bound:g}")
+            yield must_be_below(what, setting, rate, bound)
     else:
         yield information("best-set size", setting, cell.best_set_size)
     if n >= 10 and ten:

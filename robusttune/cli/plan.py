@@ -11,6 +11,7 @@ from robusttune.cli.console import say
 from robusttune.cli.options import Out, Overrides, Storage, Verbose
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import SpecError
+from robusttune.pipeline.location import DEFAULT_OUT
 
 if TYPE_CHECKING:
     from robusttune.pipeline.planning.advice import Split
@@ -45,7 +46,7 @@ def plan(
         int | None,
         typer.Option("--budget", "-b", help="Split this many training runs as the protocol study advises."),
     ] = None,
-    out: Out = Path("results"),
+    out: Out = Path(DEFAULT_OUT),
     storage: Storage = None,
     overrides: Overrides = None,
     verbose: Verbose = False,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.location import DEFAULT_OUT, Location, location_of
-from robusttune.pipeline.reading import Results, open_results
+from robusttune.pipeline.ranked import rank, written
+from robusttune.pipeline.reading import open_results
 from robusttune.pipeline.settle import Settled, settle
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.results.records import TrialRecord
@@ -73,8 +74,8 @@ def run_study(
     """
     location = location_of(study, out=out, storage=storage)
     with _session(study, location, workers, reporter) as session:
-        ranking = _rank(session, session.evaluate(session.tune()), command)
-    return _written(ranking, location)
+        ranking = rank(session, session.evaluate(session.tune()), command)
+    return written(ranking, location)
 
 
 def tune_study(
@@ -118,7 +119,7 @@ def rank_study(
         If there are no results, or runs are missing and the study does not allow that.
     """
     with open_results(study, location_of(study, out=out, storage=storage)) as results:
-        return _rank(results, results.post_evaluation(), command)
+        return rank(results, results.post_evaluation(), command)
 
 
 def report_study(
@@ -130,7 +131,7 @@ def report_study(
 ) -> Ranking:
     """Rank, and write tables, figures and the HTML page to the study's folder; see `rank_study`."""
     ranking = rank_study(study, out=out, storage=storage, command=command)
-    return _written(ranking, location_of(study, out=out, storage=storage))
+    return written(ranking, location_of(study, out=out, storage=storage))
 
 
 @contextlib.contextmanager
@@ -144,18 +145,3 @@ def _session(
     settled = settle(study, location=location)
     with open_session(settled, location, workers=workers, reporter=reporter) as session:
         yield session
-
-
-def _rank(source: Session | Results, found: PostEvaluation, command: str) -> Ranking:
-    from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
-
-    return make_ranking(
-        source.study, source.trials(), found, is_reproducible=source.is_reproducible(), command=command
-    )
-
-
-def _written(ranking: Ranking, location: Location) -> Ranking:
-    from robusttune.report.write import write_report
-
-    write_report(ranking, location.folder)
-    return ranking

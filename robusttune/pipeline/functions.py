@@ -19,6 +19,7 @@ from robusttune.declaration.training.function import FunctionTraining
 from robusttune.declaration.tuning import TuningSpec
 from robusttune.errors import SpecError
 from robusttune.pipeline.location import location_of
+from robusttune.pipeline.ranked import rank, written
 from robusttune.pipeline.settle import settle
 from robusttune.post_evaluation.result import PostEvaluation
 
@@ -172,27 +173,18 @@ def _ranked(
     from robusttune.execution.executors import make_executor
     from robusttune.execution.progress import SilentReporter
     from robusttune.pipeline.session import memory_session, open_session
-    from robusttune.report.build import make_ranking
-    from robusttune.report.write import write_report
 
     location = None if out is None else location_of(study, out=out)
     settled = settle(study, location=location)
     if workers != 0:
         _check_portable(study)
-
-    def ranking(session: Session) -> Ranking:
-        found = stage(session)
-        return make_ranking(
-            session.study, session.trials(), found, is_reproducible=session.is_reproducible(), command=""
-        )
-
     if location is not None:
         with open_session(settled, location, workers=workers, reporter=reporter) as session:
-            made = ranking(session)
-        write_report(made, location.folder)
-        return made
+            ranking = rank(session, stage(session), command="")
+        return written(ranking, location)
     with make_executor(workers, timeout_s=None) as executor, reporter or SilentReporter() as reporter:
-        return ranking(memory_session(settled.study, executor=executor, reporter=reporter))
+        session = memory_session(settled.study, executor=executor, reporter=reporter)
+        return rank(session, stage(session), command="")
 
 
 def _check_portable(study: StudySpec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.result import PostEvaluation
@@ -12,6 +12,7 @@ from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.model import Ranking, Row, Runs
 from robusttune.results.records import RunStatus, TrialRecord
+from robusttune.results.scores import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
 from robusttune.stats.analysis.configurations import Curve
@@ -40,9 +41,10 @@ def make_ranking(
     command : str
         What runs the study, for commands to paste.
     """
-    analysis, candidates = _analyse(study, trials, found), _scored(found)
+    scored = _scored(found)
+    analysis = _analyse(study, trials, found, scored)
     rows = tuple(
-        Row(candidate=candidates[name][0], analysis=one, runs=_runs(found, candidates[name][1]))
+        Row(candidate=scored[name][0], analysis=one, runs=_runs(found, scored[name][1]))
         for name, one in analysis.configurations.items()
     )
     return Ranking(
@@ -58,9 +60,10 @@ def make_ranking(
 
 def best_set_first(study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation) -> tuple[str, ...]:
     """Return the config_ids of the recommended configuration and then of the others that may be the best."""
-    analysis, candidates = _analyse(study, trials, found), _scored(found)
+    scored = _scored(found)
+    analysis = _analyse(study, trials, found, scored)
     names = dict.fromkeys((analysis.recommended, *analysis.best_set))
-    return tuple(candidates[name][0].config_id for name in names)
+    return tuple(scored[name][0].config_id for name in names)
 
 
 def _scored(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
@@ -71,10 +74,15 @@ def _scored(found: PostEvaluation) -> dict[str, tuple[Candidate, int]]:
     }
 
 
-def _analyse(study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation) -> StudyAnalysis:
+def _analyse(
+    study: StudySpec,
+    trials: Sequence[TrialRecord],
+    found: PostEvaluation,
+    scored: Mapping[str, tuple[Candidate, int]],
+) -> StudyAnalysis:
     table, post, rounds = found.scores, study.post_evaluation, found.rounds
-    at = {name: i for name, (_, i) in _scored(found).items()}
-    candidates = [c for c, _ in _scored(found).values()]
+    at = {name: i for name, (_, i) in scored.items()}
+    candidates = [c for c, _ in scored.values()]
     names = {c.config_id: c.name for c in candidates}
     episodes = {name: [e for e in table.episode_returns[i] if e] for name, i in at.items()}
     dropped_some = post.allocation.rule == "elimination" and rounds.n_decisions > 0
@@ -87,7 +95,7 @@ def _analyse(study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluat
         kept=[names[one] for one in rounds.kept if one in names] if dropped_some else None,
         curves={name: _curves(found.rounds, table.config_ids[i]) for name, i in at.items()},
         confirmation={names[one]: x for one, x in found.confirmation.items() if one in names},
-        preference=_posterior(study, trials, found),
+        preference=_posterior(study, trials, table, scored),
         level=post.confidence_level,
         indifference=post.indifference,
         statistic=post.statistic,
@@ -96,13 +104,15 @@ def _analyse(study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluat
 
 
 def _posterior(
-    study: StudySpec, trials: Sequence[TrialRecord], found: PostEvaluation
+    study: StudySpec,
+    trials: Sequence[TrialRecord],
+    table: ScoreTable,
+    scored: Mapping[str, tuple[Candidate, int]],
 ) -> dict[str, float] | None:
     """Return name → posterior mean, where the study recommends by it and the search can be modelled."""
     if study.post_evaluation.recommend != "posterior" or not (model := SearchModel(study, trials)):
         return None
-    scored = _scored(found)
-    means = model.posterior([(c.trial_number, found.scores.scores[place]) for c, place in scored.values()])
+    means = model.posterior([(c.trial_number, table.scores[i]) for c, i in scored.values()])
     return dict(zip(scored, means, strict=True))
 
 

@@ -153,6 +153,13 @@ def check_count(value: int, *, name: str, minimum: int = 0) -> int:
     return int(value)
 
 
+def check_resampling(level: float, n_resamples: int, rng: Any) -> None:
+    """Raise `ValueError` unless an interval can be resampled so: a level, a hundred resamples or more, a generator."""
+    check_level(level)
+    check_count(n_resamples, name="n_resamples", minimum=100)
+    check_rng(rng)
+
+
 def check_number(value: float, *, name: str, minimum: float = -math.inf, strict: bool = False) -> float:
     """Return a finite number that is not below (or, if strict, is above) `minimum`.
 

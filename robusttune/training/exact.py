@@ -22,8 +22,9 @@ def stopping_at(total_timesteps: int, model: BaseAlgorithm) -> Iterator[None]:
         Counts steps, not episodes, between updates.
     """
     learner: Any = model
-    before = dict(vars(learner))
-    collect = learner.collect_rollouts
+    collect, on_policy = learner.collect_rollouts, isinstance(model, OnPolicyAlgorithm)
+    changed = ("rollout_buffer", "normalize_advantage") if on_policy else ()
+    before = {name: getattr(learner, name) for name in changed}
 
     def n_left() -> int:
         return -(-(total_timesteps - model.num_timesteps) // model.n_envs)
@@ -40,15 +41,13 @@ def stopping_at(total_timesteps: int, model: BaseAlgorithm) -> Iterator[None]:
         steps = min(train_freq.frequency, n_left())
         return collect(env, train_freq=train_freq._replace(frequency=steps), **options)
 
-    on_policy = isinstance(model, OnPolicyAlgorithm)
     learner.collect_rollouts = collect_on_policy if on_policy else collect_off_policy
     try:
         yield
     finally:
         del learner.collect_rollouts
-        if on_policy:
-            learner.rollout_buffer = before["rollout_buffer"]
-            learner.normalize_advantage = before["normalize_advantage"]
+        for name, value in before.items():
+            setattr(learner, name, value)
 
 
 def _shortened(model: Any, n_steps: int) -> Any:

@@ -11,9 +11,9 @@ import torch
 from gymnasium import spaces
 from pydantic import JsonValue
 from stable_baselines3.common.preprocessing import is_image_space
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import ALGORITHMS, Algorithm
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.space import Categorical, points
 from robusttune.declaration.study import StudySpec
@@ -25,7 +25,7 @@ from robusttune.training.evaluation import vectorised
 from robusttune.training.exact import stopping_at
 from robusttune.training.hyperparameters import sb3_class
 from robusttune.training.isolation import isolated
-from robusttune.training.sb3 import build_model
+from robusttune.training.sb3 import build_model, normalised
 
 _STEPS = 16  # of each environment in the rehearsed update
 _BRIEF: Mapping[bool, Mapping[str, JsonValue]] = {
@@ -54,15 +54,10 @@ def rehearse(study: StudySpec) -> None:
         except Exception as error:
             raise SpecError(why_not_made(training.environment, error)) from None
         _check_policy(training, plain.observation_space)
-        normalization = training.environment.normalization
-        environment: VecEnv = plain
-        if normalization is not None:
-            environment = VecNormalize(
-                plain, norm_obs=normalization.observations, norm_reward=normalization.rewards
-            )
+        environment = normalised(plain, training.environment.normalization)
         for where, searched in _variants(study):
             _build(study, where, searched, environment)
-        _update(study, environment)
+        _update(study, ALGORITHMS[training.algorithm.name], environment)
 
 
 def _variants(study: StudySpec) -> Iterator[tuple[str, dict[str, JsonValue]]]:
@@ -91,8 +86,7 @@ def _build(
         ) from None
 
 
-def _update(study: StudySpec, environment: VecEnv) -> None:
-    algorithm = ALGORITHMS[study.training.algorithm.name]  # type: ignore[union-attr]
+def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> None:
     where, hyperparameters = next(_variants(study))
     model = _build(
         study,

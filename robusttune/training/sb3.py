@@ -11,6 +11,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize, sync_envs_normalization
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import Sb3Training
+from robusttune.declaration.training.sb3 import Normalization, Sb3Training
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.training.evaluation import (
     DivergedError,
@@ -134,16 +135,8 @@ class _Run:
     def _environment(self, n_envs: int) -> VecEnv:
         environments = vectorised(self._training.environment, n_envs)
         self._environments.append(environments)
-        normalization = self._training.environment.normalization
-        if normalization is None:
-            return environments
-        gamma = self._spec.hyperparameters.get("gamma", _DEFAULT_GAMMA)
-        return VecNormalize(
-            environments,
-            norm_obs=normalization.observations,
-            norm_reward=normalization.rewards,
-            gamma=float(gamma),  # type: ignore[arg-type]
-        )
+        gamma: Any = self._spec.hyperparameters.get("gamma", _DEFAULT_GAMMA)
+        return normalised(environments, self._training.environment.normalization, gamma=float(gamma))
 
     def _at_step(self) -> None:
         # Before normalisation, which would clip infinity, and before a replay buffer, which may not be drawn from soon.
@@ -193,6 +186,16 @@ class _Watch(BaseCallback):
     def _on_step(self) -> bool:
         self._at_step()
         return True
+
+
+def normalised(
+    environments: VecEnv, normalization: Normalization | None, *, gamma: float = _DEFAULT_GAMMA
+) -> VecEnv:
+    """Return environments normalised as declared; as they are where nothing is declared."""
+    if normalization is None:
+        return environments
+    observations, rewards = normalization.observations, normalization.rewards
+    return VecNormalize(environments, norm_obs=observations, norm_reward=rewards, gamma=gamma)
 
 
 def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:

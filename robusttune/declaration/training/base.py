@@ -65,6 +65,8 @@ class TrainingBase:
         Whether a configuration that names no hyperparameter can be trained; it is then a control.
     HAS_POLICY : bool
         Whether a run ends with a policy, whose episodes are as `[evaluation]` says.
+    UNIT : str
+        What `total_timesteps` counts, in captions.
     IN_MEMORY : bool
         Whether runs cost next to nothing, so that a whole study may be simulated and forgotten.
     """
@@ -79,6 +81,7 @@ class TrainingBase:
     LOCAL: ClassVar[tuple[str, ...]] = ()
     HAS_DEFAULT: ClassVar[bool] = True
     HAS_POLICY: ClassVar[bool] = True
+    UNIT: ClassVar[str] = "timesteps"
     IN_MEMORY: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # at run time a property here would pass for the default of a field
@@ -102,7 +105,8 @@ class TrainingBase:
     @property
     def caption(self) -> str:
         """What is trained, and for how long: `PPO on Pendulum-v1, 40,000 timesteps`."""
-        return f"{self.title}, {self.total_timesteps:,} timesteps"
+        is_one_call = not self.HAS_POLICY and self.total_timesteps == 1
+        return f"{self.title}, {'one call' if is_one_call else f'{self.total_timesteps:,} {self.UNIT}'}"
 
     @property
     def table(self) -> str:

@@ -130,12 +130,6 @@ class CommandTraining(TrainingBase):
         words = [word for word in shlex.split(self.run) if not _PLACE.search(word)]
         return " ".join(word for word in words if not word.startswith("-"))
 
-    @property
-    def caption(self) -> str:
-        """The command, and for how many steps, where it counts them."""
-        steps = "one call" if self.total_timesteps == 1 else f"{self.total_timesteps:,} timesteps"
-        return f"{self.title}, {steps}"
-
     def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
         """Raise `SpecError` unless every configuration names exactly what the command has a place for."""
         places = dict.fromkeys(name for name in _PLACE.findall(self.run) if name not in _OWN)

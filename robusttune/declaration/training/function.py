@@ -47,6 +47,7 @@ class FunctionTraining(TrainingBase):
     LOCAL: ClassVar[tuple[str, ...]] = ("folder", "function")
     HAS_DEFAULT: ClassVar[bool] = False
     HAS_POLICY: ClassVar[bool] = False
+    UNIT: ClassVar[str] = "steps"
 
     kind: Literal["function"] = "function"
     entry_point: str = Field(pattern=r"^[^:]+:[^:]+$")
@@ -60,12 +61,6 @@ class FunctionTraining(TrainingBase):
     def title(self) -> str:
         """The function."""
         return self.entry_point
-
-    @property
-    def caption(self) -> str:
-        """The function, and for how many steps, where it counts them."""
-        steps = "one call" if self.total_timesteps == 1 else f"{self.total_timesteps:,} steps"
-        return f"{self.title}, {steps}"
 
     def snippet(self, hyperparameters: Mapping[str, JsonValue]) -> str:
         """Return Python code that calls the function with a configuration."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from robusttune.stats._checks import FloatArray, as_sample, check_count, check_level, check_rng
+from robusttune.stats._checks import FloatArray, as_sample, check_resampling
 from robusttune.stats.estimates.estimate import Estimate
 
 PERMUTE_BELOW = 10  # seeds; with more, the t approximation holds
@@ -52,9 +52,7 @@ def probability_of_improvement(
     Pauly, Asendorf and Konietschke (2016), doi:10.1002/bimj.201500105.
     """
     x, y = as_sample(first, name="first", min_n=2), as_sample(second, name="second", min_n=2)
-    check_level(level)
-    check_count(n_resamples, name="n_resamples", minimum=100)
-    check_rng(rng)
+    check_resampling(level, n_resamples, rng)
     p, variance, df = (float(part[0]) for part in _placements(np.concatenate([x, y])[None, :], x.size))
     fewest = min(x.size, y.size)
     method = "Brunner-Munzel, logit"

@@ -8,14 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from robusttune.stats._checks import (
-    FloatArray,
-    as_runs,
-    as_sample,
-    check_count,
-    check_level,
-    check_rng,
-)
+from robusttune.stats._checks import FloatArray, as_runs, as_sample, check_level, check_resampling
 from robusttune.stats.estimates.resample import resample_counts
 from robusttune.stats.estimates.variance import icc_interval
 
@@ -140,9 +133,7 @@ def tuning_agreement(
     x, y = as_sample(tuning, name="tuning"), as_sample(post, name="post")
     if x.size != y.size:
         raise ValueError(f"`tuning` must have as many values as `post`, but got {x.size} and {y.size}.")
-    check_level(level)
-    check_count(n_resamples, name="n_resamples", minimum=100)
-    check_rng(rng)
+    check_resampling(level, n_resamples, rng)
     k = x.size
     a, b = np.sign(x[:, None] - x[None, :]), np.sign(y[:, None] - y[None, :])
     estimate = _tau(a, b, np.ones((1, k)))[0]

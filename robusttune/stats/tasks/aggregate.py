@@ -14,10 +14,8 @@ from robusttune.stats._checks import (
     as_runs,
     as_sample,
     check_choice,
-    check_count,
-    check_level,
     check_number,
-    check_rng,
+    check_resampling,
 )
 from robusttune.stats.estimates.resample import resample_counts, trimmed_weights
 
@@ -154,9 +152,7 @@ def aggregate(
     tasks = as_tasks(scores, min_n=2)
     check_choice(metric, name="metric", choices=METRICS)
     check_number(target, name="target")
-    check_level(level)
-    check_count(n_resamples, name="n_resamples", minimum=100)
-    check_rng(rng)
+    check_resampling(level, n_resamples, rng)
     if metric == "optimality_gap":
         tasks = tuple(target - np.minimum(x, target) for x in tasks)
     counts = [np.ones((1, x.size), dtype=np.int64) for x in tasks]

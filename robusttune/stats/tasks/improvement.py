@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from robusttune.stats._checks import check_count, check_level, check_rng
+from robusttune.stats._checks import check_resampling
 from robusttune.stats.estimates.resample import resample_counts
 from robusttune.stats.tasks.aggregate import AggregateEstimate, as_tasks, percentile_interval
 
@@ -51,9 +51,7 @@ def improvement_over_tasks(
     a, b = as_tasks(first, name="first", min_n=2), as_tasks(second, name="second", min_n=2)
     if len(a) != len(b):
         raise ValueError(f"`second` must have as many tasks as `first`, but got {len(b)} and {len(a)}.")
-    check_level(level)
-    check_count(n_resamples, name="n_resamples", minimum=100)
-    check_rng(rng)
+    check_resampling(level, n_resamples, rng)
     estimates, drawn = np.empty(len(a)), np.zeros(n_resamples)
     for task, (x, y) in enumerate(zip(a, b, strict=True)):
         wins = (x[:, None] > y[None, :]) + 0.5 * (x[:, None] == y[None, :])

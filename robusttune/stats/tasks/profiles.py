@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from robusttune.stats._checks import as_sample, check_count, check_level, check_rng
+from robusttune.stats._checks import as_sample, check_resampling
 from robusttune.stats.estimates.resample import resample_counts
 from robusttune.stats.tasks.aggregate import as_tasks
 
@@ -77,9 +77,7 @@ def profile_over_tasks(
     """
     tasks = as_tasks(scores, min_n=2)
     at = as_sample(thresholds, name="thresholds")
-    check_level(level)
-    check_count(n_resamples, name="n_resamples", minimum=100)
-    check_rng(rng)
+    check_resampling(level, n_resamples, rng)
     share, drawn = np.zeros(at.size), np.zeros((n_resamples, at.size))
     for x in tasks:
         above = (x[:, None] > at[None, :]) / (x.size * len(tasks))
