@@ -3,9 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+EXTRAS := contrib sbx envs envpool video tensorboard
 DEMO := experiments/quickstart/ppo_pendulum.toml
 
-.PHONY: demo test test-all lint check slow calibration bench distributions protocols chaos constraints clean help
+comma := ,
+space := $(subst ,, )
+
+.PHONY: extras demo test test-all lint check slow calibration bench distributions protocols chaos constraints clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -15,6 +19,10 @@ $(READY): pyproject.toml constraints.txt
 	@./.ci/make-venv "$(PYTHON)" "$(VENV)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+extras: $(READY)  ## the optional packages too, whose tests are skipped without them
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable '.[dev,$(subst $(space),$(comma),$(EXTRAS))]'
 
 demo: $(READY)  ## the tutorial's problem: tune, re-run the best trials on fresh seeds, rank, report
 	$(BIN)/robusttune run $(DEMO)
@@ -57,10 +65,11 @@ chaos: $(READY)  ## kill a study at random moments; nothing may be lost or doubl
 	$(BIN)/python -m pytest -m slow tests/integration/test_chaos.py
 
 constraints: $(READY)  ## make constraints.txt anew
-	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-emit-index-url --no-emit-find-links \
+	$(BIN)/pip-compile --quiet --upgrade $(foreach extra,dev $(EXTRAS),--extra $(extra)) --strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --no-header --allow-unsafe --constraint .ci/torch.txt --output-file constraints.txt pyproject.toml
 	@# A build's local label (2.13.0+cpu) would bind other machines to the build of this one.
-	sed -i -E 's/^(torch==[0-9.]+)\+.*/\1/; s/ *-c .*torch.txt/ -c .ci\/torch.txt/' constraints.txt
+	@# Nightly builds are withdrawn after a while; SBX needs one of any day.
+	sed -i -E 's/^(torch==[0-9.]+)\+.*/\1/; s/ *-c .*torch.txt/ -c .ci\/torch.txt/; /^tfp-nightly/,+1d' constraints.txt
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
