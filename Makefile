@@ -51,6 +51,7 @@ calibration: $(READY)  ## do the intervals keep their nominal coverage?
 bench: $(READY)  ## speed, ours against theirs in one run
 	$(BIN)/python -m benchmarks.stats_speed
 	$(BIN)/python -m benchmarks.lockstep_speed
+	$(BIN)/python -m benchmarks.tuning_speed
 	$(BIN)/python -m benchmarks.post_evaluation_speed
 	$(BIN)/python -m benchmarks.simulation_speed
 

@@ -100,7 +100,8 @@ class TuningSpec:
         For `"mean-minus-sd"`.
     batch_size : int, optional
         Ask this many trials, run them on any number of workers, tell them in order; a pruner sees finished
-        batches only. The study then repeats itself trial by trial whatever the number of workers.
+        batches only. The study then repeats itself trial by trial whatever the number of workers. In lockstep,
+        trials of one batch whose runs are alike enough train together, which costs less.
     """
 
     n_trials: int | None = Field(default=None, ge=1)

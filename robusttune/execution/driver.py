@@ -6,10 +6,10 @@ was stored before, or came from another process.
 
 from __future__ import annotations
 
-import copy
+import dataclasses
 import itertools
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
@@ -19,8 +19,9 @@ from pebble import ProcessExpired
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.execution.executors import Executor, Job
+from robusttune.execution.jobs import joined, runs_to_make
 from robusttune.results.interfaces import Ownership, Store
-from robusttune.results.records import RunResult, RunStatus, evaluations_together
+from robusttune.results.records import RunResult, RunStatus
 from robusttune.training.interfaces import make_result, trained_by
 
 T = TypeVar("T")
@@ -55,6 +56,24 @@ class _Active(Generic[T]):
 
     task: Task[T]
     jobs: list[_Pending] = field(default_factory=list)
+
+
+def as_one(tasks: Sequence[Task[T]]) -> Task[list[T]]:
+    """Return one task of several whose runs can train together: the jobs that they wait for at a time are one."""
+    if len(tasks) == 1:
+        return [(yield from tasks[0])]
+    values: dict[int, T] = {}
+    waiting = {place: list(next(task)) for place, task in enumerate(tasks)}
+    while waiting:
+        results = iter((yield [joined([job for jobs in waiting.values() for job in jobs])]))
+        for place, jobs in list(waiting.items()):
+            own = [next(results) for job in jobs for _ in job.specs]
+            try:
+                waiting[place] = list(tasks[place].send(own))
+            except StopIteration as stop:
+                values[place] = stop.value
+                del waiting[place]
+    return [values[place] for place in range(len(tasks))]
 
 
 class Driver:
@@ -175,9 +194,8 @@ class Driver:
         return missing
 
     def _submit(self, pending: _Pending, specs: tuple[RunSpec, ...], *, number: int) -> None:
-        # A rule decides on all runs of a job together, so a part of them is trained to the end.
-        rule = pending.job.stop_rule if len(specs) == len(pending.job.specs) else None
-        future = self._executor.submit(Job(specs=specs, stop_rule=rule, trainer=self.trainer))
+        job = dataclasses.replace(pending.job.only(specs), trainer=self.trainer)
+        future = self._executor.submit(job)
         pending.attempts.append(
             _Attempt(specs=specs, future=future, began=time.perf_counter(), number=number)
         )
@@ -225,26 +243,3 @@ class Driver:
             wait(futures, timeout=_POLL_S if elsewhere else None, return_when=FIRST_COMPLETED)
         elif waiting:
             time.sleep(_POLL_S)
-
-
-def runs_to_make(job: Job, stored: Mapping[str, RunResult]) -> tuple[RunSpec, ...]:
-    """Return the runs of a job that the stored results do not serve.
-
-    A run may have been stopped by the pruner of another search; here it counts only if this job's rule stops there.
-    Runs that a rule stops together are made together.
-    """
-    missing = tuple(
-        spec for spec in job.specs if spec.run_id not in stored or not stored[spec.run_id].status.is_outcome
-    )
-    found = [stored[spec.run_id] for spec in job.specs if spec not in missing]
-    stopped = [result for result in found if result.status is RunStatus.PRUNED]
-    if job.stop_rule is None:
-        again = {result.run_id for result in stopped}
-        return tuple(spec for spec in job.specs if spec in missing or spec.run_id in again)
-    if missing:
-        return job.specs
-    if not stopped:
-        return ()
-    rule = copy.copy(job.stop_rule)  # a rule keeps what it was told; this is a rehearsal
-    says_stop = any(rule(index, means) for index, means in evaluations_together(found))
-    return () if says_stop else job.specs

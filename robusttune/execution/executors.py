@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from robusttune.declaration.training.base import TrainerSpec
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult
 from robusttune.training import train
-from robusttune.training.interfaces import StopRule
+from robusttune.training.interfaces import StopRule, StopRules, by_rule
 
 _PARENT_POLL_S = 1.0
 _GRACE_S = 0.5
@@ -29,11 +30,25 @@ _GRACE_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Runs that are trained together, the rule that may stop them, and who trains (by default the reference)."""
+    """Runs that are trained together, the rules that may stop them, and who trains (by default the reference)."""
 
     specs: tuple[RunSpec, ...]
-    stop_rule: StopRule | None = None
+    stop_rule: StopRule | StopRules | None = None
     trainer: TrainerSpec | None = None
+
+    @property
+    def parts(self) -> list[tuple[Sequence[RunSpec], StopRule | None]]:
+        """The runs that a rule decides on together, and this rule."""
+        return by_rule(self.specs, self.stop_rule)
+
+    def only(self, specs: Sequence[RunSpec]) -> Job:
+        """Return the job of some of its runs; a rule decides on all its runs together, or on none."""
+        chosen = [([run for run in runs if run in specs], len(runs), rule) for runs, rule in self.parts]
+        parts = tuple(
+            (len(runs), rule if len(runs) == n_runs else None) for runs, n_runs, rule in chosen if runs
+        )
+        stop_rule = parts[0][1] if len(parts) == 1 else StopRules(parts=parts)
+        return dataclasses.replace(self, specs=tuple(specs), stop_rule=stop_rule)
 
 
 class Executor(AbstractContextManager["Executor", None], Protocol):

@@ -12,11 +12,22 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.training.interfaces import Check, Choice, StopRule, Trainer, make_result, trained_by
+from robusttune.training.interfaces import (
+    Check,
+    Choice,
+    StopRule,
+    StopRules,
+    Trainer,
+    make_result,
+    trained_by,
+)
 
 
 def train(
-    specs: Sequence[RunSpec], stop_rule: StopRule | None = None, *, trainer: TrainerSpec | None = None
+    specs: Sequence[RunSpec],
+    stop_rule: StopRule | StopRules | None = None,
+    *,
+    trainer: TrainerSpec | None = None,
 ) -> list[RunResult]:
     """Train and evaluate runs that share all but their seed.
 
@@ -26,7 +37,7 @@ def train(
     ----------
     specs : sequence of RunSpec
         At least one.
-    stop_rule : StopRule, optional
+    stop_rule : StopRule or StopRules, optional
         Asked at each evaluation during training.
     trainer : TrainerSpec, optional
         Who trains; None is the reference. Its name goes into the provenance of each result.

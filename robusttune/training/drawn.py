@@ -9,7 +9,7 @@ import numpy as np
 
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
-from robusttune.training.interfaces import StopRule, make_result
+from robusttune.training.interfaces import StopRule, StopRules, by_rule, make_result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +37,12 @@ class Drawn:
         return [float(np.mean(returns)) for returns in self.evaluations]
 
 
-def carry_out(runs: Sequence[Drawn], stop_rule: StopRule | None) -> list[RunResult]:
-    """Return the results of runs that advance together, evaluation by evaluation, until the rule stops them."""
+def carry_out(runs: Sequence[Drawn], stop_rule: StopRule | StopRules | None) -> list[RunResult]:
+    """Return the results of runs that advance together, evaluation by evaluation, until their rule stops them."""
+    return [result for part, rule in by_rule(runs, stop_rule) for result in _advance(part, rule)]
+
+
+def _advance(runs: Sequence[Drawn], stop_rule: StopRule | None) -> list[RunResult]:
     means = [run.means for run in runs]
     n_made, is_stopped = len(runs[0].evaluations), False
     for i in range(n_made - 1 if stop_rule is not None else 0):

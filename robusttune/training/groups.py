@@ -16,7 +16,7 @@ MAX_GROUP = 20  # beyond it the cost per run hardly falls, while a crash costs m
 
 
 def group_runs(
-    specs: Sequence[RunSpec], *, n_workers: int, trainer: TrainerSpec
+    specs: Sequence[RunSpec], *, n_workers: int, trainer: TrainerSpec, largest: int = MAX_GROUP
 ) -> list[tuple[RunSpec, ...]]:
     """Return the runs in groups that a trainer can train at once, in the order of their first runs.
 
@@ -28,6 +28,8 @@ def group_runs(
         Groups are made small enough that all workers have one, if there are runs enough.
     trainer : TrainerSpec
         Who trains them.
+    largest : int
+        How many of them a group holds at most.
 
     Notes
     -----
@@ -38,8 +40,8 @@ def group_runs(
         alike.setdefault(group_key(spec, trainer), []).append(spec)
     groups = []
     for members in alike.values():
-        largest = min(MAX_GROUP, math.ceil(len(members) / n_workers)) if trainer.together else 1
-        n_groups = math.ceil(len(members) / largest)
+        size = min(largest, math.ceil(len(members) / n_workers)) if trainer.together else 1
+        n_groups = math.ceil(len(members) / size)
         # Dealt out in turn: if the stage is cut off, every configuration has about as many seeds.
         groups += [tuple(members[first::n_groups]) for first in range(n_groups)]
     turn = {spec.run_id: i for i, spec in enumerate(specs)}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.results.provenance import provenance
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
+
+T = TypeVar("T")
 
 
 class StopRule(Protocol):
@@ -31,6 +34,29 @@ class StopRule(Protocol):
             Mean episode return of each run that trains together.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRules:
+    """The rules of several trials whose runs train together; each decides on its own runs alone.
+
+    Attributes
+    ----------
+    parts : tuple of (int, StopRule or None)
+        Number of runs and rule of each trial, in the order of the runs.
+    """
+
+    parts: tuple[tuple[int, StopRule | None], ...]
+
+
+def by_rule(
+    runs: Sequence[T], rules: StopRule | StopRules | None
+) -> list[tuple[Sequence[T], StopRule | None]]:
+    """Return the runs of each rule with it, in order; a single rule decides on all of them."""
+    if not isinstance(rules, StopRules):
+        return [(runs, rules)]
+    ends = list(itertools.accumulate(n_runs for n_runs, _ in rules.parts))
+    return [(runs[end - n_runs : end], rule) for end, (n_runs, rule) in zip(ends, rules.parts, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +85,8 @@ class Check(Protocol):
 class Trainer(Protocol):
     """Trains runs that share all but their seed."""
 
-    def __call__(self, specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
-        """Return one result per specification, in order."""
+    def __call__(self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> list[RunResult]:
+        """Return one result per specification, in order; `StopRules` come only to trainers that train many at once."""
         ...
 
 

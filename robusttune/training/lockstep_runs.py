@@ -25,7 +25,7 @@ from robusttune.training.evaluation import (
 )
 from robusttune.training.groups import group_key
 from robusttune.training.hyperparameters import constructor_arguments, verify
-from robusttune.training.interfaces import StopRule, make_result
+from robusttune.training.interfaces import StopRule, StopRules, by_rule, make_result
 from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.members import Member
@@ -34,7 +34,7 @@ from robusttune.training.sb3 import training_of
 from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
 
 
-def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
+def train(specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> list[RunResult]:
     """Train runs together that differ in their seeds, or in hyperparameters that change no shape or loop.
 
     Raises
@@ -52,9 +52,9 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
 class _Group:
     """A trainer, environments for evaluation, and the results of each member so far."""
 
-    def __init__(self, specs: Sequence[RunSpec], stop_rule: StopRule | None) -> None:
+    def __init__(self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> None:
         self._specs = tuple(specs)
-        self._stop_rule = stop_rule
+        self._rules = by_rule(range(len(self._specs)), stop_rule)
         self._first = first = self._specs[0]
         training = self._training = training_of(first)
         environment = training.environment
@@ -74,7 +74,7 @@ class _Group:
         )
         self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
         self._returns: list[list[float]] = [[] for _ in self._specs]
-        self._pruned = False
+        self._pruned: set[int] = set()
         self._last_index = -1
         self._evaluation_time_s = 0.0
 
@@ -83,7 +83,7 @@ class _Group:
         self._verify()
         self._trainer.learn(self._at_boundary)
         self._verify()
-        if not self._pruned and not self._trainer.diverged.all():
+        if self._remaining():
             self._evaluate(self._first.evaluation.count(self._first.total_timesteps) - 1)
 
     def results(self, wall_time_s: float) -> list[RunResult]:
@@ -109,19 +109,34 @@ class _Group:
             return
         self._last_index = index
         self._evaluate(index)
+        for members, rule in self._rules:
+            if (
+                rule is not None
+                and self._pruned.isdisjoint(members)
+                and self._says_stop(rule, index, members)
+            ):
+                self._pruned.update(members)
+                for member in members:
+                    trainer.stop(member)
+
+    def _says_stop(self, rule: StopRule, index: int, members: Sequence[int]) -> bool:
+        curves = [self._curves[member] for member in members]
         means = [
-            curve[-1].mean_return if curve and curve[-1].index == index else math.nan
-            for curve in self._curves
+            curve[-1].mean_return if curve and curve[-1].index == index else math.nan for curve in curves
         ]
-        if self._stop_rule is not None and np.isfinite(means).any() and self._stop_rule(index, means):
-            self._pruned = True
-            for member in np.flatnonzero(trainer.active):
-                trainer.stop(int(member))
+        return bool(np.isfinite(means).any()) and rule(index, means)
+
+    def _remaining(self) -> list[int]:
+        """Return the members that are still to be evaluated."""
+        gone = self._trainer.diverged
+        return [
+            m for m in range(len(self._specs)) if not gone[m] and m not in self._pruned and self._is_whole(m)
+        ]
 
     def _evaluate(self, index: int) -> None:
         begin = time.perf_counter()
         trainer = self._trainer
-        alive = [int(member) for member in np.flatnonzero(~trainer.diverged) if self._is_whole(int(member))]
+        alive = self._remaining()
         returns = (
             self._evaluate_together(alive)
             if self._can_evaluate_together()
@@ -186,7 +201,7 @@ class _Group:
 
     def _result(self, member: int, wall_time_s: float) -> RunResult:
         diverged = bool(self._trainer.diverged[member]) or not self._is_whole(member)
-        ended = RunStatus.PRUNED if self._pruned else RunStatus.COMPLETED
+        ended = RunStatus.PRUNED if member in self._pruned else RunStatus.COMPLETED
         status = RunStatus.DIVERGED if diverged else ended
         return make_result(
             self._specs[member],

@@ -11,10 +11,10 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.synthetic import SyntheticTraining, truth_of
 from robusttune.results.records import RunResult
 from robusttune.training.drawn import Drawn, carry_out
-from robusttune.training.interfaces import StopRule
+from robusttune.training.interfaces import StopRule, StopRules
 
 
-def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
+def train(specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> list[RunResult]:
     """Return one result per specification; see `interfaces.Trainer`.
 
     Notes

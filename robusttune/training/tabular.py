@@ -15,12 +15,12 @@ from robusttune.results.records import RunResult
 from robusttune.seeds import Stage
 from robusttune.stats.arrays import FloatArray
 from robusttune.training.drawn import Drawn, carry_out
-from robusttune.training.interfaces import Choice, StopRule
+from robusttune.training.interfaces import Choice, StopRule, StopRules
 from robusttune.training.table import Table
 from robusttune.training.table_file import read_table
 
 
-def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
+def train(specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> list[RunResult]:
     """Return one result per specification; see `interfaces.Trainer`.
 
     Notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from optuna.storages import BaseStorage
@@ -12,10 +12,11 @@ from optuna.trial import FrozenTrial
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
-from robusttune.execution.driver import Driver, Task
+from robusttune.execution.driver import Driver, Task, as_one
 from robusttune.execution.progress import Reporter
 from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import TrialRecord, TrialState
+from robusttune.training.groups import MAX_GROUP, group_runs
 from robusttune.tuning.incumbents import proven
 from robusttune.tuning.pruning import PruningView
 from robusttune.tuning.task import TrialOutcome, trial_task
@@ -119,9 +120,12 @@ class _Search:
         while batch := self._open_batch():
             first = batch[0].number
             running = [trial for trial in batch if not trial.state.is_finished()]
-            tasks = iter([self._task(trial, before=first) for trial in running])
-            driven = self._driver.drive(tasks, look_ahead=len(running))
-            outcomes = {outcome.number: outcome for outcome in driven}
+            tasks = [
+                as_one([self._task(trial, before=first) for trial in group])
+                for group in self._groups(running)
+            ]
+            driven = self._driver.drive(iter(tasks), look_ahead=len(running))
+            outcomes = {outcome.number: outcome for group in driven for outcome in group}
             with self._lock():
                 for number in sorted(outcomes):
                     self._tell(outcomes[number])
@@ -177,6 +181,27 @@ class _Search:
             return -1, 0, []
         index = marked[-1].user_attrs[_BATCH]
         return index, marked[-1].user_attrs[_BATCH_SIZE], [t for t in marked if t.user_attrs[_BATCH] == index]
+
+    def _groups(self, trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
+        """Return trials in groups whose runs can train together."""
+        by_run: dict[str, FrozenTrial] = {}
+        first_runs, copies = [], []
+        for trial in trials:
+            run = self.trials.runs(trial)[0]
+            if run.run_id in by_run:
+                copies.append(
+                    [trial]
+                )  # equal configurations on equal seeds: it will find the results of the other
+            else:
+                by_run[run.run_id] = trial
+                first_runs.append(run)
+        groups = group_runs(
+            first_runs,
+            n_workers=self._driver.n_workers,
+            trainer=self._study.trainer,
+            largest=max(1, MAX_GROUP // self._study.tuning.seeds_per_trial),
+        )
+        return [[by_run[run.run_id] for run in group] for group in groups] + copies
 
     def _next_batch_size(self) -> int:
         size, n_trials = self._study.tuning.batch_size, self._study.n_trials

@@ -186,7 +186,7 @@ class Synthetic:
     def _train(self, job: Job) -> list[RunResult]:
         if self._delay_s:
             time.sleep(random.random() * self._delay_s)
-        return [synthetic_result(spec, self._behaviour, job.stop_rule) for spec in job.specs]
+        return [synthetic_result(spec, self._behaviour, rule) for specs, rule in job.parts for spec in specs]
 
     def __enter__(self) -> Synthetic:
         return self

@@ -5,22 +5,24 @@ from __future__ import annotations
 import dataclasses
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pebble import ProcessExpired
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study_runs import tuning_runs
-from robusttune.execution.driver import Driver, Task, runs_to_make
+from robusttune.execution.driver import Driver, Task, as_one
 from robusttune.execution.executors import Job
+from robusttune.execution.jobs import joined, runs_to_make
 from robusttune.results.claims import Claims
 from robusttune.results.engine import sqlite_url
 from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
 from robusttune.results.store import ResultStore
-from robusttune.tuning.task import TrialOutcome, trial_task
+from robusttune.tuning.task import trial_task
 from tests.support.studies import Synthetic, make_study, synthetic_curve, synthetic_result
 
+T = TypeVar("T")
 LOCKSTEP = {"execution.trainer": "lockstep", "evaluation.every": 16, "tuning.seeds_per_trial": 3}
 
 
@@ -95,6 +97,52 @@ def test_a_pruned_run_serves_only_a_rule_that_stops_there() -> None:
     assert runs_to_make(Job(specs=(spec,), stop_rule=lambda index, means: False), stored) == (spec,)
 
 
+def stops_at_one(index: int, means: Any) -> bool:
+    return index == 1
+
+
+def never_stops(index: int, means: Any) -> bool:
+    return False
+
+
+def test_the_rules_of_a_joint_job_remain_those_of_their_own_runs() -> None:
+    specs = runs(4)
+    job = joined([Job(specs=specs[:2], stop_rule=stops_at_one), Job(specs=specs[2:3]), Job(specs=specs[3:])])
+    assert job.parts == [(specs[:2], stops_at_one), (specs[2:3], None), (specs[3:], None)]
+    assert job.only(specs[1:]).parts == [(specs[1:2], None), (specs[2:3], None), (specs[3:], None)]
+    assert job.only(specs[:2]) == Job(specs=specs[:2], stop_rule=stops_at_one)
+    stored = {spec.run_id: synthetic_result(spec, stop_rule=stops_at_one) for spec in specs[1:3]}
+    assert runs_to_make(job, stored) == specs  # the third was stopped, and nothing here would stop it
+    stored |= {spec.run_id: synthetic_result(spec) for spec in specs[2:]}
+    assert runs_to_make(job, stored) == specs[:2]
+
+
+def test_a_joint_job_that_crashes_costs_each_run_one_retry_alone_under_its_own_rule(tmp_path: Path) -> None:
+    specs = runs()
+    rules = (stops_at_one, never_stops, stops_at_one)
+    executor = Frail(cursed=specs[2].run_id)
+    job = joined([Job(specs=(spec,), stop_rule=rule) for spec, rule in zip(specs, rules, strict=True)])
+    results = drive(tmp_path, executor, job, max_attempts=1)
+    assert [r.status for r in results] == [RunStatus.PRUNED, RunStatus.COMPLETED, RunStatus.CRASHED]
+    assert sorted(map(len, executor.jobs)) == [1, 1, 1, 3]
+
+
+def test_tasks_as_one_wait_for_one_job_at_a_time_and_end_when_each_ends() -> None:
+    specs = runs(6)
+
+    def task(name: str, *rounds: tuple[RunSpec, ...]) -> Task[tuple[str, list[str]]]:
+        seen: list[str] = []
+        for chosen in rounds:
+            seen += [result.run_id for result in (yield [Job(specs=(spec,)) for spec in chosen])]
+        return name, seen
+
+    both = as_one([task("a", specs[:2]), task("b", specs[2:3], specs[3:5]), task("c", specs[5:])])
+    values, jobs = play(both, lambda job: [synthetic_result(spec) for spec in job.specs])
+    assert [job.specs for job in jobs] == [(*specs[:3], specs[5]), specs[3:5]]
+    ids = [spec.run_id for spec in specs]
+    assert values == [("a", ids[:2]), ("b", ids[2:5]), ("c", ids[5:])]
+
+
 def test_evaluations_together_leave_out_the_one_after_training_and_mark_who_has_diverged() -> None:
     specs = runs(2)
     healthy = synthetic_result(specs[0])
@@ -124,7 +172,7 @@ class Rule:
         self.told = []
 
 
-def play(task: Task[TrialOutcome], make: Any) -> tuple[TrialOutcome, list[Job]]:
+def play(task: Task[T], make: Any) -> tuple[T, list[Job]]:
     jobs: list[Job] = []
     wanted = next(task)
     while True:

@@ -24,7 +24,7 @@ from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import lockstep_runs, train
 from robusttune.training.groups import MAX_GROUP, group_key, group_runs
-from robusttune.training.interfaces import Choice
+from robusttune.training.interfaces import Choice, StopRules
 from robusttune.training.lockstep_runs import learner
 from robusttune.training.stackable import check, why_not_in_spaces, why_not_stackable
 from tests.support.cases import cases
@@ -133,6 +133,27 @@ def test_a_stop_rule_sees_all_members_at_each_evaluation_and_stops_them_all() ->
     assert seen == [(0, 3), (1, 3)]
     assert {result.status for result in results} == {RunStatus.PRUNED}
     assert all(result.timesteps < 300 for result in results)
+
+
+def test_each_rule_of_a_group_sees_its_own_members_and_stops_them_alone() -> None:
+    runs = [a_run(index, hyperparameters={"n_epochs": 1}) for index in range(4)]
+    seen: list[tuple[str, int, int]] = []
+
+    def rule(name: str, stop_at: int | None) -> Any:
+        def says_stop(index: int, means: Any) -> bool:
+            seen.append((name, index, len(means)))
+            return index == stop_at
+
+        return says_stop
+
+    parts = ((1, rule("early", 0)), (2, rule("late", 1)), (1, None))
+    together = train(runs, StopRules(parts=parts), trainer=LOCKSTEP)
+    assert seen == [("early", 0, 1), ("late", 0, 2), ("late", 1, 2)]
+    for place, own in ((0, rule("", 0)), (2, rule("", 1))):
+        (alone,) = train([runs[place]], own, trainer=LOCKSTEP)
+        assert (together[place].status, together[place].timesteps) == (alone.status, alone.timesteps)
+        assert (together[place].curve, together[place].episode_returns) == (alone.curve, ())
+    assert [r.status.value for r in together] == ["pruned", "pruned", "pruned", "completed"]
 
 
 def test_an_exception_in_a_group_costs_only_the_run_that_raised() -> None:

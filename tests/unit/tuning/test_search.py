@@ -15,7 +15,8 @@ from optuna.trial import TrialState as OptunaState
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
-from robusttune.results.records import RunStatus, TrialRecord, TrialState
+from robusttune.execution.executors import Job
+from robusttune.results.records import RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.samplers import make_pruner, make_sampler
@@ -321,6 +322,64 @@ def test_batches_repeat_themselves_with_any_number_of_workers(
         assert TrialState.PRUNED in {trial.state for trial in searches[0]}
 
 
+class Sizes(Synthetic):
+    """Notes how many runs each job has."""
+
+    def __init__(self, n_workers: int = 1) -> None:
+        super().__init__(n_workers, behaviour=sometimes_diverged)
+        self.sizes: list[int] = []
+
+    def _train(self, job: Job) -> list[RunResult]:
+        self.sizes.append(len(job.specs))
+        return super()._train(job)
+
+
+LIKE_SHAPES: dict[str, Any] = {
+    "search_space.parameters": {
+        "learning_rate": {"type": "float", "low": 1e-5, "high": 1e-2, "scale": "log"}
+    },
+    "execution.trainer": "lockstep",
+}
+
+
+@pytest.mark.parametrize(
+    ("pruner", "more"),
+    [
+        ("median", {}),
+        ("halving", {"tuning.incumbent_seeds": 3}),
+        pytest.param("hyperband", {}, marks=pytest.mark.thorough),
+        pytest.param("none", {"tuning.seeds_per_trial": 2}, marks=pytest.mark.thorough),
+        pytest.param("wilcoxon", {}, marks=pytest.mark.thorough),
+    ],
+    ids=str,
+)
+def test_trials_of_a_batch_that_train_together_end_as_they_would_alone(
+    tmp_path: Path, pruner: str, more: dict[str, Any]
+) -> None:
+    study = make_study({**SAMPLERS["tpe"], **PRUNERS.get(pruner, {}), **BATCH, **LIKE_SHAPES, **more})
+    together, alone = Sizes(), Sizes(n_workers=4)  # as many workers as trials: each has its own job
+    assert search(study, tmp_path / "together", together) == search(study, tmp_path / "alone", alone)
+    assert max(together.sizes) >= 2 * max(alone.sizes)
+    assert sorted(together.submitted) == sorted(alone.submitted)
+
+
+def test_equal_trials_of_a_batch_share_the_runs_of_one(store: ResultStore) -> None:
+    study = make_study(
+        {
+            **BATCH,
+            "execution.trainer": "lockstep",
+            "search_space.parameters": {
+                "activation_fn": {"type": "categorical", "choices": ["tanh", "relu"]}
+            },
+            "tuning.seeds": "common",
+        }
+    )
+    executor = Sizes()
+    trials = tune(study, store, InMemoryStorage(), executor)
+    assert len(trials) == 11
+    assert len(executor.submitted) == 2
+
+
 def test_what_a_sampler_is_told_of_noise_does_not_depend_on_the_number_of_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,6 +456,9 @@ BELIEVED = {"tuning.incumbent_seeds": 4, "tuning.n_trials": 4}
         ("tpe", "halving", {"tuning.batch_size": 3}, 37),
         pytest.param("qmc", "none", {"tuning.batch_size": 3}, 29, marks=pytest.mark.thorough),
         pytest.param("grid", "none", {}, 23, marks=pytest.mark.thorough),
+        pytest.param(
+            "random", "median", {**LIKE_SHAPES, "tuning.batch_size": 3}, 13, marks=pytest.mark.thorough
+        ),
         pytest.param("tpe", "median", SEVERAL_IN_BATCHES, 41, marks=pytest.mark.thorough),
         pytest.param("random", "none", BELIEVED, 11, marks=pytest.mark.thorough),
         ("tpe", "halving", {**BELIEVED, "tuning.n_trials": 6, "tuning.batch_size": 2}, 31),
