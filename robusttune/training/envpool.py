@@ -106,16 +106,19 @@ class EnvPoolBatch:
             first = self._pool.step(self._typed(np.asarray(actions)[ended]), env_id=ended)[0]
             observations = terminal.copy()
             observations[ended] = first
+        game = {
+            "reward": rewards,
+            "terminated": terminated,
+            **info,
+        }  # Atari: before clipping, and when it is over
         return BatchStep(
             observations=observations,
             terminal=terminal,
             rewards=rewards,
-            raw_rewards=info.get("reward", rewards),
+            raw_rewards=game["reward"],
             terminated=terminated,
             truncated=truncated,
-            is_over=info["terminated"].astype(bool) | truncated
-            if "terminated" in info
-            else terminated | truncated,
+            is_over=game["terminated"].astype(bool) | truncated,
         )
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration.algorithms import ALGORITHMS
-from robusttune.declaration.hyperparameters import with_feasible_batch
+from robusttune.declaration.hyperparameters import N_ENVS, with_feasible_batch
 from robusttune.declaration.messages import one_of
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, SearchSpace
@@ -29,7 +29,8 @@ class Wrapper:
     entry_point : str
         Import path: `"gymnasium.wrappers:RescaleAction"`.
     kwargs : mapping
-        Its arguments.
+        Its arguments. One that is a function (`func`, or a name that ends in `_fn`) is written as its import path,
+        `"my_module:mask"`, or as the name of a method of the environment.
     """
 
     entry_point: str = Field(pattern=r"^[\w.]+:\w+$")
@@ -164,6 +165,9 @@ class AlgorithmSpec:
     hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
+_LATER: Mapping[str, JsonValue] = {"algorithm.exact_timesteps": False, "environment.engine": "gymnasium"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Sb3Training(TrainingBase):
     """An algorithm of Stable-Baselines3 that learns in an environment.
@@ -196,10 +200,20 @@ class Sb3Training(TrainingBase):
         """What the study fixes for all trials."""
         return self.algorithm.hyperparameters
 
+    def n_envs(self, hyperparameters: Mapping[str, JsonValue]) -> int:
+        """Return how many training environments a configuration steps together."""
+        own = hyperparameters.get(N_ENVS)
+        return own if isinstance(own, int) else self.environment.n_envs
+
     @property
     def title(self) -> str:
         """Algorithm and environment."""
         return f"{self.algorithm.name.upper()} on {self.environment.id}"
+
+    @property
+    def module_folder(self) -> str | None:
+        """Where modules of environments, wrappers and algorithms are looked for first."""
+        return self.environment.folder
 
     def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
         """Raise `SpecError` if a name or value is not the algorithm's, or values do not go together."""
@@ -210,17 +224,19 @@ class Sb3Training(TrainingBase):
         return budgets(self, space, others)
 
     def identity(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what determines results: the defaults of keys that came later are what there was before them."""
-        algorithm, environment = dict(document["algorithm"]), dict(document["environment"])
-        if not algorithm["exact_timesteps"]:
-            del algorithm["exact_timesteps"]
-        if environment["engine"] == "gymnasium":
-            del environment["engine"]
-        return {**document, "algorithm": algorithm, "environment": environment}
+        """Return what determines results: the defaults of later keys are what there was before there were such keys."""
+        return {
+            table: {
+                key: value for key, value in own.items() if (f"{table}.{key}", value) not in _LATER.items()
+            }
+            if isinstance(own, dict)
+            else own
+            for table, own in document.items()
+        }
 
     def feasible(self, hyperparameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Return the configuration with a PPO minibatch no larger than the rollout it is cut from."""
-        return with_feasible_batch(self.algorithm.name, hyperparameters, n_envs=self.environment.n_envs)
+        return with_feasible_batch(self.algorithm.name, hyperparameters, n_envs=self.n_envs(hyperparameters))
 
     def bare(self) -> Self:
         """Return it without the hyperparameters that the study fixes."""
