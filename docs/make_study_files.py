@@ -23,7 +23,7 @@ from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import ExecutionSpec, StudySpec
 from robusttune.declaration.training.command import CommandScore, CommandTraining
 from robusttune.declaration.training.function import FunctionTraining
-from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Normalization, Wrapper
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Atari, EnvironmentSpec, Normalization, Wrapper
 from robusttune.declaration.training.synthetic import Effect, SyntheticTraining
 from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.declaration.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec
@@ -34,6 +34,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[matrix.report]`", MatrixReportSpec),
     ("Top level", StudySpec),
     ("`[environment]`", EnvironmentSpec),
+    ("`[environment.atari]`, or `atari = true`", Atari),
     ("`[environment.normalization]`, or `normalization = true`", Normalization),
     ("`environment.wrappers`: import paths, or tables", Wrapper),
     ("`[algorithm]`", AlgorithmSpec),

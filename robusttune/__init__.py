@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from robusttune.declaration.training.command import CommandTraining as CommandTraining
     from robusttune.declaration.training.function import FunctionTraining as FunctionTraining
     from robusttune.declaration.training.sb3 import AlgorithmSpec as AlgorithmSpec
+    from robusttune.declaration.training.sb3 import Atari as Atari
     from robusttune.declaration.training.sb3 import EnvironmentSpec as EnvironmentSpec
     from robusttune.declaration.training.sb3 import Normalization as Normalization
     from robusttune.declaration.training.sb3 import Sb3Training as Sb3Training
@@ -108,6 +109,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "declaration.training.function": ("FunctionTraining",),
     "declaration.training.sb3": (
         "AlgorithmSpec",
+        "Atari",
         "EnvironmentSpec",
         "Normalization",
         "Sb3Training",

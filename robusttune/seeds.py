@@ -81,6 +81,11 @@ def common_evaluation_seed(root: int, stage: Stage) -> int:
     return evaluation_seed(run_seed(root, stage, MAX_RUNS - 1))
 
 
+def signed_seed(seed: int) -> int:
+    """Return a seed for libraries that take 31 bits; all bits of the given one enter it, its stage too."""
+    return int(np.random.SeedSequence(seed).generate_state(1)[0]) >> 1
+
+
 def sampler_seed(root: int, trial_number: int) -> int:
     """Return the seed of the sampler for one trial, so that a resumed study asks what it would have asked."""
     return _derived(root, 2, trial_number)

@@ -19,7 +19,11 @@ WHOLE_STUDY = "study"
 # Axes of these make methods; every other axis changes what is acted in, and so makes tasks.
 _METHODS = (
     *("algorithm", "search_space", "tuning", "evaluation", "post_evaluation", "execution"),
-    *("root_seed", "description", "environment.n_envs", "environment.normalization", "environment.imports"),
+    *("root_seed", "description"),
+    *(
+        f"environment.{key}"
+        for key in ("n_envs", "normalization", "frame_stack", "engine", "vec_env", "imports")
+    ),
 )
 _OF_METHODS = {"hyperparameters", "total_timesteps"}  # wherever they stand
 

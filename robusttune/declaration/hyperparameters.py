@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
+from robusttune.seeds import MAX_ENVIRONMENTS
 
 # Name → class in torch.nn. All are elementwise and without parameters, so that lockstep can differentiate any of them.
 ACTIVATIONS: Mapping[str, str] = {
@@ -35,6 +36,7 @@ NOISE_TYPES: Mapping[str, str] = {
     "normal": "NormalActionNoise",
     "ornstein-uhlenbeck": "OrnsteinUhlenbeckActionNoise",
 }
+N_ENVS = "n_envs"  # training environments of one configuration, in place of the study's
 SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf")
 
 
@@ -56,6 +58,11 @@ def check_hyperparameters(algorithm: str, hyperparameters: Mapping[str, JsonValu
         if isinstance(value, str):
             parse_schedule(name, value)
     _check_net_arch(hyperparameters.get("net_arch", []), where)
+    n_envs = hyperparameters.get(N_ENVS, 1)
+    if type(n_envs) is not int or not 1 <= n_envs <= MAX_ENVIRONMENTS:
+        raise SpecError(
+            f"{where}.{N_ENVS} = {n_envs!r}: must be a whole number from 1 to {MAX_ENVIRONMENTS}."
+        )
     for name, allowed in (("activation_fn", tuple(ACTIVATIONS)), ("noise_type", tuple(NOISE_TYPES))):
         value = hyperparameters.get(name)
         if value is not None and value not in allowed:
@@ -77,7 +84,7 @@ def _check_net_arch(value: JsonValue, where: str) -> None:
 
 def check_names(algorithm: str, names: Mapping[str, object], *, where: str) -> None:
     """Raise `SpecError` at the first name that the algorithm does not have."""
-    known = ALGORITHMS[algorithm].hyperparameters
+    known = (*ALGORITHMS[algorithm].hyperparameters, N_ENVS)
     for name in names:
         if name not in known:
             raise SpecError(

@@ -22,7 +22,8 @@ class Control:
     name : str
         Shown in tables.
     hyperparameters : mapping
-        The whole configuration; what is absent has the algorithm's default.
+        The whole configuration; what is absent has the algorithm's default. With `n_envs`, a number of training
+        environments of its own, which in a study file may also stand beside `hyperparameters`.
     reported_score : float, optional
         The score published for it; used in place of a tuning score.
     """

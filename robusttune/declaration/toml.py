@@ -10,6 +10,7 @@ from typing import Any
 
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.axes import expand, set_value
+from robusttune.declaration.hyperparameters import N_ENVS
 from robusttune.declaration.matrix import Matrix, MatrixStudy
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.presets import preset
@@ -102,20 +103,32 @@ def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:
         wrappers = environment.get("wrappers")
         if isinstance(wrappers, list):
             environment["wrappers"] = [{"entry_point": w} if isinstance(w, str) else w for w in wrappers]
-        if isinstance(environment.get("normalization"), bool):
-            environment["normalization"] = {} if environment["normalization"] else None
+        for key in ("normalization", "atari"):
+            if isinstance(environment.get(key), bool):
+                environment[key] = {} if environment[key] else None
     if isinstance(document.get("tabular"), dict):
         document["tabular"] = resolved(document["tabular"], folder)
-    for own in (document.get("function"), document.get("command")):
+    for own in (environment, document.get("function"), document.get("command")):
         if isinstance(own, dict):
             own["folder"] = str((folder / str(own.get("folder", "."))).resolve())
     post = document.get("post_evaluation")
-    if isinstance(post, dict) and isinstance(post.get("allocation"), str):
-        post["allocation"] = {"rule": post["allocation"]}
+    if isinstance(post, dict):
+        if isinstance(post.get("allocation"), str):
+            post["allocation"] = {"rule": post["allocation"]}
+        _expand_controls(post.get("controls"))
     space = document.get("search_space")
     if isinstance(space, dict) and "preset" in space:
         document["search_space"] = _with_preset(space, document.get("algorithm"))
     return document
+
+
+def _expand_controls(controls: Any) -> None:
+    """A control may name its number of environments beside its hyperparameters."""
+    for control in controls if isinstance(controls, list) else ():
+        if isinstance(control, dict) and N_ENVS in control:
+            own = control.setdefault("hyperparameters", {})
+            if isinstance(own, dict):
+                own[N_ENVS] = control.pop(N_ENVS)
 
 
 def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:

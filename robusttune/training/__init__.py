@@ -12,6 +12,7 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.results.records import RunResult, RunStatus
+from robusttune.training.imports import modules_from
 from robusttune.training.interfaces import (
     Check,
     Choice,
@@ -51,7 +52,7 @@ def train(
     begin = time.perf_counter()
     try:
         work: Trainer = importlib.import_module(trainer.module).train
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), modules_from(specs[0].training.module_folder):
             # A minibatch size that does not divide the rollout is the search's choice, not a mistake.
             warnings.filterwarnings("ignore", message="You have specified a mini-batch size of")
             results = work(specs, stop_rule)
@@ -78,7 +79,8 @@ def check(study: StudySpec) -> Choice:
     if module is None:
         return Choice(trainer=study.training.TRAINERS[0])
     look: Check = importlib.import_module(module).check
-    return look(study)
+    with modules_from(study.training.module_folder):
+        return look(study)
 
 
 def rehearse(study: StudySpec) -> None:
@@ -90,4 +92,5 @@ def rehearse(study: StudySpec) -> None:
         If a run would fail at its beginning.
     """
     if study.training.REHEARSAL is not None:
-        importlib.import_module(study.training.REHEARSAL).rehearse(study)
+        with modules_from(study.training.module_folder):
+            importlib.import_module(study.training.REHEARSAL).rehearse(study)

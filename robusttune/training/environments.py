@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,14 @@ import gymnasium as gym
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Wrapper
+from robusttune.declaration.training.snippet import is_function
 from robusttune.errors import SpecError
+from robusttune.training.imports import import_from, load, modules_from
 
 # What the error about a missing package says → what installs it.
 _PACKAGES = {
-    **{"OpenCV": "opencv-python-headless", "cv2": "opencv-python-headless", "ale_py": "ale-py"},
-    **{"Box2D": "gymnasium[box2d]", "box2d": "gymnasium[box2d]", "mujoco": "gymnasium[mujoco]"},
+    **dict.fromkeys(("OpenCV", "cv2", "ale_py", "Box2D", "box2d", "mujoco", "MuJoCo"), "robusttune[envs]"),
+    **{"sb3_contrib": "robusttune[contrib]", "envpool": "robusttune[envpool]"},
 }
 _KINDS = {
     "Box": "continuous",
@@ -28,17 +29,23 @@ _KINDS = {
 
 
 def make_base(spec: EnvironmentSpec) -> gym.Env[Any, Any]:
-    """Return the environment before its wrappers."""
-    for module in spec.imports:
-        importlib.import_module(module)
+    """Return the environment before its wrappers; Gymnasium's, whatever engine steps it in training."""
+    for module in _modules(spec):
+        import_from(spec.folder, module)
     kwargs: dict[str, Any] = dict(spec.kwargs)
-    return gym.make(spec.id, **kwargs)
+    with modules_from(spec.folder):
+        return gym.make(spec.id, **kwargs)
 
 
 def wrap(environment: gym.Env[Any, Any], spec: EnvironmentSpec) -> gym.Env[Any, Any]:
-    """Return the environment within the declared wrappers, the first innermost."""
+    """Return the environment within the declared wrappers, the first innermost, but outside Atari's."""
+    if spec.atari is not None:
+        from stable_baselines3.common.atari_wrappers import AtariWrapper
+
+        environment = AtariWrapper(environment, **dataclasses.asdict(spec.atari))
     for wrapper in spec.wrappers:
-        environment = _wrapper_class(wrapper)(environment, **dict(wrapper.kwargs))
+        own = {name: _argument(name, value, spec) for name, value in wrapper.kwargs.items()}
+        environment = _wrapper_class(wrapper, spec)(environment, **own)
     return environment
 
 
@@ -52,37 +59,75 @@ def check_environment(
     SpecError
         If the environment cannot be made, or the algorithm cannot act in it.
     """
-    for module in spec.imports:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            package = _PACKAGES.get(module, module.partition(".")[0])
-            raise SpecError(
-                f"environment.imports: {module!r} cannot be imported ({error}). "
-                f"If it is a package: pip install '{package}'"
-            ) from None
+    for module in _modules(spec):
+        _check_import(spec, module)
     _check_id(spec.id)
+    _check_frame_skip(spec)
     try:
-        environment = wrap(make_base(spec), spec)
+        environment = _made(spec)
     except SpecError:
         raise
     except Exception as error:  # whatever a third-party environment raises is the reader's to know
         raise SpecError(why_not_made(spec, error)) from None
     try:
-        _check_spaces(environment, spec.id, algorithm)
+        _check_spaces(environment.action_space, spec.id, algorithm)
         return environment.observation_space, environment.action_space
     finally:
         environment.close()
 
 
+def _made(spec: EnvironmentSpec) -> Any:
+    """Return an environment of the engine's, before it is vectorised."""
+    if spec.engine == "gymnasium":
+        return wrap(make_base(spec), spec)
+    from robusttune.training.envpool import EnvPoolBatch
+
+    return EnvPoolBatch(spec, [0])
+
+
+def _modules(spec: EnvironmentSpec) -> tuple[str, ...]:
+    """Return the modules that register an environment."""
+    named = (spec.id.partition(":")[0],) if ":" in spec.id else ()
+    return (*spec.imports, *named, *(("ale_py",) if spec.atari is not None else ()))
+
+
+def _check_import(spec: EnvironmentSpec, module: str) -> None:
+    try:
+        import_from(spec.folder, module)
+    except Exception as error:  # whatever a module does when it is imported
+        package = _PACKAGES.get(module, module.partition(".")[0])
+        place = "" if spec.folder is None else f"Modules are looked for in {spec.folder} first. "
+        raise SpecError(
+            f"environment.imports: {module!r} cannot be imported ({error}). {place}"
+            f"If it is a package: pip install '{package}'"
+        ) from None
+
+
+def _check_frame_skip(spec: EnvironmentSpec) -> None:
+    """Frames that the environment skips are not skipped once more."""
+    if spec.atari is None or spec.engine == "envpool":
+        return
+    registered = gym.registry[spec.id.rpartition(":")[2]]
+    own = {**registered.kwargs, **spec.kwargs}.get("frameskip", 1)
+    if own != 1:
+        raise SpecError(
+            f"environment.atari: skips {spec.atari.frame_skip} frames, but {spec.id} skips frames itself (frameskip = "
+            f"{own}). Use its id that ends in NoFrameskip-v4, or environment.kwargs = {{ frameskip = 1 }}."
+        )
+
+
 def why_not_made(spec: EnvironmentSpec, error: Exception) -> str:
     """Return what a reader must know of an environment that could not be made or reset."""
-    install = next((package for word, package in _PACKAGES.items() if word in str(error)), None)
-    way_out = "" if install is None else f" Install it: pip install '{install}'"
     return (
         f"environment.id = {spec.id!r}: could not be made with environment.kwargs = {dict(spec.kwargs)} and "
-        f"{len(spec.wrappers)} wrapper(s): {type(error).__name__}: {error}{way_out}"
+        f"{len(spec.wrappers)} wrapper(s): {type(error).__name__}: {error}{_way_out(error)}"
     )
+
+
+def _way_out(error: Exception) -> str:
+    """Return how to install what an error misses, if that is known."""
+    install = next((package for word, package in _PACKAGES.items() if word in str(error)), None)
+    return "" if install is None else f" Install it: pip install '{install}'"
 
 
 def _check_id(name: str) -> None:
@@ -102,8 +147,8 @@ def acts_in(algorithm: str, space: gym.Space[Any]) -> bool:
     return isinstance(space, tuple(getattr(gym.spaces, kind) for kind in ALGORITHMS[algorithm].actions))
 
 
-def _check_spaces(environment: gym.Env[Any, Any], name: str, algorithm: str) -> None:
-    space, actions = environment.action_space, ALGORITHMS[algorithm].actions
+def _check_spaces(space: gym.Space[Any], name: str, algorithm: str) -> None:
+    actions = ALGORITHMS[algorithm].actions
     if acts_in(algorithm, space):
         return
     others = [other for other in ALGORITHMS if acts_in(other, space)]
@@ -114,11 +159,20 @@ def _check_spaces(environment: gym.Env[Any, Any], name: str, algorithm: str) -> 
     )
 
 
-def _wrapper_class(wrapper: Wrapper) -> Callable[..., gym.Env[Any, Any]]:
+def _wrapper_class(wrapper: Wrapper, spec: EnvironmentSpec) -> Callable[..., gym.Env[Any, Any]]:
     try:
-        loaded: Callable[..., gym.Env[Any, Any]] = pkgutil.resolve_name(wrapper.entry_point)
+        loaded: Callable[..., gym.Env[Any, Any]] = load(wrapper.entry_point, spec.folder)
     except (ImportError, AttributeError) as error:
         raise SpecError(
-            f"environment.wrappers: {wrapper.entry_point!r} cannot be imported ({error})."
+            f"environment.wrappers: {wrapper.entry_point!r} cannot be imported ({error}).{_way_out(error)}"
         ) from None
     return loaded
+
+
+def _argument(name: str, value: Any, spec: EnvironmentSpec) -> Any:
+    """Return an argument of a wrapper; a text that stands for a function becomes that function."""
+    if not is_function(name, value):
+        return value
+    if ":" in value:
+        return load(value, spec.folder)
+    return lambda environment: environment.get_wrapper_attr(value)()

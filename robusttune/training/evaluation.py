@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
@@ -11,13 +12,14 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack, VecNormalize
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.sb3 import EnvironmentSpec
 from robusttune.results.records import CurvePoint
 from robusttune.training.environments import make_base, wrap
 from robusttune.training.isolation import isolated, undisturbed
+from robusttune.training.subprocesses import ProcessVecEnv
 
 
 class DivergedError(Exception):
@@ -43,9 +45,22 @@ def n_evaluation_environments(spec: RunSpec) -> int:
     return min(spec.evaluation.n_envs, spec.evaluation.n_episodes)
 
 
-def vectorised(spec: EnvironmentSpec, n_envs: int) -> DummyVecEnv:
-    """Return environments stepped together, whose infos tell the environment's own returns."""
-    return DummyVecEnv([lambda: _Episodes(spec)] * n_envs)
+def vectorised(spec: EnvironmentSpec, n_envs: int) -> VecEnv:
+    """Return environments stepped together, whose infos tell the environment's own returns.
+
+    What is below its wrappers (`unwrapped`) keeps the last step in `buf_obs`, `buf_rews` and `buf_infos`.
+    """
+    if spec.engine == "envpool":
+        from robusttune.training.envpool import EnvPoolVecEnv
+
+        return _stacked(EnvPoolVecEnv(spec, n_envs), 1 if spec.atari else spec.n_stack)
+    if spec.vec_env == "subproc" and n_envs > 1:
+        return _stacked(ProcessVecEnv(partial(_Episodes, spec), n_envs), spec.n_stack)
+    return _stacked(DummyVecEnv([lambda: _Episodes(spec)] * n_envs), spec.n_stack)
+
+
+def _stacked(environments: VecEnv, n_stack: int) -> VecEnv:
+    return environments if n_stack == 1 else VecFrameStack(environments, n_stack)
 
 
 def curve_point(index: int, timesteps: int, n_updates: int, returns: Sequence[float]) -> CurvePoint:

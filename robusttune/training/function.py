@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import importlib
 import inspect
 import math
 import operator
-import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from importlib.machinery import PathFinder
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +19,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.function import FunctionTraining
 from robusttune.errors import SpecError
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
+from robusttune.training.imports import load
 from robusttune.training.interfaces import Choice, StopRule, make_result, scored
 
 
@@ -37,8 +34,7 @@ def check(study: StudySpec) -> Choice:
     assert isinstance(training, FunctionTraining)
     where = f"function.entry_point = {training.entry_point!r}"
     try:
-        with _importing_from(training.folder):
-            function = _function(training)
+        function = _function(training)
     except AttributeError as error:
         raise SpecError(f"{where}: {error}{did_you_mean(error.name, dir(error.obj))}.") from None
     except Exception as error:  # whatever a module does when it is imported
@@ -61,9 +57,8 @@ def _train_one(spec: RunSpec, stop_rule: StopRule | None) -> RunResult:
     begin = time.perf_counter()
     report = Report(spec, stop_rule)
     try:
-        with _importing_from(training.folder):
-            configuration = copy.deepcopy(dict(spec.hyperparameters))
-            returned = _function(training)(configuration, spec.seed, report)
+        configuration = copy.deepcopy(dict(spec.hyperparameters))
+        returned = _function(training)(configuration, spec.seed, report)
         returns = _returns(returned) if report.ended is None else []
     except Exception:
         report.ended, report.error = RunStatus.FAILED, traceback.format_exc()
@@ -147,32 +142,5 @@ def _returns(returned: Any) -> list[float]:
 def _function(training: FunctionTraining) -> Callable[..., Any]:
     if training.function is not None:
         return training.function
-    module, _, name = training.entry_point.partition(":")
-    if training.folder is not None:
-        _forget_namesake(module.partition(".")[0], training.folder)
-    found: Callable[..., Any] = operator.attrgetter(name)(importlib.import_module(module))
+    found: Callable[..., Any] = load(training.entry_point, training.folder)
     return found
-
-
-def _forget_namesake(name: str, folder: str) -> None:
-    """Make Python forget a module of the same name that another study has beside it."""
-    importlib.invalidate_caches()
-    found, loaded = PathFinder.find_spec(name, [folder]), sys.modules.get(name)
-    if found is None or loaded is None or getattr(loaded, "__file__", None) == found.origin:
-        return
-    for known in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
-        del sys.modules[known]
-
-
-@contextlib.contextmanager
-def _importing_from(folder: str | None) -> Iterator[None]:
-    """Look for modules in a folder first, also for those that the function imports while it runs."""
-    if folder is None:
-        yield
-        return
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(folder)

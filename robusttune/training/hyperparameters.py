@@ -104,6 +104,8 @@ def _value_in_model(model: Any, algorithm: str, name: str) -> Any:
         case "clip_range" | "clip_range_vf":
             schedule: Schedule | None = getattr(model, name)
             return None if schedule is None else schedule(1.0)
+        case "n_envs":
+            return model.n_envs
         case "train_freq":
             return _written_train_freq(model.train_freq)
         case "use_rms_prop":

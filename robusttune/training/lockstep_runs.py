@@ -30,7 +30,7 @@ from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep.trainer import LockstepTrainer
-from robusttune.training.sb3 import training_of
+from robusttune.training.sb3 import n_envs_of, training_of
 from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
 
 
@@ -66,7 +66,7 @@ class _Group:
         self._trainer = learner(training.algorithm.name)(
             [_member(spec, n_actions) for spec in self._specs],
             make_env=self._make_env,
-            n_envs=environment.n_envs,
+            n_envs=n_envs_of(first),
             total_timesteps=first.total_timesteps,
             exact=training.algorithm.exact_timesteps,
             device=training.algorithm.device,

@@ -19,7 +19,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize, sync_envs_normalization
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize, sync_envs_normalization
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.sb3 import Normalization, Sb3Training
@@ -93,14 +93,15 @@ class _Run:
         self._training = training_of(spec)
         self._stop_rule = stop_rule
         self._model: BaseAlgorithm | None = None
-        self._environments: list[DummyVecEnv] = []
+        self._environments: list[VecEnv] = []
         self.curve: list[CurvePoint] = []
         self.evaluation_time_s = 0.0
 
     def train(self) -> list[float]:
         """Train to the end and return the episode returns of the final evaluation."""
         spec = self._spec
-        self._model = model = build_model(spec, self._environment(self._training.environment.n_envs))
+        self._training_envs = self._environment(n_envs_of(spec))
+        self._model = model = build_model(spec, self._training_envs)
         self._evaluation_envs = self._environment(n_evaluation_environments(spec))
         verify(model, self._training.algorithm.name, spec.hyperparameters)
         watch = _Watch(self._at_step, self._at_boundary)
@@ -159,7 +160,8 @@ class _Run:
         assert self._model is not None
         begin = time.perf_counter()
         if isinstance(self._evaluation_envs, VecNormalize):
-            sync_envs_normalization(self._model.get_env(), self._evaluation_envs)  # type: ignore[arg-type]
+            # Not the model's own, which may have been wrapped further (images are transposed).
+            sync_envs_normalization(self._training_envs, self._evaluation_envs)
         returns = evaluate_model(self._model, self._evaluation_envs, self._spec)
         self.evaluation_time_s += time.perf_counter() - begin
         self.curve.append(curve_point(index, self.timesteps, self.n_updates, returns))
@@ -216,23 +218,27 @@ def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
     return model
 
 
+def n_envs_of(spec: RunSpec) -> int:
+    """Return how many training environments a run steps together."""
+    return training_of(spec).n_envs(spec.hyperparameters)
+
+
 def training_of(spec: RunSpec) -> Sb3Training:
     """Return what a run of Stable-Baselines3 trains."""
     assert isinstance(spec.training, Sb3Training)
     return spec.training
 
 
-def _finite_step(environments: DummyVecEnv) -> bool:
+def _finite_step(environments: VecEnv) -> bool:
     """Whether the last step of all environments gave finite rewards and observations."""
-    if not np.isfinite(environments.buf_rews).all():
+    last: Any = environments.unwrapped
+    if not np.isfinite(last.buf_rews).all():
         return False
     # Where an episode has ended, the next one's first observation has taken the place of its last.
-    ended = (
-        info["terminal_observation"] for info in environments.buf_infos if "terminal_observation" in info
-    )
+    ended = (info["terminal_observation"] for info in last.buf_infos if "terminal_observation" in info)
     return all(
         np.isfinite(array).all()
-        for observation in (environments.buf_obs, *ended)
+        for observation in (last.buf_obs, *ended)
         for array in (observation.values() if isinstance(observation, dict) else (observation,))
     )
 

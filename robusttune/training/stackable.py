@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from robusttune.declaration.algorithms import ALGORITHMS, Lockstep
 from robusttune.declaration.space import Categorical, bounds
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.training.sb3 import Sb3Training
+from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
 from robusttune.errors import SpecError
 from robusttune.training.environments import acts_in, check_environment
 from robusttune.training.interfaces import Choice
@@ -58,9 +58,26 @@ def why_not_lockstep(
     training = study.training
     assert isinstance(training, Sb3Training)
     algorithm = training.algorithm
-    return why_not_stackable(algorithm.name, algorithm.policy, _possible_values(study)) or why_not_in_spaces(
-        algorithm.name, observation_space, action_space
+    return (
+        _environment_reason(training.environment)
+        or why_not_stackable(algorithm.name, algorithm.policy, _possible_values(study))
+        or why_not_in_spaces(algorithm.name, observation_space, action_space)
     )
+
+
+def _environment_reason(environment: EnvironmentSpec) -> str | None:
+    """Return why environments cannot be stepped by lockstep training, or None."""
+    if environment.atari is not None:
+        return "Atari cannot be trained in lockstep: convolutional networks (CnnPolicy) cannot be stacked."
+    if environment.engine != "gymnasium":
+        return (
+            f"Lockstep training steps Gymnasium's environments, not those of engine = {environment.engine!r}."
+        )
+    if environment.n_stack > 1:
+        return f"Observations stacked by frame_stack = {environment.n_stack} cannot be trained in lockstep."
+    if environment.vec_env != "dummy":
+        return f"vec_env = {environment.vec_env!r} is for runs that are trained one by one."
+    return None
 
 
 def why_not_stackable(algorithm: str, policy: str, values: Iterable[tuple[str, JsonValue]]) -> str | None:

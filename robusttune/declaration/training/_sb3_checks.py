@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import ALGORITHMS
-from robusttune.declaration.hyperparameters import check_hyperparameters, check_names
+from robusttune.declaration.hyperparameters import N_ENVS, check_hyperparameters, check_names
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import Categorical, SearchSpace, bounds, points
 from robusttune.errors import SpecError
@@ -23,7 +23,8 @@ def check_sb3(training: Sb3Training, space: SearchSpace, controls: Sequence[Cont
     _check_known(training.algorithm.name, training, space, controls)
     _check_batches(training, space, controls)
     _check_episodes(training, space, controls)
-    _check_exact(training)
+    _check_exact(training, space, controls)
+    _check_environment(training)
 
 
 def _check_known(name: str, training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
@@ -44,16 +45,17 @@ def _check_batches(training: Sb3Training, space: SearchSpace, controls: Sequence
     default_n_steps, default_batch_size = algorithm.steps, algorithm.batch_size
     if default_batch_size is None:
         return
-    n_envs = training.environment.n_envs
+    _, most = _range(training, space, N_ENVS, training.environment.n_envs)
     lowest, _ = _range(training, space, "batch_size", default_batch_size)
     _, longest = _range(training, space, "n_steps", default_n_steps)
     if "batch_size" in {*training.hyperparameters, *space.parameters}:
-        _check_batch("batch_size", lowest, longest, n_envs)
+        _check_batch("batch_size", lowest, longest, int(most))
     for control in controls:
         batch_size = control.hyperparameters.get("batch_size")
         n_steps = control.hyperparameters.get("n_steps", default_n_steps)
         if isinstance(batch_size, int) and isinstance(n_steps, int):
-            _check_batch(f"{control.where}.batch_size", batch_size, n_steps, n_envs)
+            own = training.n_envs(control.hyperparameters)
+            _check_batch(f"{control.where}.batch_size", batch_size, n_steps, own)
 
 
 def _check_batch(where: str, batch_size: float, n_steps: float, n_envs: int) -> None:
@@ -74,7 +76,7 @@ def _range(training: Sb3Training, space: SearchSpace, name: str, default: float)
 
 def _check_episodes(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
     """Stable-Baselines3 counts episodes in one environment only, and then ends where an episode does."""
-    n_envs, exact = training.environment.n_envs, training.algorithm.exact_timesteps
+    n_envs, exact = max(_all_n_envs(training, space, controls)), training.algorithm.exact_timesteps
     if n_envs == 1 and not exact:
         return
     searched = space.parameters.get("train_freq")
@@ -97,13 +99,44 @@ def _check_episodes(training: Sb3Training, space: SearchSpace, controls: Sequenc
             )
 
 
-def _check_exact(training: Sb3Training) -> None:
+def _check_exact(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
     """All environments step together, so that only their multiples can be reached."""
-    total, n_envs = training.algorithm.total_timesteps, training.environment.n_envs
-    if training.algorithm.exact_timesteps and total % n_envs:
+    total = training.algorithm.total_timesteps
+    for n_envs in _all_n_envs(training, space, controls):
+        if training.algorithm.exact_timesteps and total % n_envs:
+            raise SpecError(
+                f"algorithm.exact_timesteps = true: total_timesteps = {total} must be a multiple of n_envs = "
+                f"{n_envs}. Write {-(-total // n_envs) * n_envs}."
+            )
+
+
+def _all_n_envs(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> set[int]:
+    """Return the numbers of environments that configurations of the study can have."""
+    searched = space.parameters.get(N_ENVS)
+    values = [training.hyperparameters.get(N_ENVS)] if searched is None else list(points(searched))
+    found = [training.n_envs({N_ENVS: value}) for value in values]
+    return {*found, *(training.n_envs(control.hyperparameters) for control in controls)}
+
+
+def _check_environment(training: Sb3Training) -> None:
+    """Raise if what is declared of the environment does not go together."""
+    environment, policy = training.environment, training.algorithm.policy
+    if environment.atari is not None and policy == "MlpPolicy":
         raise SpecError(
-            f"algorithm.exact_timesteps = true: total_timesteps = {total} must be a multiple of environment.n_envs = "
-            f"{n_envs}. Write {-(-total // n_envs) * n_envs}."
+            "environment.atari: the agent sees images, but got algorithm.policy = 'MlpPolicy'. "
+            "Use policy = 'CnnPolicy'."
+        )
+    if environment.engine == "gymnasium":
+        return
+    where = f"environment.engine = {environment.engine!r}"
+    if environment.wrappers:
+        raise SpecError(
+            f"{where}: a batch cannot be wrapped one by one, but got environment.wrappers. Use engine = 'gymnasium'."
+        )
+    if environment.vec_env != "dummy":
+        raise SpecError(
+            f"{where}: steps all environments at once, but got environment.vec_env = {environment.vec_env!r}. "
+            "Remove one of the two."
         )
 
 
@@ -118,11 +151,14 @@ def budgets(
     algorithm, total = ALGORITHMS[training.algorithm.name], training.algorithm.total_timesteps
     if training.algorithm.exact_timesteps:
         return total, total
-    name, n_envs = algorithm.steps_name, training.environment.n_envs
+    name = algorithm.steps_name
     parameter = space.parameters.get(name)
     values = [training.hyperparameters.get(name, algorithm.steps)] if parameter is None else points(parameter)
-    own = [other.get(name, algorithm.steps) for other in others]
-    found = {_budget(total, value, n_envs) for value in itertools.chain(values, own)}
+    found = {
+        _budget(total, value, n_envs)
+        for value, n_envs in itertools.product(values, _all_n_envs(training, space, ()))
+    }
+    found |= {_budget(total, other.get(name, algorithm.steps), training.n_envs(other)) for other in others}
     return min(found), max(found)
 
 

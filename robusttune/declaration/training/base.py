@@ -109,6 +109,11 @@ class TrainingBase:
         return f"{self.title}, {'one call' if is_one_call else f'{self.total_timesteps:,} {self.UNIT}'}"
 
     @property
+    def module_folder(self) -> str | None:
+        """Where modules of the user's own are looked for first, while runs are trained."""
+        return None
+
+    @property
     def table(self) -> str:
         """The table of a study file that holds total_timesteps and the fixed hyperparameters, for messages."""
         return self.TABLES[-1]

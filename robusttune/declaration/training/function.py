@@ -62,6 +62,11 @@ class FunctionTraining(TrainingBase):
         """The function."""
         return self.entry_point
 
+    @property
+    def module_folder(self) -> str | None:
+        """Where its modules are looked for first."""
+        return self.folder
+
     def snippet(self, hyperparameters: Mapping[str, JsonValue]) -> str:
         """Return Python code that calls the function with a configuration."""
         module, _, name = self.entry_point.partition(":")

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration.algorithms import ALGORITHMS
-from robusttune.declaration.hyperparameters import with_feasible_batch
+from robusttune.declaration.hyperparameters import N_ENVS, with_feasible_batch
 from robusttune.declaration.messages import one_of
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, SearchSpace
@@ -29,7 +29,8 @@ class Wrapper:
     entry_point : str
         Import path: `"gymnasium.wrappers:RescaleAction"`.
     kwargs : mapping
-        Its arguments.
+        Its arguments. One that is a function (`func`, or a name that ends in `_fn`) is written as its import path,
+        `"my_module:mask"`, or as the name of a method of the environment.
     """
 
     entry_point: str = Field(pattern=r"^[\w.]+:\w+$")
@@ -51,6 +52,37 @@ class Normalization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Atari:
+    """Preprocessing of Atari games, as Stable-Baselines3's `make_atari_env` does it (`AtariWrapper`).
+
+    Attributes
+    ----------
+    noop_max : int
+        A game begins after a random number of actions that do nothing, at most so many.
+    frame_skip : int
+        Frames that an action lasts.
+    screen_size : int
+        Width and height of the grey frames.
+    terminal_on_life_loss : bool
+        Whether training takes the loss of a life for the end of an episode; scores are of whole games.
+    clip_reward : bool
+        Whether training sees only the sign of a reward; scores are of the game's own points.
+    action_repeat_probability : float
+        Probability that the last action is repeated.
+    """
+
+    noop_max: int = Field(default=30, ge=0)
+    frame_skip: int = Field(default=4, ge=1)
+    screen_size: int = Field(default=84, ge=1)
+    terminal_on_life_loss: bool = True
+    clip_reward: bool = True
+    action_repeat_probability: float = Field(default=0.0, ge=0, le=1)
+
+
+_ATARI_FRAMES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class EnvironmentSpec:
     """What the agent acts in.
 
@@ -59,23 +91,49 @@ class EnvironmentSpec:
     id : str
         Gymnasium id, for example `"Pendulum-v1"`.
     kwargs : mapping
-        Arguments of `gymnasium.make`.
+        Arguments of `gymnasium.make`, or of `envpool.make`.
     wrappers : tuple of Wrapper
         Applied in this order, the first innermost.
     n_envs : int
-        Training environments stepped together.
+        Training environments stepped together. A configuration may have a number of its own, the hyperparameter
+        `n_envs`.
+    atari : Atari, optional
+        Preprocessing of an Atari game, inside the wrappers; `true` stands for that of `make_atari_env`, and for
+        `frame_stack = 4`. For ids without frame skipping, such as `"BreakoutNoFrameskip-v4"`.
+    frame_stack : int, optional
+        Observations that the agent sees at once (`VecFrameStack`), stacked before they are normalised.
     normalization : Normalization, optional
         Running normalisation; `true` stands for both kinds.
+    engine : {"gymnasium", "envpool"}
+        Who steps the environments. `"envpool"` does it in C++, in one batch, for the ids that it has (classic control,
+        Box2D, MuJoCo, Atari with `atari`); see docs/environments.md for how its environments compare.
+    vec_env : {"dummy", "subproc"}
+        Whether environments are stepped one after the other or each in a process of its own (`SubprocVecEnv`), which
+        pays for slow ones. Results are the same; part of no id.
     imports : tuple of str
         Modules to import first, if they register the id.
+    folder : str, optional
+        Where modules are looked for first, relative to the study file; by default its folder. Part of no id.
     """
+
+    LOCAL: ClassVar[tuple[str, ...]] = ("vec_env", "folder")
 
     id: str = Field(min_length=1)
     kwargs: Mapping[str, JsonValue] = Field(default_factory=dict)
     wrappers: tuple[Wrapper, ...] = ()
     n_envs: int = Field(default=1, ge=1, le=MAX_ENVIRONMENTS)
+    atari: Atari | None = None
+    frame_stack: int | None = Field(default=None, ge=1)
     normalization: Normalization | None = None
+    engine: Literal["gymnasium", "envpool"] = "gymnasium"
+    vec_env: Literal["dummy", "subproc"] = Field(default="dummy", exclude=True)
     imports: tuple[str, ...] = ()
+    folder: str | None = Field(default=None, exclude=True)
+
+    @property
+    def n_stack(self) -> int:
+        """Observations that the agent sees at once."""
+        return self.frame_stack or (1 if self.atari is None else _ATARI_FRAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -105,6 +163,9 @@ class AlgorithmSpec:
     device: str = "cpu"
     exact_timesteps: bool = False
     hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
+
+
+_LATER: Mapping[str, JsonValue] = {"algorithm.exact_timesteps": False, "environment.engine": "gymnasium"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -139,10 +200,20 @@ class Sb3Training(TrainingBase):
         """What the study fixes for all trials."""
         return self.algorithm.hyperparameters
 
+    def n_envs(self, hyperparameters: Mapping[str, JsonValue]) -> int:
+        """Return how many training environments a configuration steps together."""
+        own = hyperparameters.get(N_ENVS)
+        return own if isinstance(own, int) else self.environment.n_envs
+
     @property
     def title(self) -> str:
         """Algorithm and environment."""
         return f"{self.algorithm.name.upper()} on {self.environment.id}"
+
+    @property
+    def module_folder(self) -> str | None:
+        """Where modules of environments, wrappers and algorithms are looked for first."""
+        return self.environment.folder
 
     def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
         """Raise `SpecError` if a name or value is not the algorithm's, or values do not go together."""
@@ -153,15 +224,19 @@ class Sb3Training(TrainingBase):
         return budgets(self, space, others)
 
     def identity(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what determines results; `exact_timesteps = false` is what there was before there was such a key."""
-        algorithm = dict(document["algorithm"])
-        if not algorithm["exact_timesteps"]:
-            del algorithm["exact_timesteps"]
-        return {**document, "algorithm": algorithm}
+        """Return what determines results: the defaults of later keys are what there was before there were such keys."""
+        return {
+            table: {
+                key: value for key, value in own.items() if (f"{table}.{key}", value) not in _LATER.items()
+            }
+            if isinstance(own, dict)
+            else own
+            for table, own in document.items()
+        }
 
     def feasible(self, hyperparameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Return the configuration with a PPO minibatch no larger than the rollout it is cut from."""
-        return with_feasible_batch(self.algorithm.name, hyperparameters, n_envs=self.environment.n_envs)
+        return with_feasible_batch(self.algorithm.name, hyperparameters, n_envs=self.n_envs(hyperparameters))
 
     def bare(self) -> Self:
         """Return it without the hyperparameters that the study fixes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,14 @@ from robusttune.declaration.hyperparameters import ACTIVATIONS, NOISE_TYPES, SCH
 
 if TYPE_CHECKING:
     from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
+
+
+_MAKE = "from stable_baselines3.common.env_util import make_vec_env"
+
+
+def is_function(name: str, value: JsonValue) -> bool:
+    """Return whether an argument of a wrapper is a text that stands for a function."""
+    return isinstance(value, str) and (name == "func" or name.endswith("_fn"))
 
 
 def sb3_snippet(training: Sb3Training, hyperparameters: Mapping[str, JsonValue]) -> str:
@@ -26,7 +35,7 @@ def sb3_snippet(training: Sb3Training, hyperparameters: Mapping[str, JsonValue])
     """
     algorithm = ALGORITHMS[training.algorithm.name]
     package, _, name = algorithm.sb3.partition(":")
-    imports = {f"from {package} import {name}", "from stable_baselines3.common.env_util import make_vec_env"}
+    imports = {f"from {package} import {name}", _MAKE}
     arguments, policy = [], []
     for key, value in hyperparameters.items():
         if key in algorithm.constructor:
@@ -36,7 +45,7 @@ def sb3_snippet(training: Sb3Training, hyperparameters: Mapping[str, JsonValue])
             policy.append(f"activation_fn=nn.{ACTIVATIONS[str(value)]}")
         elif key in algorithm.policy:
             policy.append(f"{key}={value!r}")
-    lines = _environment_lines(training.environment, hyperparameters, imports)
+    lines = _environment_lines(training, hyperparameters, imports)
     noise = hyperparameters.get("noise_type")
     if noise is not None:
         kind = NOISE_TYPES[str(noise)]
@@ -61,13 +70,19 @@ def _constructor_value(name: str, value: JsonValue, imports: set[str]) -> str:
 
 
 def _environment_lines(
-    environment: EnvironmentSpec, hyperparameters: Mapping[str, JsonValue], imports: set[str]
+    training: Sb3Training, hyperparameters: Mapping[str, JsonValue], imports: set[str]
 ) -> list[str]:
-    imports |= {f"import {module}  # registers the environment" for module in environment.imports}
-    kwargs = f", env_kwargs={dict(environment.kwargs)!r}" if environment.kwargs else ""
-    lines = [
-        f"env = make_vec_env({environment.id!r}, n_envs={environment.n_envs}{kwargs}{_wrapping(environment, imports)})"
-    ]
+    environment, n_envs = training.environment, training.n_envs(hyperparameters)
+    if environment.engine == "envpool":
+        imports.discard(_MAKE)
+        imports |= {"import robusttune as rt", "from robusttune.training.envpool import EnvPoolVecEnv"}
+        lines = [f"env = EnvPoolVecEnv(rt.{_written(environment)}, {n_envs})"]
+    else:
+        lines = [_made(environment, n_envs, imports)]
+    stacked_there = environment.engine == "envpool" and environment.atari is not None
+    if environment.n_stack > 1 and not stacked_there:
+        imports.add("from stable_baselines3.common.vec_env import VecFrameStack")
+        lines.append(f"env = VecFrameStack(env, n_stack={environment.n_stack})")
     if environment.normalization is not None:
         imports.add("from stable_baselines3.common.vec_env import VecNormalize")
         norm = environment.normalization
@@ -78,12 +93,55 @@ def _environment_lines(
     return lines
 
 
+def _written(environment: EnvironmentSpec) -> str:
+    """Return the environment's declaration as code, for what EnvPool needs of it."""
+    own = [f"id={environment.id!r}", 'engine="envpool"']
+    if environment.kwargs:
+        own.append(f"kwargs={dict(environment.kwargs)!r}")
+    if environment.atari is not None:
+        settings = dataclasses.asdict(environment.atari).items()
+        own.append(f"atari=rt.Atari({', '.join(f'{key}={value!r}' for key, value in settings)})")
+    if environment.frame_stack is not None:
+        own.append(f"frame_stack={environment.frame_stack}")
+    return f"EnvironmentSpec({', '.join(own)})"
+
+
+def _made(environment: EnvironmentSpec, n_envs: int, imports: set[str]) -> str:
+    """Return the line that makes environments of Gymnasium."""
+    imports |= {f"import {module}  # registers the environment" for module in environment.imports}
+    if environment.atari is not None:
+        imports.add("import ale_py  # registers the environment")
+    kwargs = f", env_kwargs={dict(environment.kwargs)!r}" if environment.kwargs else ""
+    if environment.vec_env == "subproc":
+        imports.add("from stable_baselines3.common.vec_env import SubprocVecEnv")
+        kwargs += ", vec_env_cls=SubprocVecEnv"
+    if environment.atari is not None and not environment.wrappers:
+        imports.discard(_MAKE)
+        imports.add("from stable_baselines3.common.env_util import make_atari_env")
+        own = dataclasses.asdict(environment.atari)
+        return f"env = make_atari_env({environment.id!r}, n_envs={n_envs}{kwargs}, wrapper_kwargs={own!r})"
+    return f"env = make_vec_env({environment.id!r}, n_envs={n_envs}{kwargs}{_wrapping(environment, imports)})"
+
+
 def _wrapping(environment: EnvironmentSpec, imports: set[str]) -> str:
     expression = "e"
+    if environment.atari is not None:
+        imports.add("from stable_baselines3.common.atari_wrappers import AtariWrapper")
+        expression = f"AtariWrapper(e, **{dataclasses.asdict(environment.atari)!r})"
     for wrapper in environment.wrappers:
         module, _, name = wrapper.entry_point.partition(":")
         imports.add(f"from {module} import {name}")
-        expression = (
-            f"{name}({expression}, **{dict(wrapper.kwargs)!r})" if wrapper.kwargs else f"{name}({expression})"
-        )
+        own = {name: _argument(name, value, imports) for name, value in wrapper.kwargs.items()}
+        expression = f"{name}({', '.join([expression, *(f'{key}={text}' for key, text in own.items())])})"
     return f", wrapper_class=lambda e: {expression}" if environment.wrappers else ""
+
+
+def _argument(name: str, value: JsonValue, imports: set[str]) -> str:
+    """Return an argument of a wrapper as code; see `Wrapper.kwargs` for those that are functions."""
+    if not is_function(name, value):
+        return repr(value)
+    module, _, function = str(value).rpartition(":")
+    if not module:
+        return f"lambda e: e.get_wrapper_attr({value!r})()"
+    imports.add(f"from {module} import {function}")
+    return function

@@ -18,6 +18,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.study_runs import tuning_runs
 from robusttune.declaration.training.sb3 import (
     AlgorithmSpec,
+    Atari,
     EnvironmentSpec,
     Normalization,
     Sb3Training,
@@ -104,7 +105,11 @@ OTHER_ENVIRONMENT: dict[str, Any] = {
     "n_envs": 2,
     "normalization": Normalization(),
     "imports": ("math",),
+    "atari": Atari(),
+    "frame_stack": 4,
+    "engine": "envpool",
 }
+NO_OTHER_ENVIRONMENT: dict[str, Any] = {"vec_env": "subproc", "folder": "/here"}
 OTHER_EVALUATION: dict[str, Any] = {
     "every": 32,
     "n_episodes": 3,
@@ -136,8 +141,26 @@ def test_every_field_of_a_run_changes_its_id() -> None:
     # A field that is added to the types must be added here too.
     assert {*OTHER, "training", "evaluation"} == {f.name for f in dataclasses.fields(RunSpec)}
     assert {*OTHER_ALGORITHM, "hyperparameters"} == {f.name for f in dataclasses.fields(AlgorithmSpec)}
-    assert {*OTHER_ENVIRONMENT} == {f.name for f in dataclasses.fields(EnvironmentSpec)}
+    assert {*OTHER_ENVIRONMENT, *NO_OTHER_ENVIRONMENT} == {
+        f.name for f in dataclasses.fields(EnvironmentSpec)
+    }
     assert {*OTHER_EVALUATION} == {f.name for f in dataclasses.fields(EvaluationSpec)}
+
+
+def test_how_and_from_where_environments_are_run_is_part_of_no_id() -> None:
+    run, study = a_run(), make_study()
+    environment = dataclasses.replace(run.training.environment, **NO_OTHER_ENVIRONMENT)
+    elsewhere = dataclasses.replace(run, training=dataclasses.replace(run.training, environment=environment))
+    assert elsewhere.run_id == run.run_id
+    training = dataclasses.replace(study.training, environment=environment)
+    other = dataclasses.replace(study, training=training)
+    assert other.tuning_id == study.tuning_id
+    assert not {"subproc", "/here"} & set(str(other.to_dict()).split("'"))
+
+
+def test_the_default_of_a_key_that_came_later_leaves_ids_as_they_were() -> None:
+    document = {"environment": {"id": "a", "engine": "gymnasium"}, "algorithm": {"exact_timesteps": False}}
+    assert a_run().training.identity(document) == {"environment": {"id": "a"}, "algorithm": {}}
 
 
 @given(st.permutations(["gamma", "learning_rate", "n_steps"]))
