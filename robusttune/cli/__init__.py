@@ -19,7 +19,7 @@ from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
-from robusttune.errors import RobusttuneError, SpecError
+from robusttune.errors import NoResultsError, RobusttuneError, SpecError
 from robusttune.pipeline.location import DEFAULT_OUT
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _register(flags: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Com
                     error_console.print_exception()
                 text = f"error: {in_flags(str(error), flags)}"
                 error_console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
-                raise typer.Exit(2 if isinstance(error, SpecError) else 1) from None
+                raise typer.Exit(2 if isinstance(error, SpecError | NoResultsError) else 1) from None
             except KeyboardInterrupt:
                 error_console.print("Stopped. Finished runs are kept; the same command continues from here.")
                 raise typer.Exit(130) from None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robusttune.declaration.study import StudySpec
+from robusttune.errors import NoResultsError
 from robusttune.pipeline.location import DEFAULT_OUT, Location, location_of
 from robusttune.pipeline.ranked import rank, written
 from robusttune.pipeline.reading import open_results
@@ -99,9 +100,21 @@ def evaluate_study(
     workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> PostEvaluation:
-    """Run the post-evaluation of the stored trials and return what it found; see `run_study`."""
+    """Run the post-evaluation of the stored trials and return what it found; see `run_study`.
+
+    Raises
+    ------
+    NoResultsError
+        If no trial has been made yet, though the study wants some.
+    """
     with _session(study, location_of(study, out=out, storage=storage), workers, reporter) as session:
-        return session.evaluate(session.trials())
+        trials = session.trials()
+        if not trials and study.n_trials != 0:
+            raise NoResultsError(
+                f"The study {study.name} has no trials yet. `tune_study` makes them; `run_study` makes trials and "
+                "post-evaluation."
+            )
+        return session.evaluate(trials)
 
 
 def rank_study(

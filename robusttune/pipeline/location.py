@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import NoResultsError, StudyError
+from robusttune.errors import NoResultsError, SpecError
 from robusttune.results.engine import sqlite_url
 from robusttune.results.store import ResultStore
 
 DEFAULT_OUT = "results"
 DATABASE = "study.db"
+EARLIER = "earlier"
+"""Folder, in that of a study, with the reports of other searches of its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,10 @@ class Location:
 
         Raises
         ------
+        SpecError
+            If the folder cannot be made, or the URL is none.
         StudyError
-            If it cannot be opened or made.
+            If it cannot be opened.
         """
         path = self._file()
         try:
@@ -61,7 +65,7 @@ class Location:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StudyError(
+            raise SpecError(
                 f"The results folder {self.folder} cannot be made: {error.strerror}. Choose another for `out`."
             ) from None
         return ResultStore(self.database)

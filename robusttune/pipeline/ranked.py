@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robusttune.pipeline.location import Location
+from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.reading import Results
 from robusttune.post_evaluation.result import PostEvaluation
 
@@ -26,5 +29,22 @@ def written(ranking: Ranking, location: Location) -> Ranking:
     """Write the report to the folder of the study, and return the ranking."""
     from robusttune.report.write import write_report
 
+    with contextlib.suppress(OSError):  # a report is never lost to an old one
+        _move_other_report(ranking.study.tuning_id, location.folder)
     write_report(ranking, location.folder)
     return ranking
+
+
+def _move_other_report(tuning_id: str, folder: Path) -> None:
+    """Move a report of another search out of the way, to a folder named by its id."""
+    from robusttune.report.write import FILES
+
+    try:
+        other = json.loads((folder / "ranking.json").read_text(encoding="utf-8"))["tuning_id"]
+    except (ValueError, KeyError, TypeError):
+        return  # it does not say whose it is
+    if other != tuning_id:
+        kept = folder / EARLIER / str(other)
+        kept.mkdir(parents=True, exist_ok=True)
+        for path in [path for pattern in FILES for path in folder.glob(pattern)]:
+            path.replace(kept / path.name)

@@ -11,7 +11,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, InProcess, make_executor
 from robusttune.execution.progress import Reporter, SilentReporter
-from robusttune.pipeline.location import Location
+from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.recommend import recommend_from
 from robusttune.pipeline.settle import Settled
 from robusttune.post_evaluation.evaluate import evaluate
@@ -146,6 +146,12 @@ def memory_session(
 def _news(settled: Settled) -> Iterator[str]:
     if settled.why_not_faster is not None:
         yield f"Runs are trained one by one with Stable-Baselines3. {settled.why_not_faster}"
+    if settled.replaced:
+        listed = ", ".join(settled.replaced[:3]) + (", …" if len(settled.replaced) > 3 else "")
+        yield (
+            f"This is a new search: the last one of this name was run with {listed}. Its trials and runs stay in the "
+            f"database; restore these settings to continue it. Its report moves to the folder {EARLIER}."
+        )
     if settled.kept:
         listed = ", ".join(settled.kept)
         yield (

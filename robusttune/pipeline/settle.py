@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.location import Location
-from robusttune.pipeline.stored import as_stored, differences
+from robusttune.pipeline.stored import as_stored, differences, search_differences
 from robusttune.post_evaluation.select import select
+from robusttune.results.store import StoredStudy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class Settled:
         Why a faster trainer was not taken, where the study leaves the choice open.
     kept : tuple of str
         Settings whose default has changed since the study first ran: it keeps the old ones.
+    replaced : tuple of str
+        Where the stored study of this name is another search: what that one was run with. This one begins anew.
     workload : Workload
     """
 
@@ -61,6 +64,7 @@ class Settled:
     declared: StudySpec
     why_not_faster: str | None
     kept: tuple[str, ...]
+    replaced: tuple[str, ...]
     workload: Workload
 
 
@@ -83,7 +87,9 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
     """
     from robusttune.training import check  # gymnasium comes with it: not for those who only read
 
-    before = None if location is None else _before(declared, location)
+    stored = [] if location is None else _stored(declared, location)
+    before = as_stored(declared, stored)
+    latest = None if before is not None or not stored else stored[0].settled
     # The trainer is chosen again: it changes no result, and this machine may have a faster one than the last.
     study = declared if before is None else dataclasses.replace(before, execution=declared.execution)
     choice = check(study)
@@ -93,16 +99,17 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
         declared=declared,
         why_not_faster=choice.reason,
         kept=() if before is None else differences(declared, study),
+        replaced=() if latest is None else search_differences(declared, latest),
         workload=_workload(settled),
     )
 
 
-def _before(declared: StudySpec, location: Location) -> StudySpec | None:
+def _stored(declared: StudySpec, location: Location) -> list[StoredStudy]:
     store = location.open_if_there()
     if store is None:
-        return None
+        return []
     with contextlib.closing(store):
-        return as_stored(declared, store.studies(declared.name))
+        return store.studies(declared.name)
 
 
 def _workload(study: StudySpec) -> Workload:

@@ -92,6 +92,7 @@ def to_document(ranking: Ranking) -> dict[str, Any]:
     """Return everything behind the ranking as plain JSON values: rows, scores, analysis, methods, study, provenance."""
     return {
         "study": ranking.study.to_dict(),
+        "tuning_id": ranking.study.tuning_id,
         "answer": list(ranking.answer),
         "findings": {heading: list(sentences) for heading, sentences in ranking.findings.items()},
         "methods": list(ranking.methods),

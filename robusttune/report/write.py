@@ -16,6 +16,10 @@ _PAPER = (
 )
 
 
+FILES = ("ranking.*", "report.html", "tuning_vs_post_evaluation.*", "seeds.*")
+"""What `write_report` writes."""
+
+
 def write_report(ranking: Ranking, folder: Path) -> None:
     """Write `ranking.{md,csv,tex,json}`, `report.html` and the figures, each whole or not at all.
 

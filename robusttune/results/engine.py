@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from robusttune.errors import StudyError
+from robusttune.errors import SpecError
 from robusttune.results import schema
 
 _MAKING_TABLES = 0x7275_6E73  # any number that no other program locks by
@@ -35,14 +35,14 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
 
     Raises
     ------
-    StudyError
+    SpecError
         If the URL is not understood or its driver is missing.
     """
     try:
         parsed = make_url(url)
         engine = sa.create_engine(_read_only_url(parsed) if read_only else parsed)
     except (SQLAlchemyError, ImportError) as error:
-        raise StudyError(
+        raise SpecError(
             f"The results database {url!r} cannot be used: {error}. Give `storage` an SQLAlchemy URL such as "
             "sqlite:///study.db or postgresql+psycopg://user@host/db (needs `pip install robusttune[postgres]`)."
         ) from None

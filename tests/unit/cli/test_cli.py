@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import re
 import shlex
 import subprocess
@@ -156,7 +157,7 @@ def test_a_missing_file_and_broken_toml_are_named(tmp_path: Path) -> None:
 def test_commands_that_need_results_say_how_to_get_them(study_file: Path, tmp_path: Path) -> None:
     for command in ("rank", "report", "status"):
         result = call(command, study_file, "--out", tmp_path / "nowhere")
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert "robusttune run" in result.output
     assert not (tmp_path / "nowhere").exists()
 
@@ -169,8 +170,11 @@ def test_a_database_that_is_none_is_an_error_not_a_traceback(study_file: Path, t
     assert result.exit_code == 1
     assert "cannot be opened" in result.output
     bad_url = call("tune", study_file, "--storage", "nosql://somewhere", "--out", tmp_path / "r", "-j", 0)
-    assert bad_url.exit_code == 1
+    assert bad_url.exit_code == 2
     assert "SQLAlchemy URL" in bad_url.output
+    assert call("tune", study_file, "--storage", "study.db", "--out", tmp_path / "r", "-j", 0).exit_code == 2
+    (tmp_path / "file").touch()
+    assert call("tune", study_file, "--out", tmp_path / "file" / "below", "-j", 0).exit_code == 2
 
 
 def test_errors_name_flags_where_the_library_names_parameters(study_file: Path, tmp_path: Path) -> None:
@@ -356,3 +360,34 @@ def _as_toml(document: dict[str, object]) -> str:
         return json.dumps(item)
 
     return "\n".join(f"{key} = {value(item)}" for key, item in document.items() if item is not None)
+
+
+def test_a_changed_search_says_so_and_keeps_the_old_report(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    text = 'name = "aa"\nsynthetic.sd = 10.0\ntuning.n_trials = 3\npost_evaluation.n_seeds = 3\n'
+    path.write_text(text)
+    first = call("run", path, "--out", tmp_path)
+    assert "new search" not in first.output
+    old = (tmp_path / "aa" / "ranking.json").read_text()
+    path.write_text(text + "post_evaluation.top_k = 2\n")
+    assert (
+        "new search" not in call("run", path, "--out", tmp_path).output
+    )  # only what follows the search has changed
+    path.write_text(text + 'tuning.sampler = "random"\n')
+    second = call("run", path, "--out", tmp_path).output
+    assert "This is a new search: the last one of this name was run with tuning.sampler = 'tpe'." in second
+    (earlier,) = (tmp_path / "aa" / "earlier").iterdir()
+    assert earlier.name == json.loads(old)["tuning_id"]
+    assert json.loads((earlier / "ranking.json").read_text())["study"]["tuning"]["sampler"] == "tpe"
+    assert (earlier / "report.html").exists()
+    assert (
+        json.loads((tmp_path / "aa" / "ranking.json").read_text())["study"]["tuning"]["sampler"] == "random"
+    )
+
+
+def test_evaluate_before_any_trial_says_that_there_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text('name = "aa"\nsynthetic.sd = 10.0\ntuning.n_trials = 3\n')
+    result = call("evaluate", path, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "has no trials yet. `robusttune tune` makes them" in result.output

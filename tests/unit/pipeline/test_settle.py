@@ -203,7 +203,7 @@ def test_wrong_arguments_of_an_environment_are_one_message_everywhere(tmp_path: 
     assert "could not be made with environment.kwargs = {'no_such': 1}" in message
     assert not (tmp_path / "results").exists()
     status = CliRunner().invoke(app, ["status", str(path), "--out", str(tmp_path / "results")])
-    assert status.exit_code == 1  # nothing is stored, and nobody asks for the environment
+    assert status.exit_code == 2  # nothing is stored, and nobody asks for the environment
     assert "There are no results" in status.output
 
 
