@@ -86,6 +86,8 @@ if TYPE_CHECKING:
     from robusttune.pipeline.functions import tune as tune
     from robusttune.pipeline.matrix import report_matrix as report_matrix
     from robusttune.pipeline.null import null_study as null_study
+    from robusttune.pipeline.policies import load_policy as load_policy
+    from robusttune.pipeline.policies import play_study as play_study
     from robusttune.pipeline.planning.required_seeds import seeds_from_figures as seeds_from_figures
     from robusttune.pipeline.planning.required_seeds import seeds_from_pilot as seeds_from_pilot
     from robusttune.pipeline.planning.study_file import write_study_file as write_study_file
@@ -126,6 +128,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "pipeline.null": ("null_study",),
     "pipeline.planning.required_seeds": ("seeds_from_figures", "seeds_from_pilot"),
     "pipeline.planning.study_file": ("write_study_file",),
+    "pipeline.policies": ("load_policy", "play_study"),
     "pipeline.simulate": ("Simulation", "simulate_study"),
     "pipeline.status": ("study_status",),
     "report.matrix.result": ("MatrixReport",),

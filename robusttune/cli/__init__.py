@@ -16,6 +16,7 @@ from robusttune.cli.console import console, error_console, say
 from robusttune.cli.init import INIT_FLAGS, init
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import PLAN_FLAGS, plan
+from robusttune.cli.play import PLAY_FLAGS, play
 from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
@@ -226,6 +227,7 @@ def status(
 
 
 _register(PLAN_FLAGS)(plan)
+_register(PLAY_FLAGS)(play)
 
 
 def _command(

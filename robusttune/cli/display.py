@@ -49,6 +49,8 @@ def workload_table(settled: Settled) -> Table:
     if workload.n_tuning_runs is not None and workload.n_timesteps is not None:
         total = workload.n_tuning_runs + workload.n_post_evaluation_runs + workload.n_confirmation_runs
         table.add_row("altogether", f"at most {total} runs, {workload.n_timesteps:,} timesteps")
+    if settled.policy_bytes is not None:
+        table.add_row("saved policies", _policies(study, workload, settled.policy_bytes))
     return table
 
 
@@ -109,6 +111,12 @@ def _budgets(least: int, most: int) -> str:
     if most <= MAX_BUDGET_RATIO * least:
         return text
     return f"{text}: budgets that differ by {most / least - 1:.0%}; algorithm.exact_timesteps = true makes them equal"
+
+
+def _policies(study: StudySpec, workload: Workload, policy_bytes: int) -> str:
+    n_runs = workload.n_post_evaluation_runs + workload.n_confirmation_runs
+    text = f"at most {n_runs} of about {policy_bytes / 1e6:.2g} MB each: {n_runs * policy_bytes / 1e6:,.2g} MB on the disk"
+    return f"{text}, until the best are known" if study.execution.save_models == "best" else text
 
 
 def _post_evaluation(study: StudySpec, workload: Workload) -> str:

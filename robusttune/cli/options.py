@@ -45,6 +45,8 @@ _FLAGS = {
     "`run_study`": "`robusttune run`",
     "`tune_study`": "`robusttune tune`",
     "`evaluate_study`": "`robusttune evaluate`",
+    "`play_study`": "`robusttune play`",
+    "`retrain` = True": "--retrain",
     "`write_study_file`": "`robusttune init`",
 }
 

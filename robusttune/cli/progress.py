@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from robusttune.cli.options import in_flags
 from robusttune.execution.progress import Reporter, SilentReporter
 
 
@@ -39,7 +40,7 @@ class PlainReporter(SilentReporter):
 
     def message(self, text: str) -> None:
         """Print the text."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(in_flags(text), highlight=False, markup=False, soft_wrap=True)
 
     def _count(self) -> str:
         return f"{self._done}/{self._total}" if self._total is not None else str(self._done)
@@ -86,7 +87,7 @@ class LiveReporter(SilentReporter):
 
     def message(self, text: str) -> None:
         """Print above the bars."""
-        self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._progress.console.print(in_flags(text), highlight=False, markup=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -17,6 +17,11 @@ def check_consistency(study: StudySpec) -> None:
     study.training.check(study.search_space, study.post_evaluation.controls)
     if not study.execution.is_open:
         study.training.trainer(study.execution.trainer)
+    if study.execution.save_models != "none" and not study.training.SAVES_POLICIES:
+        raise SpecError(
+            f"execution.save_models = {study.execution.save_models!r}: {study.training.title} leaves no policy that "
+            "robusttune knows how to save. Leave it out; what is trained may save what it likes itself."
+        )
     _check_fixed(study)
     _check_pruning(study)
     _check_seeds(study)
@@ -42,21 +47,27 @@ def _check_fixed(study: StudySpec) -> None:
 def _check_pruning(study: StudySpec) -> None:
     tuning, every, total = study.tuning, study.evaluation.every, study.training.total_timesteps
     table = study.training.table
+    if every is not None and not study.training.HAS_EVALUATIONS:
+        raise SpecError(
+            f"evaluation.every = {every}: a {study.training.kind} has its score when it has ended. Leave it out."
+        )
     if every is not None and every > total:
         raise SpecError(
             f"evaluation.every = {every}: must not exceed {table}.total_timesteps = {total}; leave it out to "
             "evaluate after training only."
         )
+    can_evaluate = study.training.HAS_EVALUATIONS
+    earlier = f"Set evaluation.every below {table}.total_timesteps, or " if can_evaluate else "Set "
     if tuning.pruner != "none" and tuning.seeds_per_trial == 1 and not study.has_evaluations:
+        between = "" if can_evaluate else "tuning.seeds_per_trial to 2 or more, to prune between seeds, or "
         raise SpecError(
             f"tuning.pruner = {tuning.pruner!r}: a pruner needs intermediate values, but there is one seed per trial "
-            f"and evaluation.every = {every} gives none before the end. "
-            f"Set evaluation.every below {table}.total_timesteps, or pruner = 'none'."
+            f"and evaluation.every = {every} gives none before the end. {earlier}{between}pruner = 'none'."
         )
     if tuning.pruning_steps == "evaluations" and tuning.prunes_seeds and not study.has_evaluations:
         raise SpecError(
             f"tuning.pruning_steps = 'evaluations': evaluation.every = {every} gives none before the end. "
-            f"Set evaluation.every below {table}.total_timesteps, or pruning_steps = 'seeds'."
+            f"{earlier}pruning_steps = 'seeds'."
         )
 
 

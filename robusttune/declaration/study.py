@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
@@ -38,11 +38,17 @@ class ExecutionSpec:
         A run that takes longer is stopped and counts as timed out. Needs at least one worker process.
     max_attempts : int
         How often a crashed or timed-out run is tried in one invocation.
+    save_models : {"none", "best", "post-evaluation"}
+        Which trained policies are kept in `results/<study>/models/<configuration>/<seed>/`, as Stable-Baselines3's
+        `model.zip` and, with normalisation, `vecnormalize.pkl`: those of all completed runs of the post-evaluation and
+        the confirmation, or those of the recommended configuration alone. Who that is, only the end shows: until
+        then the policies of all candidates are on the disk.
     """
 
     trainer: str = AUTO
     run_timeout_s: float | None = Field(default=None, gt=0)
     max_attempts: int = Field(default=2, ge=1)
+    save_models: Literal["none", "best", "post-evaluation"] = "none"
 
     @property
     def is_open(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
@@ -90,6 +90,8 @@ class Driver:
         Who trains; None is the reference.
     max_attempts : int
         How often a crashed or timed-out job is tried.
+    rehearsal : callable, optional
+        Raises an error if no run can succeed; called once, before the first stage that has something to do.
     """
 
     def __init__(
@@ -100,7 +102,9 @@ class Driver:
         *,
         trainer: TrainerSpec | None = None,
         max_attempts: int = 1,
+        rehearsal: Callable[[], object] | None = None,
     ) -> None:
+        self._rehearsal = rehearsal
         self._store = store
         self._claims = claims
         self._executor = executor
@@ -112,6 +116,12 @@ class Driver:
     def n_workers(self) -> int:
         """How many jobs run at a time."""
         return self._executor.n_workers
+
+    def rehearse(self) -> None:
+        """Raise an error if no run can succeed; a stage asks before it begins."""
+        if self._rehearsal is not None:
+            self._rehearsal()
+            self._rehearsal = None
 
     def drive(self, tasks: Iterator[Task[T]], *, look_ahead: int = 0) -> Iterator[T]:
         """Yield what each task returns, as it ends. The next task is taken when a worker is free for it.

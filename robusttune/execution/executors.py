@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 from loky import cpu_count
@@ -30,11 +31,23 @@ _GRACE_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Runs that are trained together, the rules that may stop them, and who trains (by default the reference)."""
+    """Runs that are trained together, and how.
+
+    Attributes
+    ----------
+    specs : tuple of RunSpec
+    stop_rule : StopRule or StopRules, optional
+        May stop them.
+    trainer : TrainerSpec, optional
+        Who trains; None is the reference.
+    models : Path, optional
+        Where their policies are saved.
+    """
 
     specs: tuple[RunSpec, ...]
     stop_rule: StopRule | StopRules | None = None
     trainer: TrainerSpec | None = None
+    models: Path | None = None
 
     @property
     def parts(self) -> list[tuple[Sequence[RunSpec], StopRule | None]]:
@@ -173,7 +186,7 @@ def _read_before_burying(manager: Any) -> None:
 
 
 def _work(job: Job) -> list[RunResult]:
-    return train(job.specs, job.stop_rule, trainer=job.trainer)
+    return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models)
 
 
 def _prepare_worker(parent: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +36,7 @@ def check_study(study: StudySpec) -> Settled:
     from robusttune.training import rehearse
 
     settled = settle(study)
-    rehearse(settled.study)
-    return settled
+    return dataclasses.replace(settled, policy_bytes=rehearse(settled.study))
 
 
 def run_study(

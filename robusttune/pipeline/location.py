@@ -8,6 +8,7 @@ from pathlib import Path
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import NoResultsError, SpecError
 from robusttune.results.engine import sqlite_url
+from robusttune.results.models import MODELS
 from robusttune.results.store import ResultStore
 
 DEFAULT_OUT = "results"
@@ -33,6 +34,11 @@ class Location:
     folder: Path
     database: str
     optuna_storage: str
+
+    @property
+    def models(self) -> Path:
+        """Where trained policies are kept; workers need its full path."""
+        return self.folder.resolve() / MODELS
 
     def open_to_read(self) -> ResultStore:
         """Return the results database, of which nothing will be changed.

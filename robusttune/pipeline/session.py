@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, InProcess, make_executor
 from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.pipeline.location import EARLIER, Location
+from robusttune.pipeline.models import settle_models
 from robusttune.pipeline.recommend import recommend_from
 from robusttune.pipeline.settle import Settled
 from robusttune.post_evaluation.evaluate import evaluate
-from robusttune.post_evaluation.result import PostEvaluation, Recommend, candidates_of
+from robusttune.post_evaluation.result import PostEvaluation, candidates_of
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.claims import Claims
 from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.memory import MemoryStore, SoleOwner
 from robusttune.results.records import TrialRecord
+from robusttune.training import rehearse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,8 @@ class Session:
         Settled.
     optuna_storage : str, optional
         SQLAlchemy URL or journal file of Optuna's part; None keeps it in memory.
+    models : Path, optional
+        Where policies of the post-evaluation are kept; None keeps none.
     """
 
     study: StudySpec
@@ -41,6 +47,7 @@ class Session:
     driver: Driver
     optuna_storage: str | None = None
     reporter: Reporter = field(default_factory=SilentReporter)
+    models: Path | None = None
 
     def trials(self) -> tuple[TrialRecord, ...]:
         """Return the stored trials."""
@@ -68,19 +75,25 @@ class Session:
 
     def evaluate(self, trials: Sequence[TrialRecord]) -> PostEvaluation:
         """Run the post-evaluation of the best of some trials and of the controls, and confirm what it recommends."""
-        return self.evaluate_candidates(candidates_of(self.study, trials), recommend=recommend_from(trials))
-
-    def evaluate_candidates(
-        self, candidates: Sequence[Candidate], *, recommend: Recommend | None = None
-    ) -> PostEvaluation:
-        """Run the post-evaluation of some configurations; without `recommend` nothing is confirmed."""
-        return evaluate(
+        recommend = recommend_from(trials)
+        found = evaluate(
             self.study,
-            candidates,
+            candidates_of(self.study, trials),
             store=self.store,
             driver=self.driver,
             reporter=self.reporter,
             recommend=recommend,
+            models=self.models,
+        )
+        if self.models is not None:
+            best = recommend(self.study, found)
+            self.reporter.message(settle_models(self.study, found, best, self.models, self.store.results))
+        return found
+
+    def evaluate_candidates(self, candidates: Sequence[Candidate]) -> PostEvaluation:
+        """Run the post-evaluation of some configurations; nothing is confirmed, and no policy kept."""
+        return evaluate(
+            self.study, candidates, store=self.store, driver=self.driver, reporter=self.reporter
         )
 
 
@@ -104,7 +117,14 @@ def open_session(
         for text in _news(settled):
             reporter.message(text)
         max_attempts = study.execution.max_attempts
-        driver = Driver(store, claims, executor, trainer=study.trainer, max_attempts=max_attempts)
+        driver = Driver(
+            store,
+            claims,
+            executor,
+            trainer=study.trainer,
+            max_attempts=max_attempts,
+            rehearsal=functools.partial(rehearse, study),
+        )
         yield Session(
             study=study,
             store=store,
@@ -112,6 +132,7 @@ def open_session(
             driver=driver,
             optuna_storage=location.optuna_storage,
             reporter=reporter,
+            models=None if study.execution.save_models == "none" else location.models,
         )
 
 

@@ -58,6 +58,8 @@ class Settled:
     replaced : tuple of str
         Where the stored study of this name is another search: what that one was run with. This one begins anew.
     workload : Workload
+    policy_bytes : int, optional
+        Size of a saved policy, where `check_study` has measured it.
     """
 
     study: StudySpec
@@ -66,6 +68,7 @@ class Settled:
     kept: tuple[str, ...]
     replaced: tuple[str, ...]
     workload: Workload
+    policy_bytes: int | None = None
 
 
 def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
@@ -32,15 +33,19 @@ def evaluate(
     driver: Driver,
     reporter: Reporter,
     recommend: Recommend | None = None,
+    models: Path | None = None,
 ) -> PostEvaluation:
     """Run every candidate on all its seeds, and return what that found; what is stored is not run again.
 
     The first seed of all candidates comes first, then the second: wherever it is cut off, the stage is as balanced
     as possible. An adaptive allocation goes round by round: each is decided on the stored results of those before it.
-    Last comes the confirmation, if the study asks for one, of those that `recommend` names.
+    Last comes the confirmation, if the study asks for one, of those that `recommend` names. The policies of all these
+    runs are saved in `models`, if given.
 
     Raises
     ------
+    SpecError
+        If no run can succeed.
     StudyError
         If runs have no outcome and the study does not allow missing runs.
     """
@@ -49,9 +54,10 @@ def evaluate(
     while missing := [
         run for run in rounds.in_turn() if run.run_id not in tried and _is_missing(run, rounds.results)
     ]:
+        driver.rehearse()
         reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=rounds.n_runs)
         tried.update(run.run_id for run in missing)
-        _carry_out(missing, _names(rounds.runs, candidates), study, driver, reporter)
+        _carry_out(missing, _names(rounds.runs, candidates), study, driver, reporter, models)
         rounds = replay(study, candidates, store.results, since=rounds)
     if rounds.stop is not None:
         reporter.message(f"Post-evaluation stopped after {rounds.n_runs} runs. {rounds.stop}")
@@ -62,18 +68,28 @@ def evaluate(
     runs = in_turn(planned)
     stored = store.results(run.run_id for run in runs)
     if missing := [run for run in runs if _is_missing(run, stored)]:
+        driver.rehearse()
         reporter.stage("confirmation", done=len(runs) - len(missing), total=len(runs))
-        _carry_out(missing, _names(planned, candidates), study, driver, reporter)
+        _carry_out(missing, _names(planned, candidates), study, driver, reporter, models)
     return stored_post_evaluation(study, candidates, store.results, rounds=rounds, recommend=recommend)
 
 
 def _carry_out(
-    missing: Sequence[RunSpec], names: Mapping[str, str], study: StudySpec, driver: Driver, reporter: Reporter
+    missing: Sequence[RunSpec],
+    names: Mapping[str, str],
+    study: StudySpec,
+    driver: Driver,
+    reporter: Reporter,
+    models: Path | None,
 ) -> None:
+    warned = set()
     groups = group_runs(missing, n_workers=driver.n_workers, trainer=study.trainer)
-    for results in driver.drive((_group(runs) for runs in groups), look_ahead=_LOOK_AHEAD):
+    for results in driver.drive((_group(runs, models) for runs in groups), look_ahead=_LOOK_AHEAD):
         for result in results:
             reporter.advance(_line(names[result.run_id], result))
+            if result.warning is not None and result.warning not in warned:
+                warned.add(result.warning)
+                reporter.message(result.warning)
 
 
 def _names(runs: Mapping[str, Sequence[RunSpec]], candidates: Sequence[Candidate]) -> dict[str, str]:
@@ -86,8 +102,8 @@ def _is_missing(run: RunSpec, results: Mapping[str, RunResult]) -> bool:
     return result is None or not result.status.is_outcome
 
 
-def _group(runs: tuple[RunSpec, ...]) -> Task[list[RunResult]]:
-    results = yield [Job(specs=runs)]
+def _group(runs: tuple[RunSpec, ...], models: Path | None) -> Task[list[RunResult]]:
+    results = yield [Job(specs=runs, models=models)]
     return results
 
 

@@ -78,6 +78,8 @@ class RunResult:
         Whole run, and the evaluations in it, in seconds.
     error : str, optional
         Traceback or reason of a run that is not COMPLETED.
+    warning : str, optional
+        What went wrong beside the run itself; told once and not stored.
     provenance : dict
         Versions, host, processor, torch threads, git revision.
     """
@@ -95,6 +97,7 @@ class RunResult:
     wall_time_s: float = 0.0
     evaluation_time_s: float = 0.0
     error: str | None = None
+    warning: str | None = None
     provenance: dict[str, Any]
 
     def __post_init__(self) -> None:

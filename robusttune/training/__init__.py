@@ -7,6 +7,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
@@ -29,6 +30,7 @@ def train(
     stop_rule: StopRule | StopRules | None = None,
     *,
     trainer: TrainerSpec | None = None,
+    models: Path | None = None,
 ) -> list[RunResult]:
     """Train and evaluate runs that share all but their seed.
 
@@ -42,6 +44,8 @@ def train(
         Asked at each evaluation during training.
     trainer : TrainerSpec, optional
         Who trains; None is the reference. Its name goes into the provenance of each result.
+    models : Path, optional
+        Folder in which the policies of completed runs are saved, where the kind of training saves them.
 
     Returns
     -------
@@ -55,10 +59,10 @@ def train(
         with warnings.catch_warnings(), modules_from(specs[0].training.module_folder):
             # A minibatch size that does not divide the rollout is the search's choice, not a mistake.
             warnings.filterwarnings("ignore", message="You have specified a mini-batch size of")
-            results = work(specs, stop_rule)
+            results = work(specs, stop_rule) if models is None else work(specs, stop_rule, models)
     except Exception:
         if len(specs) > 1:  # one bad run must not take its companions with it
-            return [result for spec in specs for result in train([spec], trainer=trainer)]
+            return [result for spec in specs for result in train([spec], trainer=trainer, models=models)]
         wall_time_s = (time.perf_counter() - begin) / len(specs)
         error = traceback.format_exc()
         results = [
@@ -83,14 +87,21 @@ def check(study: StudySpec) -> Choice:
         return look(study)
 
 
-def rehearse(study: StudySpec) -> None:
+def rehearse(study: StudySpec) -> int | None:
     """Build what a run of the study will build, and take one short update.
+
+    Returns
+    -------
+    int or None
+        Size of one saved policy in bytes, if the study saves any.
 
     Raises
     ------
     SpecError
         If a run would fail at its beginning.
     """
-    if study.training.REHEARSAL is not None:
-        with modules_from(study.training.module_folder):
-            importlib.import_module(study.training.REHEARSAL).rehearse(study)
+    if study.training.REHEARSAL is None:
+        return None
+    with modules_from(study.training.module_folder):
+        n_bytes: int | None = importlib.import_module(study.training.REHEARSAL).rehearse(study)
+    return n_bytes

@@ -35,17 +35,13 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
 
 
 def check(study: StudySpec) -> Choice:
-    """Raise `SpecError` if the program is not there, or evaluations during training are asked for."""
+    """Raise `SpecError` if the program is not there."""
     training = study.training
     assert isinstance(training, CommandTraining)
     require_reader(training.score)
     program = _arguments(training, shlex.split(training.run))[0]
     if shutil.which(program) is None:
         raise SpecError(f"command.run = {training.run!r}: there is no program {program!r}.")
-    if study.evaluation.every is not None:
-        raise SpecError(
-            f"evaluation.every = {study.evaluation.every}: a command has its score when it has ended. Leave it out."
-        )
     return Choice(trainer=training.TRAINERS[0])
 
 

@@ -85,8 +85,13 @@ class Check(Protocol):
 class Trainer(Protocol):
     """Trains runs that share all but their seed."""
 
-    def __call__(self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> list[RunResult]:
-        """Return one result per specification, in order; `StopRules` come only to trainers that train many at once."""
+    def __call__(
+        self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None, *models: Path
+    ) -> list[RunResult]:
+        """Return one result per specification, in order; save policies in `models`, where training saves them.
+
+        `StopRules` come only to trainers that train many at once.
+        """
         ...
 
 

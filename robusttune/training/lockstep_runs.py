@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import pkgutil
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from gymnasium import Env, spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
 
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.run import RunSpec
@@ -30,12 +34,17 @@ from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep.trainer import LockstepTrainer
+from robusttune.training.saving import keep
 from robusttune.training.sb3 import n_envs_of, training_of
 from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
 
 
-def train(specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> list[RunResult]:
+def train(
+    specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None, models: Path | None = None
+) -> list[RunResult]:
     """Train runs together that differ in their seeds, or in hyperparameters that change no shape or loop.
+
+    Their policies are saved in `models`, if given.
 
     Raises
     ------
@@ -46,7 +55,13 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> l
     with isolated(), contextlib.closing(_Group(specs, stop_rule)) as group:
         group.train()
         # What the group took is shared out: a run's cost is what it adds to the bill.
-        return group.results((time.perf_counter() - begin) / len(specs))
+        results = group.results((time.perf_counter() - begin) / len(specs))
+        if models is None:
+            return results
+        return [
+            keep(models, spec, result, functools.partial(group.policy, member))
+            for member, (spec, result) in enumerate(zip(specs, results, strict=True))
+        ]
 
 
 class _Group:
@@ -89,6 +104,14 @@ class _Group:
     def results(self, wall_time_s: float) -> list[RunResult]:
         """Return one result per member."""
         return [self._result(member, wall_time_s) for member in range(len(self._specs))]
+
+    def policy(self, member: int) -> tuple[BaseAlgorithm, VecNormalize | None]:
+        """Return the model of a member, and the statistics that it was trained with."""
+        model = self._trainer.to_sb3(member)
+        if self._training.environment.normalization is None:
+            return model, None
+        with contextlib.closing(vectorised(self._training.environment, 1)) as environments:
+            return model, self._trainer.vec_normalize(member, environments)
 
     def close(self) -> None:
         """Close all environments."""

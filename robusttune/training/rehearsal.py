@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from gymnasium import spaces
 from pydantic import JsonValue
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -25,6 +26,7 @@ from robusttune.training.evaluation import vectorised
 from robusttune.training.exact import stopping_at
 from robusttune.training.hyperparameters import sb3_class
 from robusttune.training.isolation import isolated
+from robusttune.training.saving import n_bytes
 from robusttune.training.sb3 import build_model, normalised
 
 _STEPS = 16  # of each environment in the rehearsed update
@@ -34,8 +36,13 @@ _BRIEF: Mapping[bool, Mapping[str, JsonValue]] = {
 }
 
 
-def rehearse(study: StudySpec) -> None:
+def rehearse(study: StudySpec) -> int | None:
     """Build the model of each kind of configuration, and take one short update with the first.
+
+    Returns
+    -------
+    int or None
+        Size of the largest saved model in bytes, if the study saves any.
 
     Raises
     ------
@@ -55,9 +62,13 @@ def rehearse(study: StudySpec) -> None:
             raise SpecError(why_not_made(training.environment, error)) from None
         _check_policy(training, plain.observation_space)
         environment = normalised(plain, training.environment.normalization)
+        saves, sizes = study.execution.save_models != "none", [0]
         for where, searched in _variants(study):
-            _build(study, where, searched, environment)
-        _update(study, ALGORITHMS[training.algorithm.name], environment)
+            model = _build(study, where, searched, environment)
+            sizes += [n_bytes(model)] if saves else []
+        updated = _update(study, ALGORITHMS[training.algorithm.name], environment)
+        # With the first update come the states of the optimiser.
+        return round(n_bytes(updated) * max(sizes) / sizes[1]) if saves else None
 
 
 def _variants(study: StudySpec) -> Iterator[tuple[str, dict[str, JsonValue]]]:
@@ -75,7 +86,7 @@ def _variants(study: StudySpec) -> Iterator[tuple[str, dict[str, JsonValue]]]:
 
 def _build(
     study: StudySpec, where: str, hyperparameters: Mapping[str, JsonValue], environment: VecEnv
-) -> Any:
+) -> BaseAlgorithm:
     (spec, *_) = tuning_runs(study, hyperparameters, 0)
     try:
         return build_model(spec, environment)
@@ -86,7 +97,7 @@ def _build(
         ) from None
 
 
-def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> None:
+def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> BaseAlgorithm:
     where, hyperparameters = next(_variants(study))
     model = _build(
         study,
@@ -102,6 +113,7 @@ def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> None
         raise SpecError(
             f"algorithm: a first update of {total} timesteps fails with {where}: {type(error).__name__}: {error}"
         ) from None
+    return model
 
 
 def _known(values: Mapping[str, JsonValue], names: tuple[str, ...]) -> dict[str, JsonValue]:

@@ -11,6 +11,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from robusttune.training.exact import stopping_at
 from robusttune.training.hyperparameters import constructor_arguments, sb3_class, verify
 from robusttune.training.interfaces import StopRule, make_result
 from robusttune.training.isolation import isolated
+from robusttune.training.saving import keep
 
 _DEFAULT_GAMMA = 0.99
 
@@ -44,8 +46,10 @@ class _Pruned(Exception):  # noqa: N818  (an outcome, not an error)
     """The stop rule said so."""
 
 
-def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
-    """Train runs one after the other; a stop rule needs a single run.
+def train(
+    specs: Sequence[RunSpec], stop_rule: StopRule | None, models: Path | None = None
+) -> list[RunResult]:
+    """Train runs one after the other; a stop rule needs a single run. Policies are saved in `models`, if given.
 
     Raises
     ------
@@ -54,10 +58,10 @@ def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResul
     """
     if stop_rule is not None and len(specs) != 1:
         raise ValueError(f"the sb3 trainer takes a stop rule with one run, but got {len(specs)} runs.")
-    return [_train_one(spec, stop_rule) for spec in specs]
+    return [_train_one(spec, stop_rule, models) for spec in specs]
 
 
-def _train_one(spec: RunSpec, stop_rule: StopRule | None) -> RunResult:
+def _train_one(spec: RunSpec, stop_rule: StopRule | None, models: Path | None) -> RunResult:
     begin = time.perf_counter()
     with isolated(), contextlib.closing(_Run(spec, stop_rule)) as run:
         error: str | None = None
@@ -72,7 +76,7 @@ def _train_one(spec: RunSpec, stop_rule: StopRule | None) -> RunResult:
             # torch's distributions raise ValueError on NaN parameters: that is divergence, not a bug.
             status = RunStatus.DIVERGED if run.has_diverged() else RunStatus.FAILED
             error = traceback.format_exc()
-        return make_result(
+        result = make_result(
             spec,
             status,
             episode_returns=episode_returns,
@@ -83,6 +87,7 @@ def _train_one(spec: RunSpec, stop_rule: StopRule | None) -> RunResult:
             evaluation_time_s=run.evaluation_time_s,
             error=error,
         )
+        return result if models is None else keep(models, spec, result, run.policy)
 
 
 class _Run:
@@ -117,6 +122,11 @@ class _Run:
         for environment in self._environments:
             environment.close()
 
+    def policy(self) -> tuple[BaseAlgorithm, VecNormalize | None]:
+        """Return the model and the statistics that it was trained with."""
+        assert self._model is not None
+        return self._model, self._model.get_vec_normalize_env()
+
     @property
     def timesteps(self) -> int:
         """Environment steps taken."""
@@ -136,8 +146,7 @@ class _Run:
     def _environment(self, n_envs: int) -> VecEnv:
         environments = vectorised(self._training.environment, n_envs)
         self._environments.append(environments)
-        gamma: Any = self._spec.hyperparameters.get("gamma", _DEFAULT_GAMMA)
-        return normalised(environments, self._training.environment.normalization, gamma=float(gamma))
+        return normalised_for(self._spec, environments)
 
     def _at_step(self) -> None:
         # Before normalisation, which would clip infinity, and before a replay buffer, which may not be drawn from soon.
@@ -198,6 +207,12 @@ def normalised(
         return environments
     observations, rewards = normalization.observations, normalization.rewards
     return VecNormalize(environments, norm_obs=observations, norm_reward=rewards, gamma=gamma)
+
+
+def normalised_for(spec: RunSpec, environments: VecEnv) -> VecEnv:
+    """Return environments normalised as a run has them, with the discount of its configuration."""
+    gamma: Any = spec.hyperparameters.get("gamma", _DEFAULT_GAMMA)
+    return normalised(environments, training_of(spec).environment.normalization, gamma=float(gamma))
 
 
 def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:

@@ -40,6 +40,8 @@ def search(
 
     Raises
     ------
+    SpecError
+        If no run can succeed.
     StudyError
         If the first trials, or many in a row, all fail; the message holds the last traceback.
     """
@@ -51,6 +53,7 @@ def search(
     done = stage.trials.n_finished()
     if not stage.wants_more():
         return tuple(store.trials(study.tuning_id))
+    driver.rehearse()
     reporter.stage("tuning", done=done, total=study.n_trials)
     try:
         if study.tuning.batch_size is None:

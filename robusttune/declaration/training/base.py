@@ -65,6 +65,10 @@ class TrainingBase:
         Whether a configuration that names no hyperparameter can be trained; it is then a control.
     HAS_POLICY : bool
         Whether a run ends with a policy, whose episodes are as `[evaluation]` says.
+    SAVES_POLICIES : bool
+        Whether its trainers save policies: their `train` then takes a folder for them.
+    HAS_EVALUATIONS : bool
+        Whether a run can be evaluated before its end.
     UNIT : str
         What `total_timesteps` counts, in captions.
     IN_MEMORY : bool
@@ -81,6 +85,8 @@ class TrainingBase:
     LOCAL: ClassVar[tuple[str, ...]] = ()
     HAS_DEFAULT: ClassVar[bool] = True
     HAS_POLICY: ClassVar[bool] = True
+    SAVES_POLICIES: ClassVar[bool] = False
+    HAS_EVALUATIONS: ClassVar[bool] = True
     UNIT: ClassVar[str] = "timesteps"
     IN_MEMORY: ClassVar[bool] = False
 

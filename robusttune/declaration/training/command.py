@@ -103,6 +103,7 @@ class CommandTraining(TrainingBase):
     LOCAL: ClassVar[tuple[str, ...]] = ("folder", "work", "memory_gb")
     HAS_DEFAULT: ClassVar[bool] = False
     HAS_POLICY: ClassVar[bool] = False
+    HAS_EVALUATIONS: ClassVar[bool] = False
 
     kind: Literal["command"] = "command"
     run: str = Field(min_length=1)

@@ -185,6 +185,7 @@ class Sb3Training(TrainingBase):
     )
     CHECK: ClassVar[str | None] = "robusttune.training.stackable"
     REHEARSAL: ClassVar[str | None] = "robusttune.training.rehearsal"
+    SAVES_POLICIES: ClassVar[bool] = True
 
     kind: Literal["sb3"] = "sb3"
     environment: EnvironmentSpec
