@@ -86,11 +86,11 @@ if TYPE_CHECKING:
     from robusttune.pipeline.functions import tune as tune
     from robusttune.pipeline.matrix import report_matrix as report_matrix
     from robusttune.pipeline.null import null_study as null_study
-    from robusttune.pipeline.policies import load_policy as load_policy
-    from robusttune.pipeline.policies import play_study as play_study
     from robusttune.pipeline.planning.required_seeds import seeds_from_figures as seeds_from_figures
     from robusttune.pipeline.planning.required_seeds import seeds_from_pilot as seeds_from_pilot
     from robusttune.pipeline.planning.study_file import write_study_file as write_study_file
+    from robusttune.pipeline.policies import load_policy as load_policy
+    from robusttune.pipeline.policies import play_study as play_study
     from robusttune.pipeline.simulate import Simulation as Simulation
     from robusttune.pipeline.simulate import simulate_study as simulate_study
     from robusttune.pipeline.status import study_status as study_status

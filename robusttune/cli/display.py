@@ -115,7 +115,8 @@ def _budgets(least: int, most: int) -> str:
 
 def _policies(study: StudySpec, workload: Workload, policy_bytes: int) -> str:
     n_runs = workload.n_post_evaluation_runs + workload.n_confirmation_runs
-    text = f"at most {n_runs} of about {policy_bytes / 1e6:.2g} MB each: {n_runs * policy_bytes / 1e6:,.2g} MB on the disk"
+    each, total = policy_bytes / 1e6, n_runs * policy_bytes / 1e6
+    text = f"at most {n_runs} of about {each:.2g} MB each: {total:,.{1 if total < 10 else 0}f} MB on the disk"
     return f"{text}, until the best are known" if study.execution.save_models == "best" else text
 
 

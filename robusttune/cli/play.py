@@ -27,7 +27,9 @@ def play(
     ] = None,
     seed: Annotated[
         str | None,
-        typer.Option(help="best, median, worst, or one of its seeds. Default: the first three, side by side."),
+        typer.Option(
+            help="best, median, worst, or one of its seeds. Default: the first three, side by side."
+        ),
     ] = None,
     video: Annotated[
         Path | None, typer.Option(help="An .mp4 file to write. Default: a window for each.")

@@ -6,6 +6,7 @@ was stored before, or came from another process.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import time
@@ -119,9 +120,10 @@ class Driver:
 
     def rehearse(self) -> None:
         """Raise an error if no run can succeed; a stage asks before it begins."""
-        if self._rehearsal is not None:
-            self._rehearsal()
-            self._rehearsal = None
+        rehearsal, self._rehearsal = self._rehearsal, None
+        if rehearsal is not None:
+            with contextlib.suppress(ProcessExpired):  # the runs will show it
+                self._executor.call(rehearsal)
 
     def drive(self, tasks: Iterator[Task[T]], *, look_ahead: int = 0) -> Iterator[T]:
         """Yield what each task returns, as it ends. The next task is taken when a worker is free for it.

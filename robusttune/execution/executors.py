@@ -76,6 +76,10 @@ class Executor(AbstractContextManager["Executor", None], Protocol):
         """Begin a job. The future raises `TimeoutError`, or `ProcessExpired` if the worker died."""
         ...
 
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a function where jobs are carried out, and wait for its end; what it raises is raised here."""
+        ...
+
 
 class InProcess:
     """Carries out each job at once, in this process."""
@@ -87,6 +91,10 @@ class InProcess:
         future: Future[list[RunResult]] = Future()
         future.set_result(_work(job))
         return future
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a function."""
+        function()
 
     def __enter__(self) -> Self:
         return self
@@ -136,6 +144,10 @@ class LocalPool:
         timeout_s = None if self._timeout_s is None else self._timeout_s * len(job.specs)
         future: Future[list[RunResult]] = self._pool.schedule(self._work, args=(job,), timeout=timeout_s)
         return future
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a function in a worker, which then has loaded the libraries that it needs."""
+        self._pool.schedule(function).result()
 
     def __enter__(self) -> Self:
         return self

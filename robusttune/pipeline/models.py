@@ -44,9 +44,7 @@ def settle_models(
                 discard(models, spec)
         runs = {recommended[0]: runs[recommended[0]]}
     specs = {spec.run_id: spec for own in runs.values() for spec in own}
-    completed = [
-        specs[key] for key, result in lookup(specs).items() if result.status is RunStatus.COMPLETED
-    ]
+    completed = [specs[key] for key, result in lookup(specs).items() if result.status is RunStatus.COMPLETED]
     n_missing = sum(not is_saved(models, spec) for spec in completed)
     text = f"{len(completed) - n_missing} trained policies are in {models}."
     if n_missing:

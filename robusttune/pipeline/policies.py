@@ -224,9 +224,7 @@ def _choose(results: Results, configuration: str | None, seed: int | str | None)
     return [chosen[seed]]
 
 
-def _ranked(
-    runs: Sequence[RunSpec], results: dict[str, RunResult]
-) -> list[tuple[RunSpec, RunResult]]:
+def _ranked(runs: Sequence[RunSpec], results: dict[str, RunResult]) -> list[tuple[RunSpec, RunResult]]:
     """Return the completed runs with their results, the highest score first."""
     completed = [
         (run, results[run.run_id])
@@ -265,7 +263,9 @@ def _train_missing(chosen: Sequence[_Chosen], models: Path, *, retrain: bool) ->
         trainer = one.spec.training.trainer(one.stored.provenance["trainer"])
         (again,) = train([one.spec], trainer=trainer, models=models)
         if again.status is not RunStatus.COMPLETED or again.warning is not None:
-            raise StudyError(f"Seed {one.spec.seed} could not be trained again: {again.warning or again.error}")
+            raise StudyError(
+                f"Seed {one.spec.seed} could not be trained again: {again.warning or again.error}"
+            )
         assert again.score is not None
         assert one.stored.score is not None
         if not math.isclose(again.score, one.stored.score, rel_tol=1e-6):
@@ -284,4 +284,6 @@ def _notes(episode_returns: Sequence[float]) -> tuple[str, ...]:
 
 def _check_display() -> None:
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
-        raise SpecError("There is no display for a window. To make a video, give `video` the name of an .mp4 file.")
+        raise SpecError(
+            "There is no display for a window. To make a video, give `video` the name of an .mp4 file."
+        )

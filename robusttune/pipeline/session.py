@@ -92,9 +92,7 @@ class Session:
 
     def evaluate_candidates(self, candidates: Sequence[Candidate]) -> PostEvaluation:
         """Run the post-evaluation of some configurations; nothing is confirmed, and no policy kept."""
-        return evaluate(
-            self.study, candidates, store=self.store, driver=self.driver, reporter=self.reporter
-        )
+        return evaluate(self.study, candidates, store=self.store, driver=self.driver, reporter=self.reporter)
 
 
 @contextlib.contextmanager
@@ -123,7 +121,7 @@ def open_session(
             executor,
             trainer=study.trainer,
             max_attempts=max_attempts,
-            rehearsal=functools.partial(rehearse, study),
+            rehearsal=None if study.training.REHEARSAL is None else functools.partial(rehearse, study),
         )
         yield Session(
             study=study,

@@ -18,6 +18,7 @@ from robusttune.errors import SpecError
 from robusttune.results.models import MODEL, STATISTICS, model_folder
 from robusttune.training.evaluation import evaluate_model, vectorised
 from robusttune.training.hyperparameters import sb3_class
+from robusttune.training.imports import modules_from
 from robusttune.training.sb3 import normalised_for, training_of
 
 Policy: TypeAlias = tuple[BaseAlgorithm, VecEnv]
@@ -68,20 +69,25 @@ def load(
     environment = training.environment
     if render_mode is not None:
         kwargs = {**environment.kwargs, "render_mode": render_mode}
-        environment = dataclasses.replace(environment, kwargs=kwargs)
-    environments = normalised_for(spec, around(vectorised(environment, n_envs)))
-    try:
-        normalised = unwrap_vec_normalize(environments)
-        if normalised is not None:
-            saved = VecNormalize.load(str(folder / STATISTICS), normalised.venv)
-            normalised.obs_rms, normalised.ret_rms = saved.obs_rms, saved.ret_rms
-            normalised.training = normalised.norm_reward = False
-        algorithm = training.algorithm
-        model = sb3_class(algorithm.name).load(folder / MODEL, env=environments, device=algorithm.device)
-    except BaseException:
-        environments.close()
-        raise
-    return model, environments
+        # EnvPool draws no pictures.
+        environment = dataclasses.replace(environment, kwargs=kwargs, engine="gymnasium")
+    with modules_from(training.module_folder):
+        environments = normalised_for(spec, around(vectorised(environment, n_envs)))
+        try:
+            return _loaded(folder, spec, environments), environments
+        except BaseException:
+            environments.close()
+            raise
+
+
+def _loaded(folder: Path, spec: RunSpec, environments: VecEnv) -> BaseAlgorithm:
+    normalised = unwrap_vec_normalize(environments)
+    if normalised is not None:
+        saved = VecNormalize.load(str(folder / STATISTICS), normalised.venv)
+        normalised.obs_rms, normalised.ret_rms = saved.obs_rms, saved.ret_rms
+        normalised.training = normalised.norm_reward = False
+    algorithm = training_of(spec).algorithm
+    return sb3_class(algorithm.name).load(folder / MODEL, env=environments, device=algorithm.device)
 
 
 def watch(models: Path, spec: RunSpec, *, n_episodes: int, render_mode: str) -> Film:
@@ -117,7 +123,8 @@ def watch(models: Path, spec: RunSpec, *, n_episodes: int, render_mode: str) -> 
             f"{identifier} cannot be played with render_mode = {render_mode!r}: {type(error).__name__}: {error}"
         ) from None
     try:
-        returns = evaluate_model(model, environments, dataclasses.replace(spec, evaluation=evaluation))
+        with modules_from(training_of(spec).module_folder):
+            returns = evaluate_model(model, environments, dataclasses.replace(spec, evaluation=evaluation))
     finally:
         environments.close()
     (camera,) = cameras

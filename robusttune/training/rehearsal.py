@@ -108,7 +108,7 @@ def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> Base
     total = _STEPS * environment.num_envs
     try:
         with stopping_at(total, model):
-            model.learn(total, log_interval=None)
+            model.learn(total, log_interval=None)  # type: ignore[arg-type]
     except Exception as error:
         raise SpecError(
             f"algorithm: a first update of {total} timesteps fails with {where}: {type(error).__name__}: {error}"
