@@ -42,7 +42,7 @@ def keep(
                 statistics.training = False  # as who loads it will want it
                 statistics.save(str(folder / STATISTICS))
     except Exception as error:  # a full disk, or a model that cannot be pickled: no reason to lose the score
-        reason = f"{type(error).__name__}: {error}"
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         return dataclasses.replace(
             result, warning=f"Results stand, but policies could not be saved in {models}: {reason}"
         )

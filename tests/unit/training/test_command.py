@@ -203,6 +203,10 @@ def test_a_tensorboard_scalar_without_tensorboard_names_the_install_command(
         ('command.run="python \'{seed}"', "cannot be split into arguments"),
         ('command.run="absent-program {seed} {x}"', "there is no program 'absent-program'"),
         ("evaluation.every=1", "a command has its score when it has ended"),
+        (
+            "tuning.pruner='median'",
+            "Set tuning.seeds_per_trial to 2 or more, to prune between seeds, or pruner",
+        ),
         ('command.score.file="a.json"', "one of pattern, file and tensorboard"),
         ("command.score={}", "one of pattern, file and tensorboard"),
         ('command.score.pattern="("', "no regular expression"),
