@@ -33,7 +33,7 @@ def test_a_saved_policy_is_evaluated_as_it_was_and_can_be_watched(
 ) -> None:
     pytest.importorskip("pygame")
     algorithm = ALGORITHMS[name]
-    brief = {"n_steps": 64, "learning_starts": 50, "net_arch": [16]}
+    brief = {"n_steps" if algorithm.on_policy else "learning_starts": 50, "net_arch": [16]}
     environment = "Pendulum-v1" if "Box" in algorithm.actions else "CartPole-v1"
     seed = run_seed(0, Stage.POST_EVALUATION, 0)
     spec = RunSpec(
