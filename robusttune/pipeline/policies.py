@@ -11,22 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robusttune.declaration.messages import did_you_mean
-from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
+from robusttune.pipeline.chosen import Chosen, choose
 from robusttune.pipeline.location import DEFAULT_OUT, location_of
-from robusttune.pipeline.models import runs_of
-from robusttune.pipeline.reading import Results, open_results
-from robusttune.pipeline.recommend import recommend_from
+from robusttune.pipeline.reading import open_results
 from robusttune.report.prose.words import count, number
 from robusttune.results.models import is_saved
-from robusttune.results.records import RunResult, RunStatus
+from robusttune.results.records import RunStatus
 
 if TYPE_CHECKING:
     from robusttune.training.policies import Policy
-
-_LUCK = ("best", "median", "worst")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +43,6 @@ class Played:
     label: str
     episode_returns: tuple[float, ...]
     warning: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chosen:
-    configuration: str
-    spec: RunSpec
-    stored: RunResult
-    place: str
-
-    @property
-    def label(self) -> str:
-        return f"seed {self.spec.seed}: {number(self.stored.score)} ({self.place})"
 
 
 def load_policy(
@@ -101,7 +84,7 @@ def load_policy(
 
     location = location_of(study, out=out, storage=storage)
     with open_results(study, location) as results:
-        (chosen,) = _choose(results, configuration, "best" if seed is None else seed)
+        (chosen,) = choose(results, configuration, "best" if seed is None else seed)
     _train_missing([chosen], location.models, retrain=False)
     return load(location.models, chosen.spec)
 
@@ -154,7 +137,7 @@ def play_study(
         _check_display()
     location = location_of(study, out=out, storage=storage)
     with open_results(study, location) as results:
-        chosen = _choose(results, configuration, seed)
+        chosen = choose(results, configuration, seed)
         first = results.study
     warnings = _train_missing(chosen, location.models, retrain=retrain)
 
@@ -183,66 +166,7 @@ def play_study(
     )
 
 
-def _choose(results: Results, configuration: str | None, seed: int | str | None) -> list[_Chosen]:
-    study = results.study
-    if not study.training.SAVES_POLICIES:
-        raise SpecError(f"{study.training.title} leaves no policy that could be loaded or played.")
-    found = results.post_evaluation()
-    recommended = recommend_from(results.trials())(study, found)
-    names = {candidate.name: candidate.config_id for candidate in found.candidates}
-    if configuration is None:
-        configuration = next(name for name, one in names.items() if one == recommended[0])
-    if configuration not in names:
-        raise SpecError(
-            f"configuration = {configuration!r}: was not evaluated{did_you_mean(configuration, names)}. "
-            f"Known: {', '.join(names)}."
-        )
-    ranked = _ranked(found.rounds.runs[names[configuration]], found.rounds.results)
-    if not ranked:
-        raise StudyError(f"No run of {configuration} has ended with a policy.")
-    places = _places(len(ranked))
-    chosen = {
-        spec.seed: _Chosen(configuration=configuration, spec=spec, stored=stored, place=place)
-        for (spec, stored), place in zip(ranked, places, strict=True)
-    }
-    by_place = {one.place.partition(" ")[0]: one for one in chosen.values()}
-    if seed is None:
-        return [by_place[place] for place in _LUCK if place in by_place]
-    if seed in _LUCK:
-        return [by_place.get(str(seed), next(iter(chosen.values())))]
-    confirmed = runs_of(study, found, recommended)[names[configuration]]
-    for spec, stored in _ranked(confirmed, results.store.results(run.run_id for run in confirmed)):
-        place = "confirmation"
-        chosen.setdefault(
-            spec.seed, _Chosen(configuration=configuration, spec=spec, stored=stored, place=place)
-        )
-    if not isinstance(seed, int) or seed not in chosen:
-        raise SpecError(
-            f"seed = {seed!r}: {configuration} has no completed run with it. Use one of {', '.join(_LUCK)}, or of "
-            f"{', '.join(map(str, chosen))}."
-        )
-    return [chosen[seed]]
-
-
-def _ranked(runs: Sequence[RunSpec], results: dict[str, RunResult]) -> list[tuple[RunSpec, RunResult]]:
-    """Return the completed runs with their results, the highest score first."""
-    completed = [
-        (run, results[run.run_id])
-        for run in runs
-        if run.run_id in results and results[run.run_id].status is RunStatus.COMPLETED
-    ]
-    return sorted(completed, key=lambda pair: -(pair[1].score or 0.0))
-
-
-def _places(n: int) -> list[str]:
-    """Return what to call each of n seeds, the best first."""
-    places = [f"rank {rank} of {n}" for rank in range(1, n + 1)]
-    for rank, name in ((n - 1, "worst"), (n // 2, "median"), (0, "best")):
-        places[rank] = f"{name} of {n}"
-    return places
-
-
-def _train_missing(chosen: Sequence[_Chosen], models: Path, *, retrain: bool) -> dict[str, str]:
+def _train_missing(chosen: Sequence[Chosen], models: Path, *, retrain: bool) -> dict[str, str]:
     """Train runs again whose policies are not saved; return by run id what differs from what is stored."""
     missing = {one.spec.run_id: one for one in chosen if not is_saved(models, one.spec)}
     if not missing:

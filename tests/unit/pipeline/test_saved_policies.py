@@ -13,8 +13,8 @@ from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.progress import SilentReporter
 from robusttune.pipeline import session
+from robusttune.pipeline.chosen import places
 from robusttune.pipeline.location import location_of
-from robusttune.pipeline.policies import _places
 from robusttune.pipeline.reading import open_results
 from robusttune.pipeline.recommend import recommend_from
 from robusttune.post_evaluation.result import PostEvaluation
@@ -145,8 +145,8 @@ def test_which_policies_are_kept_is_part_of_no_id() -> None:
 
 
 def test_best_median_and_worst_are_named() -> None:
-    assert _places(5) == ["best of 5", "rank 2 of 5", "median of 5", "rank 4 of 5", "worst of 5"]
-    assert _places(1) == ["best of 1"]
+    assert places(5) == ["best of 5", "rank 2 of 5", "median of 5", "rank 4 of 5", "worst of 5"]
+    assert places(1) == ["best of 1"]
 
 
 def test_a_run_is_refused_before_any_trial_as_check_refuses_it(tmp_path: Path) -> None:
