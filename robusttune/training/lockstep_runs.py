@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from gymnasium import Env, spaces
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.training.environments import make_base, wrap
@@ -224,7 +224,7 @@ def learner(algorithm: str) -> type[LockstepTrainer]:
     ValueError
         If there is none.
     """
-    lockstep = ALGORITHMS[algorithm].lockstep
+    lockstep = algorithm_of(algorithm).lockstep
     if lockstep is None:
         raise ValueError(f"{algorithm} cannot be trained in lockstep. Use trainer = 'sb3'.")
     loaded: type[LockstepTrainer] = pkgutil.resolve_name(lockstep.learner)
