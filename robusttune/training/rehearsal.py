@@ -90,7 +90,9 @@ def _build(
 
 def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> None:
     where, hyperparameters = next(_variants(study))
-    brief = {name: value for name, value in _BRIEF.items() if name in algorithm.constructor}
+    # A class that takes names which it does not list may refuse these.
+    names = () if algorithm.is_open else algorithm.constructor
+    brief = {name: value for name, value in _BRIEF.items() if name in names}
     n_steps = _STEPS
     if hyperparameters.get("replay_buffer") == HER:
         # Goals are sampled from episodes that have ended: one must, before learning starts.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import Algorithm, algorithm_of, is_import_path, loaded
+from robusttune.declaration.algorithms.base import REPLAY
 from robusttune.declaration.hyperparameters import N_ENVS, check_hyperparameters, check_names
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import Categorical, SearchSpace, bounds, points
@@ -23,6 +24,7 @@ def check_sb3(
 ) -> None:
     """Raise `SpecError` at the first rule that is broken."""
     _check_known(algorithm, training, space, controls)
+    _check_goals(training, space, controls)
     _check_batches(algorithm, training, space, controls)
     _check_episodes(training, space, controls)
     _check_exact(training, space, controls)
@@ -42,6 +44,18 @@ def _check_known(
                 check_hyperparameters(algorithm, {key: choice}, where="search_space.parameters")
     for control in controls:
         check_hyperparameters(algorithm, control.hyperparameters, where=control.where)
+
+
+def _check_goals(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
+    """What describes a replay buffer for goals needs one."""
+    studys = {**training.hyperparameters, **space.parameters}
+    for where, names in (("algorithm", studys), *((one.where, one.hyperparameters) for one in controls)):
+        own = [name for name in REPLAY if name in names]
+        if own and REPLAY[0] not in own:
+            raise SpecError(
+                f"{where}: {own[0]} describes the replay buffer of hindsight experience replay, which is not asked "
+                'for. Add replay_buffer = "her", with policy = "MultiInputPolicy".'
+            )
 
 
 def _check_batches(
