@@ -19,8 +19,10 @@ pytestmark = pytest.mark.slow
 
 OWN = "tests.support.goals_and_masks:MyPPO"
 HERE = "tests.support.goals_and_masks"
-MASKER = 'wrappers = [{ entry_point = "sb3_contrib.common.wrappers:ActionMasker", '
+MASKER = (
+    'wrappers = [{ entry_point = "sb3_contrib.common.wrappers:ActionMasker", '
     'kwargs = { action_mask_fn = "legal" } }]'
+)
 # What would take long is narrowed, as in a study file.
 NARROWED = {
     "n_steps": '{ type = "int", low = 32, high = 64, scale = "pow2" }',
