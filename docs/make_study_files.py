@@ -64,10 +64,28 @@ command: `--set tuning.n_trials=4`. This page is generated from the source by `p
 `algorithm.name` is one of {", ".join(f"`{name}`" for name in ALGORITHMS)}. `activation_fn` is one of
 {", ".join(f"`{name}`" for name in ACTIVATIONS)}.
 
+Those of SB3 Contrib need `pip install 'robusttune[contrib]'`, those of SBX, which are Stable-Baselines3's in JAX,
+`pip install 'robusttune[sbx]'`. `maskableppo` needs an environment with a method `action_masks`, or sb3_contrib's
+wrapper `ActionMasker`; `recurrentppo` calls MlpPolicy its MlpLstmPolicy; `ars` trains whole episodes in one
+environment, so that its timesteps are at least those asked for. With `replay_buffer = "her"` algorithms with a replay
+buffer learn from goals that they have reached by chance (`n_sampled_goal`, `goal_selection_strategy`): for
+environments with goals, with `policy = "MultiInputPolicy"`, and `learning_starts` no less than an episode.
+
+A class by its import path (`name = "my_module:MyPPO"`) must follow Stable-Baselines3's interface. Its hyperparameters
+are the arguments of its constructor, and of the constructor that it extends where it has `**kwargs`; unknown names
+are refused only where it has none. It is on-policy if it extends OnPolicyAlgorithm. When a study is read without its
+code, names that policies of the algorithms above have are taken for its policy's. Presets are for the algorithms
+above.
+
 `search_space.preset` takes a named space ({", ".join(f"`{name}`" for name in PRESET_NAMES)}); ranges under
-`[search_space.parameters]` and values under `[algorithm.hyperparameters]` take precedence over it. Hyperparameters have
-Stable-Baselines3's names, those of the policy (`net_arch`, `activation_fn`, …) included; `noise_type` and `noise_std`
-describe an action noise, and `"lin_3e-4"` is a learning rate that falls linearly to 0.
+`[search_space.parameters]` and values under `[algorithm.hyperparameters]` take precedence over it. A range without
+`type` changes what it names of the preset's: `gamma = {{ high = 0.999 }}`. `rl-zoo` has the ranges of RL Zoo with its
+mistakes mended: batch sizes from 32 as its comments say, where its code draws from 4 (PPO keeps 4); no range that
+depends on another draw (`gradient_steps`, `top_quantiles_to_drop_per_net`, `n_top`); ARS's learning rate up to 0.1,
+for RL Zoo's range excludes ARS's default; `exploration_fraction` above 0, where its schedule divides by zero; CrossQ
+as SAC without `tau`. Hyperparameters have Stable-Baselines3's names, those of the policy (`net_arch`,
+`activation_fn`, …) included; `noise_type` and `noise_std` describe an action noise, and `"lin_3e-4"` is a learning
+rate that falls linearly to 0.
 
 ## `[matrix]`
 

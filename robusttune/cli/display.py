@@ -35,7 +35,10 @@ def workload_table(settled: Settled) -> Table:
         trials += f", at most {tuning.timeout_s:g} s"
     pruner = "no" if tuning.pruner == "none" else tuning.pruner
     table.add_row("trains", f"{study.training.caption} a run")
-    if set(workload.budgets) != {study.training.total_timesteps}:
+    longer = study.training.why_longer
+    if longer is not None:
+        table.add_row("really trained", f"at least {workload.budgets[1]:,} timesteps a run, for {longer}")
+    elif set(workload.budgets) != {study.training.total_timesteps}:
         table.add_row("really trained", _budgets(*workload.budgets))
     why = "" if settled.why_not_faster is None else f": {settled.why_not_faster}"
     table.add_row("trainer", f"{study.trainer.name}{why}")

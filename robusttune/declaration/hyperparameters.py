@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import Algorithm
+from robusttune.declaration.algorithms.base import N_ENVS as N_ENVS
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_ENVIRONMENTS
@@ -31,22 +32,36 @@ ACTIVATIONS: Mapping[str, str] = {
     "relu6": "ReLU6",
     "identity": "Identity",
 }
+# Name → function in jax.nn, where it has another name.
+JAX_ACTIVATIONS: Mapping[str, str] = {
+    "softsign": "soft_sign",
+    "hardtanh": "hard_tanh",
+    "hardswish": "hard_swish",
+}
 # Name → class in stable_baselines3.common.noise.
 NOISE_TYPES: Mapping[str, str] = {
     "normal": "NormalActionNoise",
     "ornstein-uhlenbeck": "OrnsteinUhlenbeckActionNoise",
 }
-N_ENVS = "n_envs"  # training environments of one configuration, in place of the study's
-SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf")
+SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
+HER = "her"
+# Hyperparameters whose values are words, beside None.
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "activation_fn": tuple(ACTIVATIONS),
+    "noise_type": tuple(NOISE_TYPES),
+    "replay_buffer": (HER,),
+    "goal_selection_strategy": ("future", "final", "episode"),
+}
 
 
-def check_hyperparameters(algorithm: str, hyperparameters: Mapping[str, JsonValue], *, where: str) -> None:
+def check_hyperparameters(
+    algorithm: Algorithm, hyperparameters: Mapping[str, JsonValue], *, where: str
+) -> None:
     """Raise `SpecError` if a name is not one of the algorithm's, or a named value cannot be read.
 
     Parameters
     ----------
-    algorithm : str
-        Key of `ALGORITHMS`.
+    algorithm : Algorithm
     hyperparameters : mapping
         Name → value, as written in the study.
     where : str
@@ -63,7 +78,7 @@ def check_hyperparameters(algorithm: str, hyperparameters: Mapping[str, JsonValu
         raise SpecError(
             f"{where}.{N_ENVS} = {n_envs!r}: must be a whole number from 1 to {MAX_ENVIRONMENTS}."
         )
-    for name, allowed in (("activation_fn", tuple(ACTIVATIONS)), ("noise_type", tuple(NOISE_TYPES))):
+    for name, allowed in WORDS.items():
         value = hyperparameters.get(name)
         if value is not None and value not in allowed:
             raise SpecError(
@@ -82,13 +97,13 @@ def _check_net_arch(value: JsonValue, where: str) -> None:
         )
 
 
-def check_names(algorithm: str, names: Mapping[str, object], *, where: str) -> None:
+def check_names(algorithm: Algorithm, names: Mapping[str, object], *, where: str) -> None:
     """Raise `SpecError` at the first name that the algorithm does not have."""
-    known = (*ALGORITHMS[algorithm].hyperparameters, N_ENVS)
+    known = (*algorithm.hyperparameters, N_ENVS)
     for name in names:
-        if name not in known:
+        if name not in known and not algorithm.is_open:
             raise SpecError(
-                f"{where}.{name}: {algorithm} has no hyperparameter {name!r}{did_you_mean(name, known)}. "
+                f"{where}.{name}: {algorithm.name} has no hyperparameter {name!r}{did_you_mean(name, known)}. "
                 f"It has: {', '.join(sorted(known))}."
             )
 
@@ -107,16 +122,20 @@ def parse_schedule(name: str, text: str) -> float:
     return start
 
 
-def with_feasible_batch(
-    algorithm: str, hyperparameters: Mapping[str, JsonValue], *, n_envs: int
+def feasible(
+    entry: Algorithm, hyperparameters: Mapping[str, JsonValue], *, n_envs: int
 ) -> dict[str, JsonValue]:
-    """Return the hyperparameters with a minibatch no larger than the rollout it is cut from.
+    """Return the hyperparameters as they can be trained: a minibatch no larger than the rollout it is cut from.
 
     A sampled `batch_size` may exceed `n_steps * n_envs`. Stable-Baselines3 would then train on one
-    truncated minibatch, and the study would show a batch size that was never used.
+    truncated minibatch, and the study would show a batch size that was never used. Likewise what must not exceed
+    another hyperparameter.
     """
     result = dict(hyperparameters)
-    entry = ALGORITHMS[algorithm]
+    for name, (other, default) in entry.at_most.items():
+        value, most = result.get(name), result.get(other, default)
+        if isinstance(value, int) and isinstance(most, int):
+            result[name] = min(value, most)
     if entry.batch_size is not None:
         batch_size, n_steps = result.get("batch_size"), result.get("n_steps", entry.steps)
         if isinstance(batch_size, int) and isinstance(n_steps, int):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any
 
@@ -23,13 +23,23 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""
 
 
-def one_of(names: Iterable[str]) -> AfterValidator:
-    """Return a validator of names that a table holds, whose error reads like that of a `Literal`."""
+def one_of(names: Iterable[str], *, or_if: Callable[[str], bool], such_as: str) -> AfterValidator:
+    """Return a validator of names that a table holds, whose error reads like that of a `Literal`.
+
+    Parameters
+    ----------
+    names : iterable of str
+    or_if : callable
+        Whether another name is allowed, too.
+    such_as : str
+        What these others are, for the message.
+    """
     known = tuple(names)
 
     def check(value: str) -> str:
-        if value not in known:
-            raise PydanticCustomError("one_of", "must be one of {expected}", {"expected": ", ".join(known)})
+        if value not in known and not or_if(value):
+            expected = ", ".join((*known, such_as))
+            raise PydanticCustomError("one_of", "must be one of {expected}", {"expected": expected})
         return value
 
     return AfterValidator(check)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import ALGORITHMS, is_import_path
 from robusttune.declaration.axes import expand, set_value
-from robusttune.declaration.hyperparameters import N_ENVS
+from robusttune.declaration.hyperparameters import HER, N_ENVS
 from robusttune.declaration.matrix import Matrix, MatrixStudy
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.presets import preset
@@ -138,18 +138,24 @@ def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:
             "List the ranges under [search_space.parameters]."
         )
     name = algorithm.get("name") if isinstance(algorithm, dict) else None
-    if not isinstance(name, str) or name not in ALGORITHMS:
+    if not isinstance(name, str) or not (name in ALGORITHMS or is_import_path(name)):
         raise SpecError(
             f"algorithm.name = {name!r}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(name, ALGORITHMS)}."
         )
-    own = space.get("parameters", {})
-    fixed = algorithm.get("hyperparameters", {})
+    own, fixed = space.get("parameters", {}), algorithm.get("hyperparameters", {})
+    her = isinstance(fixed, dict) and fixed.get("replay_buffer") == HER
+    found = {key: _plain(of) for key, of in preset(str(space["preset"]), name, her=her).items()}
     # What the study fixes or ranges itself takes precedence over the preset.
-    taken = {
-        key: value for key, value in preset(str(space["preset"]), name).items() if key not in {*own, *fixed}
-    }
+    taken = {key: of for key, of in found.items() if key not in {*own, *fixed}}
+    mine = {key: _over(found.get(key), of) for key, of in own.items()}
     rest = {key: value for key, value in space.items() if key != "preset"}
-    return {**rest, "parameters": {**{key: _plain(value) for key, value in taken.items()}, **own}}
+    return {**rest, "parameters": {**taken, **mine}}
+
+
+def _over(preset: dict[str, Any] | None, own: Any) -> Any:
+    """Return a parameter of the study; one without a type changes what it names of the preset's."""
+    is_partial = preset is not None and isinstance(own, dict) and "type" not in own
+    return {**preset, **own} if is_partial else own  # type: ignore[dict-item]
 
 
 def _plain(parameter: Parameter) -> dict[str, Any]:

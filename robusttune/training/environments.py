@@ -8,7 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import ALGORITHMS, Algorithm, algorithm_of
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Wrapper
 from robusttune.declaration.training.snippet import is_function
@@ -70,7 +70,7 @@ def check_environment(
     except Exception as error:  # whatever a third-party environment raises is the reader's to know
         raise SpecError(why_not_made(spec, error)) from None
     try:
-        _check_spaces(environment.action_space, spec.id, algorithm)
+        _check_spaces(environment, spec.id, algorithm)
         return environment.observation_space, environment.action_space
     finally:
         environment.close()
@@ -144,19 +144,31 @@ def _check_id(name: str) -> None:
 
 def acts_in(algorithm: str, space: gym.Space[Any]) -> bool:
     """Return whether an algorithm can act in an action space."""
-    return isinstance(space, tuple(getattr(gym.spaces, kind) for kind in ALGORITHMS[algorithm].actions))
+    return _acts_in(algorithm_of(algorithm), space)
 
 
-def _check_spaces(space: gym.Space[Any], name: str, algorithm: str) -> None:
-    actions = ALGORITHMS[algorithm].actions
-    if acts_in(algorithm, space):
-        return
-    others = [other for other in ALGORITHMS if acts_in(other, space)]
-    way_out = f" Use {' or '.join(others)}." if others else ""
-    raise SpecError(
-        f"algorithm.name = {algorithm!r}: needs {', '.join(_KINDS[kind] for kind in actions)} actions "
-        f"({', '.join(actions)}), but {name} has {type(space).__name__}.{way_out}"
-    )
+def _acts_in(algorithm: Algorithm, space: gym.Space[Any]) -> bool:
+    return isinstance(space, tuple(getattr(gym.spaces, kind) for kind in algorithm.actions))
+
+
+def _check_spaces(environment: Any, name: str, algorithm: str) -> None:
+    space, entry = environment.action_space, algorithm_of(algorithm)
+    if not _acts_in(entry, space):
+        packages = ("stable_baselines3", entry.package)
+        others = [one for one in ALGORITHMS.values() if one.package in packages and _acts_in(one, space)]
+        way_out = f" Use {' or '.join(one.name for one in others)}." if others else ""
+        raise SpecError(
+            f"algorithm.name = {algorithm!r}: needs {', '.join(_KINDS[kind] for kind in entry.actions)} actions "
+            f"({', '.join(entry.actions)}), but {name} has {type(space).__name__}.{way_out}"
+        )
+    is_one = isinstance(environment, gym.Env)  # a batch of EnvPool's has no methods of its environments
+    missing = [own for own in entry.env_methods if not (is_one and environment.has_wrapper_attr(own))]
+    if missing:
+        raise SpecError(
+            f"algorithm.name = {algorithm!r}: needs an environment with a method {missing[0]}(), which {name} with its "
+            "wrappers has not. Give it one, or wrap it: environment.wrappers = [{ entry_point = "
+            '"sb3_contrib.common.wrappers:ActionMasker", kwargs = { action_mask_fn = "<its method>" } }]'
+        )
 
 
 def _wrapper_class(wrapper: Wrapper, spec: EnvironmentSpec) -> Callable[..., gym.Env[Any, Any]]:

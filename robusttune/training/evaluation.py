@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, SupportsFloat
@@ -80,7 +81,7 @@ def evaluate_model(model: BaseAlgorithm, environment: VecEnv, spec: RunSpec) -> 
     spec : RunSpec
     """
     evaluation = spec.evaluation
-    with isolated(), undisturbed(model.action_space):
+    with isolated(), undisturbed(model.action_space, model.policy, seed=spec.evaluation_seed):
         torch.manual_seed(spec.evaluation_seed)  # for stochastic policies
         np.random.seed(spec.evaluation_seed)  # noqa: NPY002  (DQN's ε-greedy policy draws from it)
         # Seeded again each time: the final evaluation does not depend on how many came before.
@@ -88,13 +89,32 @@ def evaluate_model(model: BaseAlgorithm, environment: VecEnv, spec: RunSpec) -> 
         if isinstance(environment, VecNormalize):
             environment.training = environment.norm_reward = False
         found, _ = evaluate_policy(
-            model,
+            _player(model, environment),
             environment,
             n_eval_episodes=evaluation.n_episodes,
             deterministic=evaluation.deterministic,
             return_episode_rewards=True,
         )
     return [float(value) for value in found]  # type: ignore[union-attr]
+
+
+def _player(model: BaseAlgorithm, environment: VecEnv) -> Any:
+    """Return what chooses the actions: the model, which is shown the environments' action masks if it takes any."""
+    return _Masked(model, environment) if takes_masks(model) else model
+
+
+def takes_masks(model: BaseAlgorithm) -> bool:
+    """Return whether a model chooses among the actions that its environment allows."""
+    return "action_masks" in inspect.signature(model.predict).parameters
+
+
+class _Masked:
+    def __init__(self, model: Any, environment: VecEnv) -> None:
+        self._model, self._environment = model, environment
+
+    def predict(self, observations: Any, **options: Any) -> Any:
+        masks = np.stack(self._environment.env_method("action_masks"))
+        return self._model.predict(observations, action_masks=masks, **options)
 
 
 class _Episodes(gym.Wrapper[Any, Any, Any, Any]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,13 +30,13 @@ def stopping_at(total_timesteps: int, model: BaseAlgorithm) -> Iterator[None]:
     def n_left() -> int:
         return -(-(total_timesteps - model.num_timesteps) // model.n_envs)
 
-    def collect_on_policy(env: Any, callback: Any, buffer: Any, n_rollout_steps: int) -> Any:
+    def collect_on_policy(env: Any, callback: Any, buffer: Any, n_rollout_steps: int, *options: Any) -> Any:
         n_steps = min(n_rollout_steps, n_left())
         if n_steps < n_rollout_steps:
             buffer = learner.rollout_buffer = _shortened(learner, n_steps)
             # One number has no deviation; Stable-Baselines3's PPO leaves it as it is, its A2C divides by NaN.
             learner.normalize_advantage &= n_steps * learner.n_envs > 1
-        return collect(env, callback, buffer, n_rollout_steps=n_steps)
+        return collect(env, callback, buffer, n_steps, *options)
 
     def collect_off_policy(env: Any, *, train_freq: Any, **options: Any) -> Any:
         steps = min(train_freq.frequency, n_left())
@@ -52,13 +53,9 @@ def stopping_at(total_timesteps: int, model: BaseAlgorithm) -> Iterator[None]:
 
 def _shortened(model: Any, n_steps: int) -> Any:
     """Return an empty rollout buffer like the model's, for fewer steps."""
-    return model.rollout_buffer_class(
-        n_steps,
-        model.observation_space,
-        model.action_space,
-        device=model.device,
-        gamma=model.gamma,
-        gae_lambda=model.gae_lambda,
-        n_envs=model.n_envs,
-        **model.rollout_buffer_kwargs,
-    )
+    buffer = copy.copy(model.rollout_buffer)
+    buffer.buffer_size = n_steps
+    if hasattr(buffer, "hidden_state_shape"):  # of a recurrent policy, for each step
+        buffer.hidden_state_shape = (n_steps, *buffer.hidden_state_shape[1:])
+    buffer.reset()
+    return buffer

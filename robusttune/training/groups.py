@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
@@ -54,7 +54,7 @@ def group_key(spec: RunSpec, trainer: TrainerSpec) -> str:
     del document["seed"], document["evaluation_seed"]
     free: tuple[str, ...] = ()
     if trainer.name == "lockstep" and isinstance(spec.training, Sb3Training):
-        lockstep = ALGORITHMS[spec.training.algorithm.name].lockstep
+        lockstep = algorithm_of(spec.training.algorithm.name).lockstep
         free = () if lockstep is None else lockstep.free
     fixed = {name: value for name, value in spec.hyperparameters.items() if name not in free}
     return canonical_json({**document, "hyperparameters": fixed})

@@ -12,15 +12,31 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
+_KEYS = ("key", "noise_key")  # a policy in JAX has its random state in these
+
 
 @contextlib.contextmanager
-def undisturbed(space: spaces.Space[Any]) -> Iterator[None]:
-    """Keep the random state of an action space: exploring algorithms draw from it, and so may an evaluated policy."""
+def undisturbed(space: spaces.Space[Any], policy: Any, *, seed: int) -> Iterator[None]:
+    """Keep the random states of an action space and of a policy, from which exploring and evaluated policies draw.
+
+    Parameters
+    ----------
+    space : Space
+    policy : object
+        If its random state is its own, as in JAX, it draws from `seed` meanwhile.
+    seed : int
+    """
     state = copy.deepcopy(space.np_random.bit_generator.state)
+    keys = {name: vars(policy)[name] for name in _KEYS if name in vars(policy)}
+    if keys:
+        import jax
+
+        vars(policy).update(dict.fromkeys(keys, jax.random.PRNGKey(seed)))
     try:
         yield
     finally:
         space.np_random.bit_generator.state = state
+        vars(policy).update(keys)
 
 
 @contextlib.contextmanager

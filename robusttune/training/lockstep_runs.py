@@ -16,7 +16,7 @@ from gymnasium import Env, spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.training.environments import make_base, wrap
@@ -247,7 +247,7 @@ def learner(algorithm: str) -> type[LockstepTrainer]:
     ValueError
         If there is none.
     """
-    lockstep = ALGORITHMS[algorithm].lockstep
+    lockstep = algorithm_of(algorithm).lockstep
     if lockstep is None:
         raise ValueError(f"{algorithm} cannot be trained in lockstep. Use trainer = 'sb3'.")
     loaded: type[LockstepTrainer] = pkgutil.resolve_name(lockstep.learner)

@@ -14,7 +14,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.vec_env import VecEnv
 
-from robusttune.declaration.algorithms import ALGORITHMS, Algorithm
+from robusttune.declaration.algorithms import Algorithm, algorithm_of, loaded
+from robusttune.declaration.hyperparameters import HER
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.space import Categorical, points
 from robusttune.declaration.study import StudySpec
@@ -30,9 +31,10 @@ from robusttune.training.saving import n_bytes
 from robusttune.training.sb3 import build_model, normalised
 
 _STEPS = 16  # of each environment in the rehearsed update
-_BRIEF: Mapping[bool, Mapping[str, JsonValue]] = {
-    True: {"n_epochs": 1},
-    False: {"learning_starts": 0, "train_freq": 1, "gradient_steps": 1},
+_MOST_STARTS = 5000  # timesteps before learning that a rehearsal waits for
+_BRIEF: Mapping[str, JsonValue] = {
+    **{"n_epochs": 1, "learning_starts": 0, "train_freq": 1, "gradient_steps": 1},
+    **{"n_delta": 1, "n_top": 1, "n_eval_episodes": 1},
 }
 
 
@@ -66,7 +68,7 @@ def rehearse(study: StudySpec) -> int | None:
         for where, searched in _variants(study):
             model = _build(study, where, searched, environment)
             sizes += [n_bytes(model)] if saves else []
-        updated = _update(study, ALGORITHMS[training.algorithm.name], environment)
+        updated = _update(study, loaded(training.algorithm.name), environment)
         # With the first update come the states of the optimiser.
         return round(n_bytes(updated) * max(sizes) / sizes[1]) if saves else None
 
@@ -99,25 +101,25 @@ def _build(
 
 def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> BaseAlgorithm:
     where, hyperparameters = next(_variants(study))
-    model = _build(
-        study,
-        where,
-        {**hyperparameters, **_known(_BRIEF[algorithm.on_policy], algorithm.constructor)},
-        environment,
-    )
-    total = _STEPS * environment.num_envs
+    # A class that takes names which it does not list may refuse these.
+    names = () if algorithm.is_open else algorithm.constructor
+    brief = {name: value for name, value in _BRIEF.items() if name in names}
+    n_steps = _STEPS
+    if hyperparameters.get("replay_buffer") == HER:
+        # Goals are sampled from episodes that have ended: one must, before learning starts.
+        starts: Any = hyperparameters.get("learning_starts", 100)
+        brief["learning_starts"] = starts = min(starts, _MOST_STARTS)
+        n_steps += starts // environment.num_envs
+    model = _build(study, where, {**hyperparameters, **brief}, environment)
+    total = n_steps * environment.num_envs
     try:
-        with stopping_at(total, model):
+        with contextlib.nullcontext() if algorithm.in_episodes else stopping_at(total, model):
             model.learn(total, log_interval=None)  # type: ignore[arg-type]
     except Exception as error:
         raise SpecError(
             f"algorithm: a first update of {total} timesteps fails with {where}: {type(error).__name__}: {error}"
         ) from None
     return model
-
-
-def _known(values: Mapping[str, JsonValue], names: tuple[str, ...]) -> dict[str, JsonValue]:
-    return {name: value for name, value in values.items() if name in names}
 
 
 def _check_device(device: str) -> None:
@@ -134,18 +136,19 @@ def _check_device(device: str) -> None:
 
 
 def _check_policy(training: Sb3Training, observations: spaces.Space[Any]) -> None:
-    algorithm, known = training.algorithm, sb3_class(training.algorithm.name).policy_aliases
+    algorithm = training.algorithm
+    known = {**algorithm_of(algorithm.name).policies, **sb3_class(algorithm.name).policy_aliases}
     said = f"algorithm.policy = {algorithm.policy!r}"
     if algorithm.policy not in known:
         raise SpecError(f"{said}: must be one of {', '.join(known)}{did_you_mean(algorithm.policy, known)}.")
     what = f"{training.environment.id} with its wrappers has observations {observations}"
     is_dict = isinstance(observations, spaces.Dict)
-    if is_dict != (algorithm.policy == "MultiInputPolicy"):
+    if is_dict != algorithm.policy.startswith("MultiInput"):
         others = "MultiInputPolicy" if is_dict else "MlpPolicy"
         raise SpecError(
             f"{said}: Dict observations need MultiInputPolicy and no others do, but {what}. Use policy = '{others}'."
         )
-    if algorithm.policy == "CnnPolicy" and not is_image_space(observations):
+    if algorithm.policy.startswith("Cnn") and not is_image_space(observations):
         raise SpecError(
             f"{said}: needs images, uint8 from 0 to 255 of shape (channels, height, width) or (height, width, "
             f"channels), but {what}. Remove axes of length 1 by a wrapper (GrayscaleObservation with keep_dim = false "

@@ -22,6 +22,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize, sync_envs_normalization
 
+from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.sb3 import Normalization, Sb3Training
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
@@ -218,10 +219,11 @@ def normalised_for(spec: RunSpec, environments: VecEnv) -> VecEnv:
 def build_model(spec: RunSpec, environment: VecEnv) -> BaseAlgorithm:
     """Return the untrained model of a run; `seed` goes to Stable-Baselines3, which seeds the environments from it."""
     algorithm = training_of(spec).algorithm
+    entry = algorithm_of(algorithm.name)
     space = environment.action_space
     n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
     model = sb3_class(algorithm.name)(
-        algorithm.policy,
+        entry.policies.get(algorithm.policy, algorithm.policy),
         environment,
         seed=spec.seed,
         device=algorithm.device,
@@ -259,4 +261,10 @@ def _finite_step(environments: VecEnv) -> bool:
 
 
 def _finite_parameters(model: BaseAlgorithm) -> bool:
+    # A policy in JAX has no parameters of torch; each of its networks is a state with `params`.
+    networks = [state.params for state in vars(model.policy).values() if hasattr(state, "params")]
+    if networks:
+        import jax
+
+        return all(np.isfinite(leaf).all() for leaf in jax.tree_util.tree_leaves(networks))
     return all(bool(torch.isfinite(parameter).all()) for parameter in model.policy.parameters())

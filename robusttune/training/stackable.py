@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS, Lockstep
+from robusttune.declaration.algorithms import ALGORITHMS, Lockstep, algorithm_of, loaded
 from robusttune.declaration.space import Categorical, bounds
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
@@ -32,11 +32,14 @@ def check(study: StudySpec) -> Choice:
     Raises
     ------
     SpecError
-        If the environment cannot be made, the algorithm cannot act in it, or the study asks for lockstep and its
-        runs cannot be stacked.
+        If the algorithm's package is missing, its class cannot be imported or has no such hyperparameters, the
+        environment cannot be made, the algorithm cannot act in it, or the study asks for lockstep and its runs cannot
+        be stacked.
     """
     training, wanted = study.training, study.execution.trainer
     assert isinstance(training, Sb3Training)
+    algorithm = loaded(training.algorithm.name)
+    training.check(study.search_space, study.post_evaluation.controls, algorithm=algorithm)
     spaces_ = check_environment(training.environment, training.algorithm.name)
     if not study.execution.is_open and training.trainer(wanted).name == "sb3":
         return Choice(trainer=training.trainer("sb3"))
@@ -86,13 +89,13 @@ def why_not_stackable(algorithm: str, policy: str, values: Iterable[tuple[str, J
     Parameters
     ----------
     algorithm : str
-        Key of `ALGORITHMS`.
+        Its name in study files.
     policy : str
         Stable-Baselines3's policy name.
     values : iterable of (str, JsonValue)
         Hyperparameters; a name may come several times, with each value that it can have.
     """
-    lockstep = ALGORITHMS[algorithm].lockstep
+    lockstep = algorithm_of(algorithm).lockstep
     if lockstep is None:
         known = [name for name, entry in ALGORITHMS.items() if entry.lockstep is not None]
         return f"Lockstep training knows {', '.join(known)}, not {algorithm}."
@@ -150,7 +153,7 @@ def _value_reason(algorithm: str, lockstep: Lockstep, name: str, value: JsonValu
         return f"{name} = {value!r} cannot be stacked, only {name} = {lockstep.only[name]!r}."
     if name == "optimizer_kwargs" and isinstance(value, dict) and set(value) - _STACKABLE_OPTIMISER_ARGUMENTS:
         return f"The optimiser arguments {', '.join(value)} cannot be stacked."
-    if name in ALGORITHMS[algorithm].policy and name not in lockstep.policy:
+    if name in algorithm_of(algorithm).policy and name not in lockstep.policy:
         return f"A policy with {name} cannot be stacked."
     if name == "noise_type" and value == "ornstein-uhlenbeck":
         return "Ornstein-Uhlenbeck noise cannot be stacked."

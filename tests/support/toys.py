@@ -30,8 +30,8 @@ OBSERVATIONS = {
     "multidiscrete": spaces.MultiDiscrete([3, 4]),
     "multibinary": spaces.MultiBinary(3),
 }
-SB3 = {name: sb3_class(name) for name in ALGORITHMS}
 LOCKSTEP = {name: learner(name) for name, entry in ALGORITHMS.items() if entry.lockstep is not None}
+SB3 = {name: sb3_class(name) for name in LOCKSTEP}
 
 
 class Toy(gym.Env):
@@ -72,7 +72,7 @@ def toy(observations: str = "box", actions: str = "discrete") -> Any:
 
 def arguments(algorithm: str, make_env: Any, hyperparameters: dict[str, Any]) -> dict[str, Any]:
     """What a run of these hyperparameters passes to SB3's constructor."""
-    check_names(algorithm, hyperparameters, where="the test")
+    check_names(ALGORITHMS[algorithm], hyperparameters, where="the test")
     return constructor_arguments(algorithm, hyperparameters, int(np.prod(make_env().action_space.shape)))
 
 

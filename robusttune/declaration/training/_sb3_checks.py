@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import Algorithm, algorithm_of, is_import_path, loaded
+from robusttune.declaration.algorithms.base import REPLAY
 from robusttune.declaration.hyperparameters import N_ENVS, check_hyperparameters, check_names
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import Categorical, SearchSpace, bounds, points
@@ -18,30 +19,49 @@ if TYPE_CHECKING:
     from robusttune.declaration.training.sb3 import Sb3Training
 
 
-def check_sb3(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
+def check_sb3(
+    algorithm: Algorithm, training: Sb3Training, space: SearchSpace, controls: Sequence[Control]
+) -> None:
     """Raise `SpecError` at the first rule that is broken."""
-    _check_known(training.algorithm.name, training, space, controls)
-    _check_batches(training, space, controls)
+    _check_known(algorithm, training, space, controls)
+    _check_goals(training, space, controls)
+    _check_batches(algorithm, training, space, controls)
     _check_episodes(training, space, controls)
     _check_exact(training, space, controls)
     _check_environment(training)
+    _check_whole_episodes(algorithm, training, space, controls)
 
 
-def _check_known(name: str, training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
+def _check_known(
+    algorithm: Algorithm, training: Sb3Training, space: SearchSpace, controls: Sequence[Control]
+) -> None:
     """Every hyperparameter and every value must be one of the algorithm's."""
-    check_hyperparameters(name, training.hyperparameters, where="algorithm.hyperparameters")
-    check_names(name, space.parameters, where="search_space.parameters")
+    check_hyperparameters(algorithm, training.hyperparameters, where="algorithm.hyperparameters")
+    check_names(algorithm, space.parameters, where="search_space.parameters")
     for key, parameter in space.parameters.items():
         if isinstance(parameter, Categorical):
             for choice in parameter.choices:
-                check_hyperparameters(name, {key: choice}, where="search_space.parameters")
+                check_hyperparameters(algorithm, {key: choice}, where="search_space.parameters")
     for control in controls:
-        check_hyperparameters(name, control.hyperparameters, where=control.where)
+        check_hyperparameters(algorithm, control.hyperparameters, where=control.where)
 
 
-def _check_batches(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
+def _check_goals(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
+    """What describes a replay buffer for goals needs one."""
+    studys = {**training.hyperparameters, **space.parameters}
+    for where, names in (("algorithm", studys), *((one.where, one.hyperparameters) for one in controls)):
+        own = [name for name in REPLAY if name in names]
+        if own and REPLAY[0] not in own:
+            raise SpecError(
+                f"{where}: {own[0]} describes the replay buffer of hindsight experience replay, which is not asked "
+                'for. Add replay_buffer = "her", with policy = "MultiInputPolicy".'
+            )
+
+
+def _check_batches(
+    algorithm: Algorithm, training: Sb3Training, space: SearchSpace, controls: Sequence[Control]
+) -> None:
     """Where minibatches are cut from a rollout, a batch size that is above every rollout cannot be meant."""
-    algorithm = ALGORITHMS[training.algorithm.name]
     default_n_steps, default_batch_size = algorithm.steps, algorithm.batch_size
     if default_batch_size is None:
         return
@@ -140,6 +160,25 @@ def _check_environment(training: Sb3Training) -> None:
         )
 
 
+def _check_whole_episodes(
+    algorithm: Algorithm, training: Sb3Training, space: SearchSpace, controls: Sequence[Control]
+) -> None:
+    """What trains whole episodes counts their steps right in one environment, and ends where an episode does."""
+    if not algorithm.in_episodes:
+        return
+    n_envs = max(_all_n_envs(training, space, controls))
+    if n_envs != 1:
+        raise SpecError(
+            f"environment.n_envs = {n_envs}: {algorithm.name} tries its policies in whole "
+            "episodes, and with several environments it counts steps that it has not taken. Use n_envs = 1."
+        )
+    if training.algorithm.exact_timesteps:
+        raise SpecError(
+            f"algorithm.exact_timesteps = true: {algorithm.name} trains whole episodes, so that no number of timesteps "
+            "can be met exactly. Leave exact_timesteps out."
+        )
+
+
 def budgets(
     training: Sb3Training, space: SearchSpace, others: Sequence[Mapping[str, JsonValue]]
 ) -> tuple[int, int]:
@@ -148,10 +187,11 @@ def budgets(
     Whole rollouts are collected, of `n_steps` (or `train_freq`) steps in each environment; what is counted in episodes
     is taken as asked for.
     """
-    algorithm, total = ALGORITHMS[training.algorithm.name], training.algorithm.total_timesteps
-    if training.algorithm.exact_timesteps:
+    wanted = training.algorithm
+    algorithm = loaded(wanted.name) if is_import_path(wanted.name) else algorithm_of(wanted.name)
+    total, name = wanted.total_timesteps, algorithm.steps_name
+    if algorithm.in_episodes or wanted.exact_timesteps:
         return total, total
-    name = algorithm.steps_name
     parameter = space.parameters.get(name)
     values = [training.hyperparameters.get(name, algorithm.steps)] if parameter is None else points(parameter)
     found = {

@@ -115,6 +115,11 @@ class TrainingBase:
         return f"{self.title}, {'one call' if is_one_call else f'{self.total_timesteps:,} {self.UNIT}'}"
 
     @property
+    def why_longer(self) -> str | None:
+        """Why runs may take more timesteps than `budgets` says, or None."""
+        return None
+
+    @property
     def module_folder(self) -> str | None:
         """Where modules of the user's own are looked for first, while runs are trained."""
         return None

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
 
-from robusttune.declaration.algorithms import ALGORITHMS
-from robusttune.declaration.hyperparameters import N_ENVS, with_feasible_batch
+from robusttune.declaration.algorithms import ALGORITHMS, Algorithm, algorithm_of, is_import_path
+from robusttune.declaration.hyperparameters import N_ENVS, feasible
 from robusttune.declaration.messages import one_of
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, SearchSpace
@@ -143,7 +143,8 @@ class AlgorithmSpec:
     Attributes
     ----------
     name : str
-        Algorithm of Stable-Baselines3, in lower case.
+        Algorithm of Stable-Baselines3, SB3 Contrib or SBX in lower case, or the import path of a class that follows
+        their interface: `"my_module:MyPPO"`.
     total_timesteps : int
         Environment steps of one run, all environments together.
     policy : str
@@ -157,7 +158,7 @@ class AlgorithmSpec:
         Fixed for all trials; the search space must not repeat them.
     """
 
-    name: Annotated[str, one_of(ALGORITHMS)]
+    name: Annotated[str, one_of(ALGORITHMS, or_if=is_import_path, such_as="an import path module:Class")]
     total_timesteps: int = Field(ge=1)
     policy: str = "MlpPolicy"
     device: str = "cpu"
@@ -209,16 +210,27 @@ class Sb3Training(TrainingBase):
     @property
     def title(self) -> str:
         """Algorithm and environment."""
-        return f"{self.algorithm.name.upper()} on {self.environment.id}"
+        return f"{algorithm_of(self.algorithm.name).title} on {self.environment.id}"
 
     @property
     def module_folder(self) -> str | None:
         """Where modules of environments, wrappers and algorithms are looked for first."""
         return self.environment.folder
 
-    def check(self, space: SearchSpace, controls: Sequence[Control]) -> None:
-        """Raise `SpecError` if a name or value is not the algorithm's, or values do not go together."""
-        check_sb3(self, space, controls)
+    @property
+    def why_longer(self) -> str | None:
+        """Why runs may take more timesteps than can be counted in advance, or None."""
+        in_episodes = algorithm_of(self.algorithm.name).in_episodes
+        return f"{self.algorithm.name} ends with whole episodes" if in_episodes else None
+
+    def check(
+        self, space: SearchSpace, controls: Sequence[Control], *, algorithm: Algorithm | None = None
+    ) -> None:
+        """Raise `SpecError` if a name or value is not the algorithm's, or values do not go together.
+
+        `algorithm` says more of a class by import path than can be known before it is imported.
+        """
+        check_sb3(algorithm or algorithm_of(self.algorithm.name), self, space, controls)
 
     def budgets(self, space: SearchSpace, others: Sequence[Mapping[str, JsonValue]]) -> tuple[int, int]:
         """Return the fewest and the most timesteps that a run of the study trains."""
@@ -237,7 +249,8 @@ class Sb3Training(TrainingBase):
 
     def feasible(self, hyperparameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Return the configuration with a PPO minibatch no larger than the rollout it is cut from."""
-        return with_feasible_batch(self.algorithm.name, hyperparameters, n_envs=self.n_envs(hyperparameters))
+        entry = algorithm_of(self.algorithm.name)
+        return feasible(entry, hyperparameters, n_envs=self.n_envs(hyperparameters))
 
     def bare(self) -> Self:
         """Return it without the hyperparameters that the study fixes."""

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS
-from robusttune.declaration.hyperparameters import ACTIVATIONS, NOISE_TYPES, SCHEDULED, parse_schedule
+from robusttune.declaration.algorithms import algorithm_of
+from robusttune.declaration.hyperparameters import (
+    ACTIVATIONS,
+    HER,
+    JAX_ACTIVATIONS,
+    NOISE_TYPES,
+    SCHEDULED,
+    parse_schedule,
+)
 
 if TYPE_CHECKING:
     from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
@@ -33,13 +40,17 @@ def sb3_snippet(training: Sb3Training, hyperparameters: Mapping[str, JsonValue])
     hyperparameters : mapping
         The configuration.
     """
-    algorithm = ALGORITHMS[training.algorithm.name]
+    algorithm = algorithm_of(training.algorithm.name)
     package, _, name = algorithm.sb3.partition(":")
+    policy_name = algorithm.policies.get(training.algorithm.policy, training.algorithm.policy)
     imports = {f"from {package} import {name}", _MAKE}
     arguments, policy = [], []
     for key, value in hyperparameters.items():
-        if key in algorithm.constructor:
+        if algorithm.is_argument(key):
             arguments.append(f"{key}={_constructor_value(key, value, imports)}")
+        elif key == "activation_fn" and algorithm.is_jax:
+            imports.add("import jax")
+            policy.append(f"activation_fn=jax.nn.{JAX_ACTIVATIONS.get(str(value), value)}")
         elif key == "activation_fn":
             imports.add("from torch import nn")
             policy.append(f"activation_fn=nn.{ACTIVATIONS[str(value)]}")
@@ -53,11 +64,13 @@ def sb3_snippet(training: Sb3Training, hyperparameters: Mapping[str, JsonValue])
         lines.append("n_actions = env.action_space.shape[0]")
         sigma = hyperparameters.get("noise_std", 0.1)
         arguments.append(f"action_noise={kind}(np.zeros(n_actions), {sigma!r} * np.ones(n_actions))")
+    if hyperparameters.get("replay_buffer") == HER:
+        imports.add("from stable_baselines3 import HerReplayBuffer")
+        own = {k: v for k, v in hyperparameters.items() if k in algorithm.replay and k != "replay_buffer"}
+        arguments += ["replay_buffer_class=HerReplayBuffer", f"replay_buffer_kwargs={own!r}"]
     if policy:
         arguments.append(f"policy_kwargs=dict({', '.join(policy)})")
-    listed = "".join(
-        f"\n    {argument}," for argument in (f'"{training.algorithm.policy}"', "env", *arguments)
-    )
+    listed = "".join(f"\n    {argument}," for argument in (f'"{policy_name}"', "env", *arguments))
     code = [f"model = {name}({listed}\n)", f"model.learn({training.algorithm.total_timesteps:_})"]
     return "\n".join([*sorted(imports), "", *lines, *code])
 

@@ -102,7 +102,7 @@ def test_own_ranges_and_fixed_values_take_precedence_over_the_preset(tmp_path: P
     [
         ('preset = "tutoral"', "ppo", ["search_space.preset = 'tutoral'", "did you mean 'tutorial'?"]),
         ('preset = "tutorial"', "a2c", ["exists for ppo, not for a2c", "[search_space.parameters]"]),
-        ('preset = "rl-zoo"', "dqn", ["exists for ppo, a2c, not for dqn"]),
+        ('preset = "rl-zoo"', "mine:My", ["exists for ppo, a2c, sac", "not for mine:My"]),
         ('preset = "rl-zoo"', "pp0", ["algorithm.name = 'pp0'", "did you mean 'ppo'?"]),
     ],
 )
