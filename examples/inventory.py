@@ -22,11 +22,13 @@ class Inventory(gym.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode."""
         super().reset(seed=seed)
         self._stock, self._day = int(self.np_random.integers(CAPACITY // 2)), 0
         return self._observe(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Live through a day."""
         self._stock = min(self._stock + int(action), CAPACITY)
         sold = min(self._stock, int(self.np_random.poisson(4.0)))
         self._stock -= sold

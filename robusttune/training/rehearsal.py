@@ -51,10 +51,10 @@ def rehearse(study: StudySpec) -> None:
             plain = vectorised(training.environment, training.environment.n_envs)
             stack.callback(plain.close)
             plain.reset()
+            environment = normalised(plain, training.environment.normalization)
         except Exception as error:
             raise SpecError(why_not_made(training.environment, error)) from None
         _check_policy(training, plain.observation_space)
-        environment = normalised(plain, training.environment.normalization)
         for where, searched in _variants(study):
             _build(study, where, searched, environment)
         _update(study, ALGORITHMS[training.algorithm.name], environment)
