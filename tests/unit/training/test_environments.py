@@ -214,16 +214,35 @@ def test_frames_are_not_skipped_twice_and_atari_never_trains_in_lockstep() -> No
 def test_observations_are_stacked_before_they_are_normalised_also_those_of_dicts() -> None:
     spec = rt.EnvironmentSpec(id="CartPole-v1", frame_stack=3, normalization=rt.Normalization())
     assert vectorised(spec, 2).observation_space.shape == (12,)
-    for run in (a_run(spec), a_run(game(name="LivesDict-v0", frame_stack=2))):
+    of_dicts = dataclasses.replace(spec, wrappers=(rt.Wrapper(entry_point=f"{HERE}:Parts"),))
+    for run in (a_run(spec), with_policy(a_run(of_dicts), "MultiInputPolicy")):
         result = train([run])[0]
         assert result.status is RunStatus.COMPLETED, result.error
 
 
+class Parts(gym.ObservationWrapper[Any, Any, Any]):
+    observation_space = gym.spaces.Dict({"a": gym.spaces.Box(-9, 9, (2,)), "b": gym.spaces.Box(-9, 9, (2,))})
+
+    def observation(self, observation: Any) -> Any:
+        return {"a": observation[:2], "b": observation[2:]}
+
+
+def with_policy(run: RunSpec, policy: str) -> RunSpec:
+    training = run.training
+    assert isinstance(training, rt.Sb3Training)
+    algorithm = dataclasses.replace(training.algorithm, policy=policy)
+    return dataclasses.replace(run, training=dataclasses.replace(training, algorithm=algorithm))
+
+
 @pytest.mark.parametrize("own", [{"frame_stack": 2}, {"normalization": {}}])
 def test_observations_that_cannot_be_stacked_or_normalised_are_refused_before_training(own: Any) -> None:
-    environment = {"id": "Lives-v0", "imports": ["tests.support.lives"], **own}
-    with pytest.raises(SpecError, match="Lives-v0"):
-        rehearse(make_study({"environment": environment}))
+    environment = {
+        "id": "LivesDict-v0",
+        "imports": ["tests.support.lives"],
+        **own,
+    }  # one of its parts is Discrete
+    with pytest.raises(SpecError, match="'LivesDict-v0': could not be made"):
+        rehearse(make_study({"environment": environment, "algorithm.policy": "MultiInputPolicy"}))
 
 
 class Screen(gym.ObservationWrapper[Any, Any, Any]):
@@ -237,11 +256,7 @@ class Screen(gym.ObservationWrapper[Any, Any, Any]):
 def test_images_with_normalised_rewards_are_evaluated_with_the_statistics_of_training() -> None:
     screen = rt.Wrapper(entry_point=f"{HERE}:Screen")
     spec = a_run(game(screen, normalization=rt.Normalization(observations=False), frame_stack=2))
-    training = dataclasses.replace(
-        spec.training,
-        algorithm=dataclasses.replace(spec.training.algorithm, policy="CnnPolicy"),  # type: ignore[union-attr]
-    )
-    result = train([dataclasses.replace(spec, training=training)])[0]
+    result = train([with_policy(spec, "CnnPolicy")])[0]
     assert result.status is RunStatus.COMPLETED, result.error
 
 
