@@ -60,10 +60,10 @@ def rehearse(study: StudySpec) -> int | None:
             plain = vectorised(training.environment, training.environment.n_envs)
             stack.callback(plain.close)
             plain.reset()
+            environment = normalised(plain, training.environment.normalization)
         except Exception as error:
             raise SpecError(why_not_made(training.environment, error)) from None
         _check_policy(training, plain.observation_space)
-        environment = normalised(plain, training.environment.normalization)
         saves, sizes = study.execution.save_models != "none", [0]
         for where, searched in _variants(study):
             model = _build(study, where, searched, environment)

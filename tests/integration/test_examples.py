@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from robusttune.declaration.algorithms import ALGORITHMS
 from tests.support.places import ROOT
-
-pytestmark = pytest.mark.thorough
 
 
 def run(*command: object, cwd: Path) -> str:
@@ -27,6 +26,7 @@ def run(*command: object, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 def test_a_function_of_your_own_is_tuned_by_its_study_file_and_from_python(tmp_path: Path) -> None:
     example = ROOT / "examples" / "own_function"
     study = run("-m", "robusttune", "run", example.with_suffix(".toml"), "--out", tmp_path, cwd=tmp_path)
@@ -35,6 +35,7 @@ def test_a_function_of_your_own_is_tuned_by_its_study_file_and_from_python(tmp_p
     assert "Use trial" in run(example.with_suffix(".py"), cwd=tmp_path)
 
 
+@pytest.mark.thorough
 def test_a_training_script_of_your_own_is_tuned_by_its_command_line(tmp_path: Path) -> None:
     example = ROOT / "examples" / "cleanrl_like_ppo.toml"
     smaller = ("command.total_timesteps=2000", "tuning.n_trials=2", "post_evaluation.n_seeds=3")
@@ -46,3 +47,57 @@ def test_a_training_script_of_your_own_is_tuned_by_its_command_line(tmp_path: Pa
     outputs = list((tmp_path / "cleanrl_like_ppo" / "runs").glob("*/output.txt"))
     assert len(outputs) == 2 + 3 * 3
     assert all("eval_episode=9, episodic_return=" in path.read_text(encoding="utf-8") for path in outputs)
+
+
+def run_smaller(name: str, tmp_path: Path, *settings: str) -> str:
+    overrides = [part for one in settings for part in ("--set", one)]
+    example = ROOT / "examples" / f"{name}.toml"
+    return run(
+        "-m", "robusttune", "run", example, "--out", tmp_path, "--workers", 1, *overrides, cwd=tmp_path
+    )
+
+
+SMALL = (
+    "tuning.n_trials=2",
+    "evaluation.n_episodes=2",
+    "post_evaluation.top_k=1",
+    "post_evaluation.n_seeds=2",
+)
+
+
+@pytest.mark.slow
+def test_an_environment_of_your_own_is_found_beside_its_study_file(tmp_path: Path) -> None:
+    printed = run_smaller("inventory", tmp_path, *SMALL, "algorithm.total_timesteps=400")
+    assert "PPO on Inventory-v0, 400 timesteps; 2 fresh seeds" in printed
+
+
+@pytest.mark.slow
+def test_impossible_actions_are_masked(tmp_path: Path) -> None:
+    pytest.importorskip("sb3_contrib")
+    if "maskableppo" not in ALGORITHMS:
+        pytest.skip("this version does not know MaskablePPO")
+    printed = run_smaller("inventory_masked", tmp_path, *SMALL, "algorithm.total_timesteps=400")
+    assert "on Inventory-v0, 400 timesteps; 2 fresh seeds" in printed
+
+
+@pytest.mark.slow
+def test_halfcheetah_is_trained_with_normalised_observations(tmp_path: Path) -> None:
+    pytest.importorskip("mujoco")
+    smaller = ("algorithm.total_timesteps=256", "algorithm.hyperparameters.n_steps=128")
+    printed = run_smaller("halfcheetah", tmp_path, *SMALL, *smaller)
+    assert "PPO on HalfCheetah-v5, 256 timesteps; 2 fresh seeds" in printed
+
+
+@pytest.mark.slow
+def test_an_atari_game_is_trained_on_stacked_frames(tmp_path: Path) -> None:
+    pytest.importorskip("ale_py")
+    pytest.importorskip("cv2")
+    smaller = (
+        "algorithm.total_timesteps=128",
+        "algorithm.hyperparameters.n_steps=16",
+        "environment.n_envs=4",
+    )
+    small = ("algorithm.hyperparameters.batch_size=32", "post_evaluation.controls=[]")
+    printed = run_smaller("atari", tmp_path, *SMALL, *smaller, *small)
+    assert "Atari cannot be trained in lockstep" in printed
+    assert "PPO on BreakoutNoFrameskip-v4, 128 timesteps; 2 fresh seeds" in printed
