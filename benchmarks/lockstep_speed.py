@@ -88,13 +88,17 @@ id = "LunarLander-v3"
 [algorithm]
 name = "ppo"
 total_timesteps = 4096
-[search_space]
-learning_rate = { low = 1e-4, high = 1e-3 }
+[search_space.parameters]
+learning_rate = { type = "float", low = 1e-4, high = 1e-3 }
+[tuning]
+n_trials = 1
 [evaluation]
 n_episodes = 10
 [post_evaluation]
 n_seeds = 8
 confirm = 0
+top_k = 1
+default_control = false
 """
 CASES = {
     "ppo-lunarlander": real("ppo", "LunarLander-v3", 4096),
@@ -229,9 +233,14 @@ def command_seconds(trainer: str) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         study = Path(folder) / "study.toml"
         study.write_text(COMMAND + f'[execution]\ntrainer = "{trainer}"\n')
-        command = [sys.executable, "-m", "robusttune", "evaluate", str(study), "-o", folder, "-j", "0"]
+
+        def command(name: str) -> None:
+            words = [sys.executable, "-m", "robusttune", name, str(study), "-o", folder, "-j", "0"]
+            subprocess.run(words, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+        command("tune")
         before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        command("evaluate")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
         return spent, time.perf_counter() - wall
