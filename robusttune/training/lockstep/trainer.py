@@ -21,6 +21,7 @@ from robusttune.training.lockstep.layout import ALIGNMENT, Array, FlatLayout, ro
 from robusttune.training.lockstep.members import Member, build_model
 from robusttune.training.lockstep.normalisation import Normaliser
 from robusttune.training.lockstep.observations import ObservationCodec
+from robusttune.training.lockstep.pooled import MakePool, PooledEnvironments
 from robusttune.training.lockstep.snapshots import Snapshot, restore
 
 
@@ -42,6 +43,8 @@ class LockstepTrainer(ABC):
     device : str, default "cpu"
     normalization : Normalization, optional
         Train under VecNormalize, with statistics per member.
+    make_pool : callable, optional
+        Makes all training environments at once, instead of `make_env`.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class LockstepTrainer(ABC):
         n_envs: int = 1,
         device: str = "cpu",
         normalization: Normalization | None = None,
+        make_pool: MakePool | None = None,
     ) -> None:
         if not members:
             raise ValueError("At least one member is needed, but got an empty sequence.")
@@ -68,7 +72,12 @@ class LockstepTrainer(ABC):
         self.total_timesteps, self.exact = total_timesteps, exact
         self.n_envs = n_envs
         self.device = get_device(device) if device == "auto" else torch.device(device)
-        self.environments = MemberEnvironments(make_env, [member.seed for member in members], n_envs)
+        seeds = [member.seed for member in members]
+        self.environments: MemberEnvironments | PooledEnvironments = (
+            MemberEnvironments(make_env, seeds, n_envs)
+            if make_pool is None
+            else PooledEnvironments(make_pool, seeds, n_envs)
+        )
         spaces = self.environments.observation_space, self.environments.action_space
         self.observation_space, self.action_space = spaces
         built = [
