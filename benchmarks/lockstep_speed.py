@@ -10,6 +10,7 @@ their own, imports, evaluations and storing included.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import resource
 import statistics
@@ -19,6 +20,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import commit, machine
-from robusttune.declaration.training.sb3 import Normalization
+from robusttune.declaration.training.sb3 import EnvironmentSpec, Normalization
+from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.hyperparameters import sb3_class
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep_runs import learner
@@ -52,6 +55,7 @@ class Case:
     hyperparameters: dict[str, Any]
     sizes: tuple[int, ...] = SIZES
     normalised: bool = False
+    pooled: bool = False
 
 
 def off_policy(algorithm: str) -> Case:
@@ -81,6 +85,11 @@ def real(algorithm: str, env_id: str, timesteps: int, **hyperparameters: Any) ->
     )
 
 
+def pooled(case: Case) -> Case:
+    """Return a task that lockstep training steps by EnvPool, and SB3 by gymnasium."""
+    return dataclasses.replace(case, title=f"{case.title} by EnvPool", pooled=True, sizes=(8, 20))
+
+
 COMMAND = """
 name = "speed"
 [environment]
@@ -105,6 +114,9 @@ CASES = {
     "ppo-halfcheetah": real("ppo", "HalfCheetah-v5", 4096),
     "dqn-lunarlander": real("dqn", "LunarLander-v3", 4000),
     "sac-halfcheetah": real("sac", "HalfCheetah-v5", 400),
+    "ppo-lunarlander-envpool": pooled(real("ppo", "LunarLander-v3", 4096)),
+    "ppo-halfcheetah-envpool": pooled(real("ppo", "HalfCheetah-v5", 4096)),
+    "dqn-lunarlander-envpool": pooled(real("dqn", "LunarLander-v3", 4000)),
     "ppo-cartpole": real("ppo", "CartPole-v1", 4096),
     "ppo-acrobot": real("ppo", "Acrobot-v1", 4096),
     "ppo-mountaincar": real("ppo", "MountainCar-v0", 4096),
@@ -156,6 +168,9 @@ def train_lockstep(case: Case, n_members: int, timesteps: int | None = None) -> 
         n_envs=case.n_envs,
         total_timesteps=timesteps or case.timesteps,
         normalization=Normalization() if case.normalised else None,
+        make_pool=partial(EnvPoolBatch, EnvironmentSpec(id=case.env_id, engine="envpool"))
+        if case.pooled
+        else None,
     ).learn()
 
 
