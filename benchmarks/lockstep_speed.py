@@ -1,26 +1,38 @@
 """Time lockstep training against Stable-Baselines3: `python -m benchmarks.lockstep_speed`.
 
 Both sides run in turn in one process on one thread. Times are CPU seconds of this process, so that other work
-on the machine counts as little as possible; each number is the median of the repetitions.
+on the machine counts as little as possible, and wall seconds beside them; each number is the median of the
+repetitions. The floor is what a seed would take if nothing but its environment's steps (random actions, stepped by
+gymnasium) and its matrix products (at the rate of a large product) took any time. Whole commands are processes of
+their own, imports, evaluations and storing included.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import os
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import torch
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import commit, machine
+from robusttune.declaration.training.sb3 import EnvironmentSpec, Normalization
+from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.hyperparameters import sb3_class
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep_runs import learner
@@ -42,6 +54,8 @@ class Case:
     timesteps: int
     hyperparameters: dict[str, Any]
     sizes: tuple[int, ...] = SIZES
+    normalised: bool = False
+    pooled: bool = False
 
 
 def off_policy(algorithm: str) -> Case:
@@ -57,7 +71,55 @@ def off_policy(algorithm: str) -> Case:
     )
 
 
+def real(algorithm: str, env_id: str, timesteps: int, **hyperparameters: Any) -> Case:
+    """Return a task in a real environment with the algorithm's default hyperparameters."""
+    return Case(
+        title=f"{algorithm.upper()} {env_id}",
+        algorithm=algorithm,
+        env_id=env_id,
+        n_envs=1,
+        timesteps=timesteps,
+        hyperparameters=hyperparameters,
+        sizes=(1, 8, 20),
+        normalised=algorithm == "ppo" and env_id == "HalfCheetah-v5",
+    )
+
+
+def pooled(case: Case) -> Case:
+    """Return a task that lockstep training steps by EnvPool, and SB3 by gymnasium."""
+    return dataclasses.replace(case, title=f"{case.title} by EnvPool", pooled=True, sizes=(8, 20))
+
+
+COMMAND = """
+name = "speed"
+[environment]
+id = "LunarLander-v3"
+[algorithm]
+name = "ppo"
+total_timesteps = 4096
+[search_space.parameters]
+learning_rate = { type = "float", low = 1e-4, high = 1e-3 }
+[tuning]
+n_trials = 1
+[evaluation]
+n_episodes = 10
+[post_evaluation]
+n_seeds = 8
+confirm = 0
+top_k = 1
+default_control = false
+"""
 CASES = {
+    "ppo-lunarlander": real("ppo", "LunarLander-v3", 4096),
+    "ppo-halfcheetah": real("ppo", "HalfCheetah-v5", 4096),
+    "dqn-lunarlander": real("dqn", "LunarLander-v3", 4000),
+    "sac-halfcheetah": real("sac", "HalfCheetah-v5", 400),
+    "ppo-lunarlander-envpool": pooled(real("ppo", "LunarLander-v3", 4096)),
+    "ppo-halfcheetah-envpool": pooled(real("ppo", "HalfCheetah-v5", 4096)),
+    "dqn-lunarlander-envpool": pooled(real("dqn", "LunarLander-v3", 4000)),
+    "ppo-cartpole": real("ppo", "CartPole-v1", 4096),
+    "ppo-acrobot": real("ppo", "Acrobot-v1", 4096),
+    "ppo-mountaincar": real("ppo", "MountainCar-v0", 4096),
     "ppo": Case(
         title="PPO Pendulum-v1",
         algorithm="ppo",
@@ -90,7 +152,9 @@ CASES = {
 
 def train_reference(case: Case, seed: int) -> None:
     """Train one seed with SB3."""
-    envs = make_vec_env(case.env_id, n_envs=case.n_envs)
+    envs: Any = make_vec_env(case.env_id, n_envs=case.n_envs)
+    if case.normalised:
+        envs = VecNormalize(envs)
     model = sb3_class(case.algorithm)("MlpPolicy", envs, seed=seed, device="cpu", **case.hyperparameters)
     model.learn(case.timesteps)
 
@@ -103,31 +167,98 @@ def train_lockstep(case: Case, n_members: int, timesteps: int | None = None) -> 
         make_env=lambda: gym.make(case.env_id),
         n_envs=case.n_envs,
         total_timesteps=timesteps or case.timesteps,
+        normalization=Normalization() if case.normalised else None,
+        make_pool=partial(EnvPoolBatch, EnvironmentSpec(id=case.env_id, engine="envpool"))
+        if case.pooled
+        else None,
     ).learn()
 
 
-def cpu_seconds(function: Any, *arguments: Any) -> float:
-    """Return the CPU time of one call."""
-    begin = time.process_time()
+def seconds(function: Any, *arguments: Any) -> tuple[float, float]:
+    """Return the CPU time and the wall time of one call."""
+    begin, wall = time.process_time(), time.perf_counter()
     function(*arguments)
-    return time.process_time() - begin
+    return time.process_time() - begin, time.perf_counter() - wall
+
+
+def step_environment(env: Any, n_steps: int) -> None:
+    """Take random steps."""
+    env.reset(seed=1)
+    for _ in range(n_steps):
+        *_, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            env.reset()
+
+
+def floor(case: Case) -> tuple[float, float]:
+    """Return the CPU seconds of a seed's environment steps, and of its matrix products."""
+    n_steps = min(case.timesteps, 4000)
+    environment = seconds(step_environment, gym.make(case.env_id), n_steps)[0] * case.timesteps / n_steps
+    with FlopCounterMode(display=False) as counter:
+        train_lockstep(case, 2)
+    left = torch.rand(20, 256, 256)
+    out = torch.bmm(left, left)
+    best = min(seconds(lambda: torch.bmm(left, left, out=out))[0] for _ in range(50))
+    return environment, counter.get_total_flops() / 2 * best / (2 * 20 * 256**3)
 
 
 def measure(case: Case, n_repeats: int) -> list[str]:
     """Return the lines of the report on one case."""
     train_lockstep(case, 2, min(2 * 256 * case.n_envs, case.timesteps))
-    reference: list[float] = []
-    ours: dict[int, list[float]] = {size: [] for size in case.sizes}
+    train_reference(case, 1)
+    reference: list[tuple[float, float]] = []
+    ours: dict[int, list[tuple[float, float]]] = {size: [] for size in case.sizes}
     for repeat in range(n_repeats):
-        reference.append(cpu_seconds(train_reference, case, FAR_APART * repeat))
+        reference.append(seconds(train_reference, case, FAR_APART * repeat))
         for size in case.sizes:
-            ours[size].append(cpu_seconds(train_lockstep, case, size) / size)
-    sb3 = statistics.median(reference)
-    lines = [f"{case.title}, {case.timesteps} steps, {case.n_envs} environments: SB3 {sb3:.2f} s a seed"]
+            ours[size].append(seconds(train_lockstep, case, size))
+    (sb3, wall), (environment, products) = medians(reference), floor(case)
+    norm = ", VecNormalize" if case.normalised else ""
+    lines = [
+        f"{case.title}, {case.timesteps} steps, {case.n_envs} environments{norm}: "
+        f"SB3 {sb3:.2f} s a seed, wall {wall:.2f} s; floor {environment:.3f} s environment + {products:.3f} s products"
+    ]
     for size in case.sizes:
-        seconds = statistics.median(ours[size])
-        lines.append(f"    S = {size:2d}   {seconds:6.2f} s a seed   {sb3 / seconds:5.1f} x SB3")
+        cpu, wall = (total / size for total in medians(ours[size]))
+        lines.append(f"    S = {size:2d}   {cpu:6.3f} s a seed, wall {wall:6.3f} s   {sb3 / cpu:5.1f} x SB3")
     return lines
+
+
+def medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    """Return the median of each place."""
+    return statistics.median(cpu for cpu, _ in pairs), statistics.median(wall for _, wall in pairs)
+
+
+def measure_command(n_repeats: int) -> list[str]:
+    """Return the lines of the report on a whole `robusttune evaluate` with 8 seeds."""
+    times: dict[str, list[tuple[float, float]]] = {"sb3": [], "lockstep": []}
+    for _ in range(n_repeats):
+        for trainer, found in times.items():
+            found.append(command_seconds(trainer))
+    (sb3, sb3_wall), (cpu, wall) = medians(times["sb3"]), medians(times["lockstep"])
+    return [
+        "`robusttune evaluate`, PPO LunarLander-v3, one configuration, 8 seeds of 4096 steps, 10 episodes each, -j 0",
+        f"    sb3      {sb3:6.1f} s, wall {sb3_wall:6.1f} s",
+        f"    lockstep {cpu:6.1f} s, wall {wall:6.1f} s   {sb3 / cpu:5.1f} x SB3",
+    ]
+
+
+def command_seconds(trainer: str) -> tuple[float, float]:
+    """Return the CPU time and the wall time of one command, a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = Path(folder) / "study.toml"
+        study.write_text(COMMAND + f'[execution]\ntrainer = "{trainer}"\n')
+
+        def command(name: str) -> None:
+            words = [sys.executable, "-m", "robusttune", name, str(study), "-o", folder, "-j", "0"]
+            subprocess.run(words, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+        command("tune")
+        before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        command("evaluate")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        return spent, time.perf_counter() - wall
 
 
 def memory_of(n_members: int) -> float:
@@ -151,7 +282,7 @@ def header() -> list[str]:
     """Return when, on what and from which commit the report is."""
     return [
         f"Lockstep training against Stable-Baselines3, {datetime.now(UTC):%Y-%m-%d}, commit {commit()}",
-        f"{machine()}, one thread; torch {torch.__version__}; median CPU seconds per seed",
+        f"{machine()}, one thread; torch {torch.__version__}; median CPU seconds, and wall seconds, per seed",
     ]
 
 
@@ -159,7 +290,8 @@ def main() -> None:
     """Measure, print and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    choices = [*CASES, "command"]
+    parser.add_argument("--cases", nargs="+", choices=choices, default=choices)
     parser.add_argument("--report", type=Path, default=REPORT)
     parser.add_argument("--peak", type=int)
     options = parser.parse_args()
@@ -169,7 +301,9 @@ def main() -> None:
         return
     lines = header()
     for name in options.cases:
-        found = measure(CASES[name], options.repeats)
+        found = (
+            measure_command(options.repeats) if name == "command" else measure(CASES[name], options.repeats)
+        )
         lines += ["", *found]
         sys.stdout.write("\n".join(found) + "\n")
     lines += ["", "Peak memory of a process that trains PPO Pendulum-v1 (MiB; S = 0: the imports alone)"]

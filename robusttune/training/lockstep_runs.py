@@ -8,6 +8,7 @@ import math
 import pkgutil
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.training.environments import make_base, wrap
+from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.evaluation import (
     curve_point,
     due_evaluation,
@@ -33,6 +35,7 @@ from robusttune.training.interfaces import StopRule, StopRules, by_rule, make_re
 from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.members import Member
+from robusttune.training.lockstep.pooled import PooledEnvironments
 from robusttune.training.lockstep.trainer import LockstepTrainer
 from robusttune.training.saving import keep
 from robusttune.training.sb3 import n_envs_of, training_of
@@ -74,7 +77,13 @@ class _Group:
         training = self._training = training_of(first)
         environment = training.environment
         seeds = [spec.evaluation_seed for spec in self._specs]
-        self._evaluation_envs = MemberEnvironments(self._make_env, seeds, n_evaluation_environments(first))
+        make_pool = partial(EnvPoolBatch, environment) if environment.engine == "envpool" else None
+        n_evaluated = n_evaluation_environments(first)
+        self._evaluation_envs = (
+            MemberEnvironments(self._make_env, seeds, n_evaluated)
+            if make_pool is None
+            else PooledEnvironments(make_pool, seeds, n_evaluated)
+        )
         space = self._evaluation_envs.action_space
         _check(self._specs, self._evaluation_envs.observation_space, space)
         n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
@@ -86,6 +95,7 @@ class _Group:
             exact=training.algorithm.exact_timesteps,
             device=training.algorithm.device,
             normalization=environment.normalization,
+            make_pool=make_pool,
         )
         self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
         self._returns: list[list[float]] = [[] for _ in self._specs]

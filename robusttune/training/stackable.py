@@ -72,10 +72,6 @@ def _environment_reason(environment: EnvironmentSpec) -> str | None:
     """Return why environments cannot be stepped by lockstep training, or None."""
     if environment.atari is not None:
         return "Atari cannot be trained in lockstep: convolutional networks (CnnPolicy) cannot be stacked."
-    if environment.engine != "gymnasium":
-        return (
-            f"Lockstep training steps Gymnasium's environments, not those of engine = {environment.engine!r}."
-        )
     if environment.n_stack > 1:
         return f"Observations stacked by frame_stack = {environment.n_stack} cannot be trained in lockstep."
     if environment.vec_env != "dummy":

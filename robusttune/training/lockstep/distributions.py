@@ -94,14 +94,15 @@ class Categoricals:
 
     def sample(self, outputs: Tensor, generators: Generators) -> Tensor:
         """Return actions drawn from each member's own generator."""
-        noises = [torch.ones_like(logits) for logits in torch.split(outputs, self._sizes, dim=2)]
-        for row, generator in enumerate(generators):
-            for noise in noises:
-                noise[row].exponential_(generator=generator)
+        parts = torch.split(outputs, self._sizes, dim=2)
+        noises = [torch.ones_like(logits, memory_format=torch.contiguous_format) for logits in parts]
+        for generator, *rows in zip(generators, *(noise.unbind(0) for noise in noises), strict=False):
+            for row in rows:
+                row.exponential_(generator=generator)
         # torch.multinomial draws one sample as argmax(p / Exp(1)).
         chosen = [
             torch.softmax(torch.log_softmax(logits, 2), 2).div_(noise).argmax(2)
-            for logits, noise in zip(torch.split(outputs, self._sizes, dim=2), noises, strict=True)
+            for logits, noise in zip(parts, noises, strict=True)
         ]
         return torch.stack(chosen, dim=2).float()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Mapping
+import inspect
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +83,20 @@ class _SpacesOnly(VecEnv):
         return [False] * self.num_envs
 
 
+@contextlib.contextmanager
+def _uncompiled() -> Iterator[None]:
+    """Make optimisers without loading torch's compiler, which takes a second and is of no use here."""
+    function = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    known = "__dynamo_disable" in vars(function)
+    if not known:
+        function.__dict__["__dynamo_disable"] = function  # what torch asks for before it imports the compiler
+    try:
+        yield
+    finally:
+        if not known:
+            del function.__dict__["__dynamo_disable"]
+
+
 def build_model(
     algorithm: type[BaseAlgorithm],
     member: Member,
@@ -92,8 +108,13 @@ def build_model(
 ) -> tuple[BaseAlgorithm, Streams]:
     """Return the member's SB3 model as constructed, and its random streams."""
     stub = _SpacesOnly(n_envs, observation_space, copy.deepcopy(action_space))
-    with isolated():
-        model = algorithm("MlpPolicy", stub, seed=member.seed, device=device, **member.arguments)
+    defaults = inspect.signature(algorithm).parameters
+    # Experience lives in a shared store: a buffer of full size would only cost time, and memory twenty times over.
+    buffer = {"buffer_size": n_envs} if "buffer_size" in defaults else {}
+    with isolated(), _uncompiled():
+        model = algorithm(
+            "MlpPolicy", stub, seed=member.seed, device=device, **{**member.arguments, **buffer}
+        )
         generator = torch.Generator(device)
         generator.set_state(
             torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device)
@@ -101,4 +122,7 @@ def build_model(
         state = np.random.RandomState()
         state.set_state(np.random.get_state())  # noqa: NPY002
     model.env = None
+    if buffer:
+        model.replay_buffer = None  # type: ignore[attr-defined]
+        model.buffer_size = member.arguments.get("buffer_size", defaults["buffer_size"].default)  # type: ignore[attr-defined]
     return model, Streams(torch=generator, numpy=state)

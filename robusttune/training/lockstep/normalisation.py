@@ -27,7 +27,8 @@ class _Moments:
     def update(self, batch: Array) -> None:
         """Take in a batch of shape (n_members, n_envs, *shape)."""
         n = batch.shape[1]
-        mean, var = batch.mean(axis=1), batch.var(axis=1)
+        # One number is its own mean and has no variance: most of the time would go into finding that out.
+        mean, var = (batch[:, 0], 0.0) if n == 1 else (batch.mean(axis=1), batch.var(axis=1))
         delta, total = mean - self.mean, self.count + n
         squares = self.var * self.count + var * n + np.square(delta) * self.count * n / total
         self.mean, self.var, self.count = self.mean + delta * n / total, squares / total, total

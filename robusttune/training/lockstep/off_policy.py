@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3.common.preprocessing import get_action_dim
 from torch import Tensor
 
 from robusttune.training.lockstep.layout import Array
@@ -30,11 +31,8 @@ class OffPolicyTrainer(LockstepTrainer):
             buffer_size=int(model.buffer_size),
             n_used=-(-self.total_timesteps // self.n_envs) + self._frequency,
             n_observed=n_observed,
-            action_dim=int(model.replay_buffer.action_dim),
+            action_dim=get_action_dim(self.action_space),
         )
-        for other in self._models:
-            # Experience lives in the shared store; SB3 does not save its buffer with a model either.
-            other.replay_buffer = None
         self._progress = 1.0
 
     def _begin(self) -> None:

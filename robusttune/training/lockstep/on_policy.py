@@ -49,6 +49,7 @@ class OnPolicyTrainer(LockstepTrainer):
         """Make the networks, the head and the rollout of the rows that there are now."""
         self._actor = self._network(self._flat, self._gradient, self._actor_layers)
         self._critic = self._network(self._flat, self._gradient, self._critic_layers)
+        self._acting = self._network(self._flat, None, self._actor_layers)
         self._head = self._head_on(self._flat, self._gradient)
         n_features = self._codec.n_features
         self._store = RolloutStore(
@@ -85,10 +86,10 @@ class OnPolicyTrainer(LockstepTrainer):
         self._update()
 
     def _collect(self) -> None:
+        generators = [streams.torch for streams in self._streams]
         for step in range(self._n_steps):
             features = self._codec.features(self._last)
-            outputs = self._actor.forward(self._network_inputs(self._last))[:, : self.n_envs]
-            generators = [streams.torch for streams in self._streams]
+            outputs = self._acting.forward(self._network_inputs(self._last))[:, : self.n_envs]
             actions = self._head.sample(outputs, generators).cpu().numpy()[: len(self._rows)]
             self._silence_diverged(actions)
             rewards, starts = self._step(actions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,10 +17,11 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from robusttune.declaration.training.sb3 import Normalization
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.kernels import Env
-from robusttune.training.lockstep.layout import Array, FlatLayout, round_up, width_of
+from robusttune.training.lockstep.layout import ALIGNMENT, Array, FlatLayout, round_up, width_of
 from robusttune.training.lockstep.members import Member, build_model
 from robusttune.training.lockstep.normalisation import Normaliser
 from robusttune.training.lockstep.observations import ObservationCodec
+from robusttune.training.lockstep.pooled import MakePool, PooledEnvironments
 from robusttune.training.lockstep.snapshots import Snapshot, restore
 
 
@@ -41,6 +43,8 @@ class LockstepTrainer(ABC):
     device : str, default "cpu"
     normalization : Normalization, optional
         Train under VecNormalize, with statistics per member.
+    make_pool : callable, optional
+        Makes all training environments at once, instead of `make_env`.
 
     Raises
     ------
@@ -60,6 +64,7 @@ class LockstepTrainer(ABC):
         n_envs: int = 1,
         device: str = "cpu",
         normalization: Normalization | None = None,
+        make_pool: MakePool | None = None,
     ) -> None:
         if not members:
             raise ValueError("At least one member is needed, but got an empty sequence.")
@@ -67,7 +72,12 @@ class LockstepTrainer(ABC):
         self.total_timesteps, self.exact = total_timesteps, exact
         self.n_envs = n_envs
         self.device = get_device(device) if device == "auto" else torch.device(device)
-        self.environments = MemberEnvironments(make_env, [member.seed for member in members], n_envs)
+        seeds = [member.seed for member in members]
+        self.environments: MemberEnvironments | PooledEnvironments = (
+            MemberEnvironments(make_env, seeds, n_envs)
+            if make_pool is None
+            else PooledEnvironments(make_pool, seeds, n_envs)
+        )
         spaces = self.environments.observation_space, self.environments.action_space
         self.observation_space, self.action_space = spaces
         built = [
@@ -91,6 +101,11 @@ class LockstepTrainer(ABC):
         self.diverged = np.zeros(len(members), dtype=bool)
         self.n_updates = [0] * len(members)
         self._inputs = torch.zeros(width_of(len(members)), round_up(n_envs), self._codec.n_features)
+        # A single row needs no others beside it where all layers begin on a cache line anyway.
+        arch = self._models[0].policy.net_arch
+        widths = chain(*arch.values()) if isinstance(arch, dict) else arch
+        is_alone = n_envs == 1 and not any(width % ALIGNMENT for width in widths)
+        self._n_inputs = 1 if is_alone else round_up(n_envs)
         self._setup()
 
     @property
@@ -160,7 +175,7 @@ class LockstepTrainer(ABC):
         """Return network inputs for (normalised) observations of shape (n_members, n_envs, *shape)."""
         features = self._codec.features(observations)
         self._inputs.numpy()[: features.shape[0], : features.shape[1]] = features
-        return self._inputs.to(self.device)
+        return self._inputs[:, : self._n_inputs].to(self.device)
 
     def _freeze_diverged(self) -> None:
         finite = self._finite_rows()

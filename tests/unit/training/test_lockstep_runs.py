@@ -59,6 +59,7 @@ def shape(result: RunResult) -> list[tuple[int, int, int]]:
 CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "normalised": {"environment": EnvironmentSpec(id="Pendulum-v1", n_envs=2, normalization=Normalization())},
+    "envpool": {"environment": EnvironmentSpec(id="Pendulum-v1", n_envs=2, engine="envpool")},
     "wrapped": {
         "environment": EnvironmentSpec(
             id="CartPole-v1",
@@ -76,8 +77,10 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", cases(CASES, fast=["normalised"]))
+@pytest.mark.parametrize("case", cases(CASES, fast=["normalised", "envpool"]))
 def test_a_group_gives_what_stable_baselines_gives(case: str) -> None:
+    if case == "envpool":
+        pytest.importorskip("envpool")
     runs = [a_run(index, **dict(CASES[case])) for index in range(2)]
     if case == "a2c":
         runs = [dataclasses.replace(run, hyperparameters={"n_steps": 8, "net_arch": [8]}) for run in runs]

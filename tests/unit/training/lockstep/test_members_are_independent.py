@@ -15,6 +15,9 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "ppo": ("ppo", PPO_HP, {"total": 114, "n_envs": 3}),
     "ppo wide": ("ppo", {"n_steps": 32, "batch_size": 64, "n_epochs": 2}, {"total": 160, "n_envs": 5}),
     "ppo normalised": ("ppo", PPO_HP, {"total": 57, "n_envs": 3, "norm": Normalization()}),
+    "ppo alone": ("ppo", {"n_steps": 24, "net_arch": [64, 32]}, {"total": 72, "norm": Normalization()}),
+    "dqn alone": ("dqn", {"learning_starts": 10}, {"total": 60}),
+    "sac alone": ("sac", {"learning_starts": 10, "batch_size": 16}, {"total": 20}),
     "a2c": ("a2c", {"net_arch": [17]}, {"total": 30, "n_envs": 3}),
     "dqn": ("dqn", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 60}),
     "sac": ("sac", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 40, "n_envs": 2}),
@@ -24,7 +27,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", cases(CASES, fast=["ppo", "sac"]))
+@pytest.mark.parametrize("case", cases(CASES, fast=["ppo", "ppo alone", "sac"]))
 def test_a_member_does_not_depend_on_who_trains_beside_it_bit_for_bit(case: str) -> None:
     algorithm, hp, options = CASES[case]
     make_env = toy(actions="box" if algorithm in ("sac", "td3") else "discrete")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from robusttune.training.lockstep.activations import make_activation
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.kernels import find_kernel
+from robusttune.training.lockstep.members import Member, build_model
 from tests.support.cases import cases
 from tests.support.toys import ACTIONS, SB3, Toy, toy, trainer
 
@@ -177,3 +180,20 @@ def test_predictions_under_normalisation_are_sb3s(tmp_path: Path) -> None:
         wrapper = done.vec_normalize(member, DummyVecEnv([toy()]))
         alone, _ = done.to_sb3(member).predict(wrapper.normalize_obs(raw[member]), deterministic=True)
         np.testing.assert_array_equal(together[member], alone)
+
+
+def test_a_member_is_built_without_torchs_compiler_and_without_a_buffer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    function = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    monkeypatch.delattr(function, "__dynamo_disable", raising=False)
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # to import it is an error
+    spaces = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Discrete(2)
+    members = [Member(seed=1, arguments={}), Member(seed=1, arguments={"buffer_size": 70})]
+    models = [
+        build_model(SB3["dqn"], member, *spaces, n_envs=2, device=torch.device("cpu"))[0]
+        for member in members
+    ]
+    assert [model.buffer_size for model in models] == [1_000_000, 70]
+    assert all(model.replay_buffer is None for model in models)
+    assert "__dynamo_disable" not in vars(function)

@@ -1,0 +1,74 @@
+"""The training environments of all members in one pool of EnvPool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from robusttune.training.envpool import EnvPoolBatch
+from robusttune.training.lockstep.environments import Transition
+from robusttune.training.lockstep.layout import Array
+
+MakePool = Callable[[Sequence[int]], EnvPoolBatch]
+
+
+class PooledEnvironments:
+    """As `MemberEnvironments`, stepped by one call for all.
+
+    Parameters
+    ----------
+    make_pool : callable
+        Makes the environments of the seeds that it is given.
+    seeds : sequence of int
+        One per member.
+    n_envs : int
+        Environments per member.
+    """
+
+    def __init__(self, make_pool: MakePool, seeds: Sequence[int], n_envs: int) -> None:
+        self._make_pool, self._seeds, self.n_envs = make_pool, list(seeds), n_envs
+        self._pool = self._make()
+        self._rows = list(range(len(seeds)))
+        self._is_fresh = True
+        self.observation_space, self.action_space = self._pool.observation_space, self._pool.action_space
+
+    def _make(self) -> EnvPoolBatch:
+        return self._make_pool([seed + i for seed in self._seeds for i in range(self.n_envs)])
+
+    def reset(self) -> Array:
+        """Return the first observations, shape (n_members, n_envs, *shape); the same each time."""
+        if not self._is_fresh:
+            self._pool.close()
+            self._pool = self._make()
+        self._is_fresh = False
+        return self._of_rows(self._pool.reset())
+
+    def step(self, actions: Array) -> Transition:
+        """Step every environment once, and begin a new episode where one ended.
+
+        Parameters
+        ----------
+        actions : ndarray, shape (n_members, n_envs, *action_shape)
+        """
+        everyone = np.zeros((len(self._seeds), *actions.shape[1:]), dtype=actions.dtype)
+        everyone[self._rows] = actions  # members that are gone step idly beside the others
+        step = self._pool.step(everyone.reshape(-1, *actions.shape[2:]))
+        return Transition(
+            observations=self._of_rows(step.observations),
+            rewards=self._of_rows(step.rewards),
+            dones=self._of_rows(step.terminated | step.truncated),
+            timeouts=self._of_rows(step.truncated & ~step.terminated),
+            terminal=self._of_rows(step.terminal),
+        )
+
+    def _of_rows(self, array: Array) -> Array:
+        return array.reshape(len(self._seeds), self.n_envs, *array.shape[1:])[self._rows]
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Hand out no more than the chosen members' environments."""
+        self._rows = [self._rows[row] for row in rows]
+
+    def close(self) -> None:
+        """Close the pool."""
+        self._pool.close()
