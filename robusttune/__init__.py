@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from robusttune.errors import StudyError as StudyError
     from robusttune.execution.progress import Reporter as Reporter
     from robusttune.execution.progress import SilentReporter as SilentReporter
+    from robusttune.interop.compare import compare as compare
     from robusttune.pipeline import check_study as check_study
     from robusttune.pipeline import evaluate_study as evaluate_study
     from robusttune.pipeline import rank_study as rank_study
@@ -122,6 +123,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "declaration.tuning": ("TuningSpec",),
     "errors": ("MissingDependencyError", "NoResultsError", "RobusttuneError", "SpecError", "StudyError"),
     "execution.progress": ("Reporter", "SilentReporter"),
+    "interop.compare": ("compare",),
     "pipeline": ("check_study", "evaluate_study", "rank_study", "report_study", "run_study", "tune_study"),
     "pipeline.functions": ("evaluate", "tune"),
     "pipeline.matrix": ("report_matrix",),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from robusttune.cli.compare import COMPARE_FLAGS, compare
 from robusttune.cli.console import console, error_console, say
 from robusttune.cli.init import INIT_FLAGS, init
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
@@ -226,6 +227,7 @@ def status(
         console.print(status_table(spec, study_status(spec, out=out, storage=storage)))
 
 
+_register(COMPARE_FLAGS)(compare)
 _register(PLAN_FLAGS)(plan)
 _register(PLAY_FLAGS)(play)
 

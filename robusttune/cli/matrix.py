@@ -17,8 +17,12 @@ def print_matrix(report: MatrixReport, folder: Path) -> None:
     """Print the answers, the tables and where the report is."""
     for answer in prose.answers(report):
         console.print(Text(f"\n{answer}", style="bold"))
-    for found in tables(report, width=console.width):
-        print_table(found, title=found.title)
+    found = tables(report, width=console.width)
+    if report.given is not None and len(report.rankings) >= prose.MANY_TASKS:
+        found = found[:2]  # the page has the tables of every task
+    for table in found:
+        print_table(table, title=table.title)
     console.print()
     print_bullets(prose.findings(report))
-    say(f"\nReport across studies: {folder / 'report.html'}")
+    what = "across studies" if report.given is None else "across tasks"
+    say(f"\nReport {what}: {folder / 'report.html'}")

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from robusttune.declaration.space import STRICT
 from robusttune.declaration.study import StudySpec
 
-BEST = "best"
+BEST, WORST = "best", "worst"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -37,7 +37,7 @@ class MatrixReportSpec:
     ----------
     low, high : str
         Without `reference`: the controls whose mean scores on a task count as 0 and as 1. By default `low` is
-        `"default"` and `high` is `"best"`, the highest mean of all methods on the task.
+        `"default"` and `high` is `"best"`, the highest mean of all methods on the task; `"worst"` is the lowest.
     reference : mapping
         Task → `{low = …, high = …}`, its scores that count as 0 and as 1. A task is named by its value in the
         matrix: a value that is not text by `key=value`, a table by its `name`.

@@ -10,6 +10,7 @@ from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
+from robusttune.report.given import Given
 from robusttune.report.model import Ranking, Row, Runs
 from robusttune.results.records import RunStatus, TrialRecord
 from robusttune.results.scores import ScoreTable
@@ -26,6 +27,7 @@ def make_ranking(
     *,
     is_reproducible: bool,
     command: str,
+    given: Given | None = None,
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
 
@@ -40,6 +42,8 @@ def make_ranking(
         Whether the search repeats itself trial by trial.
     command : str
         What runs the study, for commands to paste.
+    given : Given, optional
+        Where the results come from, if no study has made them.
     """
     scored = _scored(found)
     analysis = _analyse(study, trials, found, scored)
@@ -55,6 +59,7 @@ def make_ranking(
         rows=rows,
         tuning_is_reproducible=is_reproducible,
         command=command,
+        given=given,
     )
 
 

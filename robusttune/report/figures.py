@@ -85,7 +85,7 @@ def _lines(ranking: Ranking, *, width: float, height: float) -> tuple[Figure, Ax
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row.analysis.in_best_set else "normal")
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlabel("score (mean episode return)")
+    axes.set_xlabel("score (mean episode return)" if ranking.given is None else "score")
     axes.grid(axis="x", lw=0.4, alpha=0.5)
     axes.set_axisbelow(True)
     return figure, axes

@@ -9,6 +9,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report import columns
+from robusttune.report.given import Given
 from robusttune.report.prose import answer, findings, methods
 from robusttune.results.records import RunResult, TrialRecord
 from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysis
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 class Runs:
     """The post-evaluation runs of one configuration; `scores` has one per seed.
 
-    `timesteps` were really trained by its completed runs (their median, should they differ); None if none completed.
+    Seeds of runs that are not ours may be labels. `timesteps` were really trained by its completed runs (their median, should they differ); None if none completed.
     """
 
-    seeds: tuple[int, ...]
+    seeds: tuple[int | str, ...]
     scores: tuple[float, ...]
     n_diverged: int
     n_missing: int
@@ -73,6 +74,8 @@ class Ranking:
         Whether the same study file gives the same trials again.
     command : str
         What made it, for commands to paste.
+    given : Given, optional
+        Where the results come from, if no study has made them; `study` then only says how they were analysed.
     """
 
     study: StudySpec
@@ -82,6 +85,22 @@ class Ranking:
     rows: tuple[Row, ...]
     tuning_is_reproducible: bool
     command: str
+    given: Given | None = None
+
+    @property
+    def name(self) -> str:
+        """Heading of its report."""
+        return self.study.name if self.given is None else self.given.name
+
+    @property
+    def has_tuning(self) -> bool:
+        """Whether a configuration has a tuning score."""
+        return any(row.candidate.tuning_score is not None for row in self.rows)
+
+    @property
+    def seed(self) -> str:
+        """What a seed is called: fresh where a search had chosen the configurations before."""
+        return "fresh seed" if self.given is None or self.has_tuning else "seed"
 
     @property
     def answer(self) -> tuple[str, ...]:

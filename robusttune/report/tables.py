@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,9 +91,16 @@ def hyperparameters(values: Mapping[str, Any], names: Sequence[str] | Mapping[st
 
 def to_document(ranking: Ranking) -> dict[str, Any]:
     """Return everything behind the ranking as plain JSON values: rows, scores, analysis, methods, study, provenance."""
+    given = ranking.given
+    whose: dict[str, Any] = {"given": None if given is None else dataclasses.asdict(given)}
+    if given is None:
+        whose = {"study": ranking.study.to_dict(), "tuning_id": ranking.study.tuning_id}
+    made: dict[str, Any] = {
+        "tuning_is_reproducible": ranking.tuning_is_reproducible,
+        "provenance": list(ranking.provenances),
+    }
     return {
-        "study": ranking.study.to_dict(),
-        "tuning_id": ranking.study.tuning_id,
+        **whose,
         "answer": list(ranking.answer),
         "findings": {heading: list(sentences) for heading, sentences in ranking.findings.items()},
         "methods": list(ranking.methods),
@@ -106,6 +114,5 @@ def to_document(ranking: Ranking) -> dict[str, Any]:
             for row in ranking.rows
         ],
         "analysis": ranking.analysis.to_dict(),
-        "tuning_is_reproducible": ranking.tuning_is_reproducible,
-        "provenance": list(ranking.provenances),
+        **(made if given is None else {}),
     }

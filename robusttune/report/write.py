@@ -28,10 +28,12 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    figures = {"tuning_vs_post_evaluation": lucky_figure(ranking), "seeds": seeds_figure(ranking)}
+    figures = {"seeds": seeds_figure(ranking)}
+    if ranking.given is None or ranking.has_tuning:
+        figures = {"tuning_vs_post_evaluation": lucky_figure(ranking), **figures}
     page = render(
         "report.html.j2",
-        name=ranking.study.name,
+        name=ranking.name,
         ranking=ranking,
         table=tables.ranking_table(ranking.rows, note=f"{ranking.caption} Italic: control."),
         pairs=tables.pairs_table(ranking),

@@ -30,20 +30,23 @@ class ScoreTable:
         Per configuration.
     diverged_score : float, optional
         What a diverged run counts as; None if there was none.
+    given : bool
+        Whether the runs are not ours: their seeds are labels then, and no stage is known of them.
 
     Raises
     ------
     ValueError
-        If a seed belongs to the tuning stage: what selects does not rank.
+        If a seed of ours belongs to the tuning stage: what selects does not rank.
     """
 
     config_ids: tuple[str, ...]
-    seeds: tuple[tuple[int, ...], ...]
+    seeds: tuple[tuple[int | str, ...], ...]
     scores: tuple[tuple[float, ...], ...]
     episode_returns: tuple[tuple[tuple[float, ...], ...], ...]
     n_diverged: tuple[int, ...]
     n_missing: tuple[int, ...]
     diverged_score: float | None
+    given: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.config_ids)) != len(self.config_ids):
@@ -56,7 +59,7 @@ class ScoreTable:
             if not np.isfinite(scores).all():
                 raise ValueError(f"scores must be finite, but got {scores}.")
             for seed in seeds:
-                if stage_of(seed) is not Stage.POST_EVALUATION:
+                if not self.given and stage_of(int(seed)) is not Stage.POST_EVALUATION:
                     raise ValueError(
                         f"seed {seed} belongs to the tuning stage. Tuning scores choose what is evaluated; only "
                         "post-evaluation scores are ranked."

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robusttune.declaration.matrix import BEST, MatrixReportSpec, ReferenceScores
+from robusttune.declaration.matrix import BEST, WORST, MatrixReportSpec, ReferenceScores
 from robusttune.errors import StudyError
 from robusttune.post_evaluation.select import DEFAULT_CONTROL
 from robusttune.report.matrix.scores import ConfigurationScores, StudyScores
 from robusttune.stats.tasks.aggregate import normalise
 from robusttune.stats.tasks.analyse import TasksAnalysis, analyse_tasks
+
+_WAY_OUT = (
+    "Name other controls by matrix.report.low and matrix.report.high, or declare the scores of every task: "
+    '[matrix.report.reference."{}"] low = …, high = ….'
+)
+_GIVEN_WAY_OUT = (
+    "Name two configurations whose means count as 0 and as 1 by `low` and `high`, say `normalized` if scores are on one "
+    "scale already, or give the scores of every task by `reference`."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +61,12 @@ class AcrossTasks:
 
 
 def across_tasks(
-    studies: Sequence[StudyScores], report: MatrixReportSpec, *, level: float, rng: np.random.Generator
+    studies: Sequence[StudyScores],
+    report: MatrixReportSpec,
+    *,
+    level: float,
+    rng: np.random.Generator,
+    is_given: bool = False,
 ) -> AcrossTasks:
     """Return the comparison of all methods that are on every task.
 
@@ -65,20 +79,25 @@ def across_tasks(
         Nominal coverage of all intervals.
     rng : numpy.random.Generator
         For the bootstrap.
+    is_given : bool
+        Whether no study has made the scores, so that messages name no key of a study file.
 
     Raises
     ------
     StudyError
-        If a method has one seed on a task, or controls cannot tell what counts as 0 and as 1.
+        If no method is on every task, a method has one seed on a task, or controls cannot tell what counts as 0 and as 1.
     """
     tasks = tuple(dict.fromkeys(one.task for one in studies))
     methods, left_out = _methods(studies, tasks)
+    if not methods:
+        raise StudyError("Tasks are compared by what is on all of them, and nothing is.")
     _check_seeds(methods)
     low = high = None
     anchors = report.reference
     if not anchors:
         low, high = report.low or DEFAULT_CONTROL, report.high or BEST
-        anchors = {task: _anchors(task, studies, methods, low, high) for task in tasks}
+        way_out = _GIVEN_WAY_OUT if is_given else _WAY_OUT
+        anchors = {task: _anchors(task, studies, methods, low, high, way_out) for task in tasks}
     normalised = {
         method.name: normalise(
             [method.on[task].scores for task in tasks],
@@ -149,30 +168,25 @@ def _check_seeds(methods: Sequence[Method]) -> None:
 
 
 def _anchors(
-    task: str, studies: Sequence[StudyScores], methods: Sequence[Method], low: str, high: str
+    task: str, studies: Sequence[StudyScores], methods: Sequence[Method], low: str, high: str, way_out: str
 ) -> ReferenceScores:
     """Return the means of the two controls on a task, each the average over the studies that have it."""
-    bottom = _mean_of(low, task, studies)
-    top = max(method.on[task].mean for method in methods) if high == BEST else _mean_of(high, task, studies)
+    means = [method.on[task].mean for method in methods]
+    bottom = min(means) if low == WORST else _mean_of(low, task, studies, way_out)
+    top = max(means) if high == BEST else _mean_of(high, task, studies, way_out)
     if not bottom < top:
         raise StudyError(
             f"On {task} the mean of {low!r}, {bottom:.6g}, which counts as 0, is not below that of {high!r}, "
-            f"{top:.6g}, which counts as 1. {_way_out(task)}"
+            f"{top:.6g}, which counts as 1. {way_out.format(task)}"
         )
     return ReferenceScores(low=bottom, high=top)
 
 
-def _mean_of(control: str, task: str, studies: Sequence[StudyScores]) -> float:
+def _mean_of(control: str, task: str, studies: Sequence[StudyScores], way_out: str) -> float:
     means = [one.roles[control].mean for one in studies if one.task == task and control in one.roles]
     if not means:
         raise StudyError(
-            f"No study on {task} evaluated the control {control!r}, whose mean score counts as 0 or 1. {_way_out(task)}"
+            f"No study on {task} evaluated the control {control!r}, whose mean score counts as 0 or 1. "
+            f"{way_out.format(task)}"
         )
     return sum(means) / len(means)
-
-
-def _way_out(task: str) -> str:
-    return (
-        "Name other controls by matrix.report.low and matrix.report.high, or declare the scores of every task: "
-        f'[matrix.report.reference."{task}"] low = …, high = ….'
-    )

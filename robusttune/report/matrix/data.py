@@ -5,22 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from robusttune.report.columns import record
 from robusttune.report.matrix.across import AcrossTasks
-from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.scores import TUNED, StudyScores
 
+if TYPE_CHECKING:
+    from robusttune.report.matrix.result import MatrixReport
 
-def aggregates_frame(across: AcrossTasks) -> pd.DataFrame:
+
+def aggregates_frame(across: AcrossTasks | None) -> pd.DataFrame:
     """Return one row per method and metric, with full precision."""
     return pd.DataFrame(
         [
             {"method": one.method, **dataclasses.asdict(found)}
-            for one in across.analysis.methods
+            for one in (() if across is None else across.analysis.methods)
             for found in one.metrics.values()
         ]
     )
@@ -38,7 +40,12 @@ def scores_frame(report: MatrixReport) -> pd.DataFrame:
 
 
 def _run_records(study: StudyScores) -> Iterator[dict[str, Any]]:
-    tuned = study.roles[TUNED]
+    tuned = study.roles.get(TUNED)
+    if tuned is None:  # results that were given have no search, and no study to name
+        for one in study.configurations:
+            for seed, score in zip(one.runs.seeds, one.scores, strict=True):
+                yield {"task": study.task, "configuration": one.name, "seed": seed, "score": score}
+        return
     where: dict[str, Any] = {"study": study.study.name, "task": study.task, "method": study.method}
     for one in study.configurations:
         own = {**where, "configuration": one.name, "config_id": one.candidate.config_id}
@@ -54,10 +61,18 @@ def to_json(report: MatrixReport) -> str:
     """Return everything behind the report."""
     across = report.across
     document = {
-        "name": report.matrix.name,
-        "studies": [
-            {"study": one.study.name, "task": one.task, "method": one.method} for one in report.studies
-        ],
+        "name": report.name,
+        **(
+            {
+                "studies": [
+                    {"study": one.study.name, "task": one.task, "method": one.method}
+                    for one in report.studies
+                ]
+            }
+            if report.given is None
+            else {"given": dataclasses.asdict(report.given)}
+        ),
+        "answer": report.answer,
         "across_tasks": None
         if across is None
         else {

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from robusttune.declaration.matrix import BEST
+from typing import TYPE_CHECKING
+
+from robusttune.declaration.matrix import BEST, WORST
 from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.ranking import TaskRanking
-from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.scores import TUNED
 from robusttune.report.prose.words import count, estimate, listed, number, share, share_interval
 
+if TYPE_CHECKING:
+    from robusttune.report.matrix.result import MatrixReport
+
 _FEW_SEEDS = 30
+MANY_TASKS = 4  # from so many on, the winners of all tasks are told in one sentence
 
 
 def answers(report: MatrixReport) -> tuple[str, ...]:
     """Return the answer over tasks, if there is one, and the answer on each task."""
     found = [] if report.across is None else [_over_tasks(report.across)]
-    return (*found, *(_on_task(one) for one in report.rankings))
+    if report.given is not None and len(report.rankings) >= MANY_TASKS:
+        return (*found, _winners(report))
+    return (*found, *(_on_task(one, report.given is not None) for one in report.rankings))
 
 
 def findings(report: MatrixReport) -> tuple[str, ...]:
@@ -24,9 +31,12 @@ def findings(report: MatrixReport) -> tuple[str, ...]:
     if report.why_not_across is not None:
         sentences.insert(0, f"There is no comparison over tasks. {report.why_not_across}")
     if report.across is not None and report.across.left_out:
+        twice = "" if report.given is None else " with two seeds"
         sentences.append(
-            f"Left out of the comparison over tasks, as not on every task: {listed(report.across.left_out)}."
+            f"Left out of the comparison over tasks, as not on every task{twice}: {listed(report.across.left_out)}."
         )
+    if report.given is not None and len(report.rankings) >= MANY_TASKS:
+        return tuple(sentences)
     return (*sentences, *(text for one in report.rankings for text in _next(one)))
 
 
@@ -35,12 +45,25 @@ def methods(report: MatrixReport) -> tuple[str, ...]:
     across = report.across
     ranked = [one.analysis for one in report.rankings if one.analysis is not None]
     lines = [] if across is None else _across_methods(across)
+    given = report.given
+    if given is not None:
+        read = f"Scores are those of {given.source}, read with {given.columns}; nothing was trained."
+        lines = [read, *given.notes, *lines]
     if ranked:
+        searched = (
+            ""
+            if given is not None
+            else (" Every study searched on its own; the luck of its trials is in its report.")
+        )
         lines.append(
-            f"Ranking of the {ranked[0].statistic} of all candidates: {ranked[0].method}. Best set: "
-            f"{ranked[0].best_set_method}. Every study searched on its own; the luck of its trials is in its report."
+            f"Ranking of the {ranked[0].statistic} of all {_noun(report)}s: {ranked[0].method}. Best set: "
+            f"{ranked[0].best_set_method}.{searched}"
         )
     return tuple(lines)
+
+
+def _noun(report: MatrixReport) -> str:
+    return "candidate" if report.given is None else "configuration"
 
 
 def _across_methods(across: AcrossTasks) -> list[str]:
@@ -64,11 +87,10 @@ def _across_methods(across: AcrossTasks) -> list[str]:
 def _normalisation(across: AcrossTasks) -> str:
     if across.low is None or across.high is None:
         return "Scores are normalised by the declared reference scores of each task."
-    top = (
-        "the highest mean of all methods" if across.high == BEST else f"the mean of the control {across.high}"
-    )
+    ends = {WORST: "the lowest mean of all methods", BEST: "the highest mean of all methods"}
+    low, high = (ends.get(name, f"the mean of the control {name}") for name in (across.low, across.high))
     return (
-        f"Scores are normalised on each task: 0 is the mean of the control {across.low}, 1 is {top}, both taken as "
+        f"Scores are normalised on each task: 0 is {low}, 1 is {high}, both taken as "
         "known. Differences between methods keep their order; how large they are is relative to these two."
     )
 
@@ -101,16 +123,36 @@ def _over_tasks(across: AcrossTasks) -> str:
     return text
 
 
-def _on_task(ranking: TaskRanking) -> str:
+def _winners(report: MatrixReport) -> str:
+    """Return who is shown to be the best on how many of many tasks."""
+    clear: dict[str, list[str]] = {}
+    for one in report.rankings:
+        if one.analysis is not None and one.analysis.winner_is_clear:
+            clear.setdefault(one.analysis.recommended, []).append(one.task)
+    rest = len(report.rankings) - sum(map(len, clear.values()))
+    parts = [
+        f"{name} on {len(tasks)}" for name, tasks in sorted(clear.items(), key=lambda item: -len(item[1]))
+    ]
+    nobody = f"nobody on {rest}" if rest else ""
+    return (
+        f"Task by task, shown to be better than every other configuration: {', '.join([*parts, nobody]).rstrip(', ')} "
+        f"of {len(report.rankings)} tasks."
+    )
+
+
+def _on_task(ranking: TaskRanking, is_given: bool) -> str:
     where, analysis = _place(ranking, ": "), ranking.analysis
     if analysis is None:
         return (
             f"{where}no ranking of all candidates, as the scores of the studies are not the same quantity "
             f"({_values(ranking)})."
         )
-    top = analysis.recommended
-    score = f"{estimate(analysis.configurations[top].mean)} over {analysis.configurations[top].n_seeds} fresh seeds"
-    found = f"{where}{top} is the best of {len(analysis.configurations)} candidates ({score})"
+    top, n = analysis.recommended, len(analysis.configurations)
+    seeds, who = ("seeds", f"{n} configurations") if is_given else ("fresh seeds", f"{n} candidates")
+    score = (
+        f"{estimate(analysis.configurations[top].mean)} over {analysis.configurations[top].n_seeds} {seeds}"
+    )
+    found = f"{where}{top} is the best of {who} ({score})"
     if analysis.winner_is_clear:
         return f"{found}, better than every other one at {analysis.level:.0%} confidence."
     others = [name for name in analysis.best_set if name != top]
@@ -119,7 +161,7 @@ def _on_task(ranking: TaskRanking) -> str:
         if others
         else "is not shown to be better than every other one"
     )
-    return f"{where}{top} has the highest estimate of {len(analysis.configurations)} candidates ({score}), but {doubt}."
+    return f"{where}{top} has the highest estimate of {who} ({score}), but {doubt}."
 
 
 def _next(ranking: TaskRanking) -> list[str]:
@@ -141,7 +183,7 @@ def _next(ranking: TaskRanking) -> list[str]:
 
 
 def _roles(report: MatrixReport) -> list[str]:
-    if report.across is None:
+    if report.across is None or report.given is not None:
         return []
     sentences = []
     if not all(one.is_confirmed for one in report.studies):
@@ -169,7 +211,12 @@ def _failures(report: MatrixReport) -> list[str]:
     for study in report.studies:
         diverged = sum(one.runs.n_diverged for one in study.configurations)
         missing = sum(one.runs.n_missing for one in study.configurations)
-        if diverged:
+        if diverged and report.given is not None:
+            worst = min(score for one in study.configurations for score in one.scores)
+            sentences.append(
+                f"{count(diverged, 'run')} on {study.task} without a finite score, counted as {number(worst)}."
+            )
+        elif diverged:
             sentences.append(
                 f"{count(diverged, 'run')} of {study.study.name} diverged; each counts as its failure policy says."
             )

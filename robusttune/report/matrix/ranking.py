@@ -56,8 +56,11 @@ def rank_task(studies: Sequence[StudyScores], *, rng: np.random.Generator) -> Ta
     different = _different(studies, _QUANTITY)
     if different:
         return TaskRanking(task=task, rows=(), analysis=None, different=different)
+    candidates = {name: one.candidate for name, one in configurations.items()}
     analysis = analyse(
         {name: one.scores for name, one in configurations.items()},
+        tuning_scores={name: one.tuning_scores for name, one in candidates.items() if one.tuning_scores},
+        controls=[name for name, one in candidates.items() if len(studies) == 1 and one.is_control],
         n_failed={name: one.runs.n_diverged for name, one in configurations.items()},
         level=post.confidence_level,
         indifference=post.indifference,
@@ -87,8 +90,11 @@ def _named(studies: Sequence[StudyScores]) -> dict[str, ConfigurationScores]:
         prefix = "+".join(method for method, _ in members) + ": " if len(members) < len(studies) else ""
         name = f"{prefix}{' = '.join(names)}"
         longest = max((one for _, one in members), key=lambda one: len(one.scores))
-        # Tuning scores of different searches are told in the reports of their studies.
-        candidate = dataclasses.replace(longest.candidate, name=name, tuning_score=None, n_tuning_seeds=None)
+        candidate = dataclasses.replace(longest.candidate, name=name)
+        if len(studies) > 1:  # tuning scores of different searches are told in the reports of their studies
+            candidate = dataclasses.replace(
+                candidate, tuning_score=None, tuning_scores=(), n_tuning_seeds=None
+            )
         named[name] = dataclasses.replace(longest, candidate=candidate)
     return named
 

@@ -14,13 +14,13 @@ METRIC_NAMES = {"iqm": "IQM", "median": "median", "mean": "mean", "optimality_ga
 
 def tables(report: MatrixReport, *, width: int | None = None) -> tuple[Table, ...]:
     """Return aggregates, pairs, who stands for each method on each task, and the rankings, these within `width`."""
-    across = report.across
+    across, who = report.across, "candidates" if report.given is None else "configurations"
     found = [] if across is None else [_aggregates(across), _improvements(across), _by_task(across)]
     rankings = [
         ranking_table(
             one.rows,
             None if width is None else fitting_columns(one.rows, width),
-            title=f"All candidates on {one.task}" if one.task else "All candidates",
+            title=f"All {who} on {one.task}" if one.task else f"All {who}",
             note=f"Bold: cannot be told apart from the best. {one.analysis.level:.0%} intervals; those of the ranks "
             "hold all at once.",
         )

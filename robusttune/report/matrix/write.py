@@ -28,8 +28,9 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
     """
     drawn = {} if report.across is None else figures(report.across.analysis)
     values = {
-        "name": report.matrix.name,
-        "answers": prose.answers(report),
+        "name": report.name,
+        "given": report.given,
+        "answers": report.answer,
         "findings": prose.findings(report),
         "methods": prose.methods(report),
         "tables": tables(report),

@@ -17,13 +17,13 @@ _NAMED = 3  # lucky configurations in the answer; the findings tell of all
 
 def answer(ranking: Ranking) -> tuple[str, ...]:
     """Return the answer."""
-    return (_choice(ranking), _lucky(ranking), _rivals(ranking), *_next(ranking))
+    return (_choice(ranking), *_lucky(ranking), _rivals(ranking), *_next(ranking))
 
 
 def _choice(ranking: Ranking) -> str:
     """Return the recommended configuration's number: confirmed, or corrected for having been chosen."""
     analysis = ranking.analysis
-    found, seeds, chosen = analysis.winner, "fresh seed", ""
+    found, seeds, chosen = analysis.winner, ranking.seed, ""
     confirmed = analysis.confirmed.get(analysis.recommended)
     if confirmed is not None:
         found, seeds = confirmed, "confirmation seed"
@@ -39,13 +39,15 @@ def _choice(ranking: Ranking) -> str:
     )
 
 
-def _lucky(ranking: Ranking) -> str:
+def _lucky(ranking: Ranking) -> tuple[str, ...]:
+    if ranking.given is not None and not ranking.has_tuning:
+        return ()
     lucky = [row for row in ranking.rows if row.verdict == LUCKY]
     if not lucky:
-        return "No tuning score is shown to be lucky."
+        return ("No tuning score is shown to be lucky.",)
     lucky.sort(key=lambda row: -(row.candidate.tuning_score or 0.0))  # the most tempting first
     more = [f"So were {len(lucky) - _NAMED} more."] if len(lucky) > _NAMED else []
-    return " ".join([*map(luck_sentence, lucky[:_NAMED]), *more])
+    return (" ".join([*map(luck_sentence, lucky[:_NAMED]), *more]),)
 
 
 def luck_sentence(row: Row) -> str:
@@ -78,12 +80,17 @@ def _rivals(ranking: Ranking) -> str:
 
 def _next(ranking: Ranking) -> tuple[str, ...]:
     analysis = ranking.analysis
-    if not analysis.confirmed:
+    if ranking.given is None and not analysis.confirmed:
         run = command(ranking, f"post_evaluation.confirm={CONFIRMATION_SEEDS}")
         return (
             f"Next: confirm {analysis.recommended} on {CONFIRMATION_SEEDS} seeds that no selection has seen: {run}",
         )
     plan = [step for step in analysis.plan if step.second in analysis.best_set]
+    if not plan and ranking.given is not None:
+        return (
+            f"Next: run {analysis.recommended} on {CONFIRMATION_SEEDS} new seeds, for a number that comes from none of "
+            "those that chose it.",
+        )
     if not plan or ranking.study.post_evaluation.allocation.is_adaptive:
         return ()
     fewest = min(plan, key=lambda step: step.more_seeds or MOST_MORE_SEEDS + 1)
@@ -92,14 +99,19 @@ def _next(ranking: Ranking) -> tuple[str, ...]:
         return (f"Next: choose between {names} by spread and cost; more seeds would hardly tell them apart.",)
     return (
         f"Next: tell {fewest.first} from {fewest.second} with {count(fewest.more_seeds, 'more seed')} each "
-        f"({fewest.power:.0%} power if the observed difference is the true one): "
-        f"{command(ranking, more_seeds(ranking, fewest.more_seeds))}",
+        f"({fewest.power:.0%} power if the observed difference is the true one)"
+        f"{to_run(ranking, more_seeds(ranking, fewest.more_seeds))}",
     )
 
 
 def more_seeds(ranking: Ranking, n: int) -> str:
     """Return the setting that gives every configuration n more seeds."""
     return f"post_evaluation.n_seeds={ranking.study.post_evaluation.n_seeds + n}"
+
+
+def to_run(ranking: Ranking, setting: str) -> str:
+    """Return the end of a sentence that names what runs the study with a setting; nothing runs what was given."""
+    return "." if ranking.given is not None else f": {command(ranking, setting)}"
 
 
 def command(ranking: Ranking, setting: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from robusttune.post_evaluation.select import DEFAULT_CONTROL, tuning_champion
-from robusttune.report.prose.answer import command, more_seeds
+from robusttune.report.prose.answer import more_seeds, to_run
 from robusttune.report.prose.words import count, estimate, number, share
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, SKEW_SENSITIVE
 
@@ -36,10 +36,14 @@ def _confirmed(ranking: Ranking) -> list[str]:
 
 def _champion(ranking: Ranking) -> list[str]:
     """Return what tuning's own choice came to on fresh seeds."""
-    trial = tuning_champion(ranking.trials)
+    if ranking.given is not None:
+        trial = ranking.row(ranking.analysis.champion).candidate if ranking.analysis.champion else None
+    else:
+        trial = tuning_champion(ranking.trials)
     if trial is None:
         return []
-    score = f"{number(trial.tuning_score)} on {count(trial.n_tuning_seeds or 1, 'seed')}"
+    seeds = "" if ranking.given is not None else f" on {count(trial.n_tuning_seeds or 1, 'seed')}"
+    score = f"{number(trial.tuning_score)}{seeds}"
     row = next((row for row in ranking.rows if row.candidate.trial_number == trial.trial_number), None)
     if row is None:
         return [
@@ -71,7 +75,7 @@ def _runner_up(ranking: Ranking) -> list[str]:
     if fragile:
         sentences.append(
             f"Skew-sensitive claims, which hold only if noise is nearly normal: {'; '.join(fragile)}. The robust ranks "
-            f"leave them out. The IQM suffers less from skew: {command(ranking, 'post_evaluation.statistic=iqm')}"
+            f"leave them out. The IQM suffers less from skew{to_run(ranking, 'post_evaluation.statistic=iqm')}"
         )
     equal = [
         f"{a} and {b}" for (a, b), pair in ranking.analysis.pairs.items() if pair.comparison.verdict == EQUAL
@@ -111,7 +115,7 @@ def _plan(ranking: Ranking) -> list[str]:
         how = (
             ""
             if ranking.study.post_evaluation.allocation.is_adaptive
-            else (f": {command(ranking, more_seeds(ranking, step.more_seeds))}")
+            else to_run(ranking, more_seeds(ranking, step.more_seeds))
         )
         sentences.append(
             f"{count(step.more_seeds, 'more seed')} each would tell {step.first} from {step.second} with probability "

@@ -36,6 +36,8 @@ def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
 
 def _configuration(ranking: Ranking) -> tuple[str, ...]:
     row = ranking.row(ranking.analysis.recommended)
+    if ranking.given is not None and not row.candidate.hyperparameters:
+        return ()
     values = ", ".join(f"{name}={value!r}" for name, value in row.candidate.hyperparameters.items())
     return (f"{row.name}: `{values}`." if values else f"{row.name}: all hyperparameters at their defaults.",)
 
@@ -46,8 +48,9 @@ def _failures(ranking: Ranking) -> list[str]:
         ranking.found.candidates, table.n_diverged, table.n_missing, table.scores, strict=True
     ):
         if n_diverged:
+            ended = "diverged" if ranking.given is None else "have no finite score"
             sentences.append(
-                f"{n_diverged} of {count(len(scores), 'run')} of {candidate.name} diverged, each counted "
+                f"{n_diverged} of {count(len(scores), 'run')} of {candidate.name} {ended}, each counted "
                 f"as {number(table.diverged_score)}."
             )
         if n_missing:
@@ -112,6 +115,11 @@ def _budgets(ranking: Ranking) -> list[str]:
     (least, fewest), (most, longest) = (
         choose(trained.items(), key=lambda item: item[1]) for choose in (min, max)
     )
+    if ranking.given is not None:
+        return [
+            f"Budgets differ: the scores of {most} are of step {longest:,} and those of {least} of step {fewest:,}. Who "
+            "trains longer has an advantage that the configuration does not explain."
+        ]
     return [
         f"Budgets differ: {most} trained {longest:,} timesteps and {least} {fewest:,}, of "
         f"{ranking.study.training.total_timesteps:,} asked for, because rollouts are collected whole. Who trains "

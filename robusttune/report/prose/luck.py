@@ -89,7 +89,8 @@ def _spread(ranking: Ranking) -> list[str]:
         names = [row.name for row in ranking.rows if row.analysis.spread == word]
         if names:
             scatter = "its seeds scatter" if len(names) == 1 else "their seeds scatter"
-            sentences.append(f"{word}: {listed(names)}; {scatter} {how} than those of the other trials.")
+            others = "the others" if ranking.given is not None else "the other trials"
+            sentences.append(f"{word}: {listed(names)}; {scatter} {how} than those of {others}.")
     return sentences
 
 

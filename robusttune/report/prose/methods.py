@@ -11,6 +11,7 @@ from robusttune.report.prose.selection import candidates_clause, winner_clause
 from robusttune.report.prose.words import count, known_decimals, listed, number
 
 if TYPE_CHECKING:
+    from robusttune.report.given import Given
     from robusttune.report.model import Ranking, Row
 
 _SCORES = {
@@ -29,15 +30,22 @@ def caption(ranking: Ranking) -> str:
     """Return what a reader of the table alone must know."""
     study, table = ranking.study, ranking.found.scores
     counts = sorted({row.analysis.n_seeds for row in ranking.rows})
-    seeds = count(counts[0], "fresh seed") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} fresh seeds"
+    seeds = (
+        count(counts[0], ranking.seed) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} {ranking.seed}s"
+    )
     episodes = f", {count(study.n_post_evaluation_episodes, 'evaluation episode')} per seed"
     text = (
         f"{study.training.caption}; {seeds} per configuration{episodes if study.training.HAS_POLICY else ''}; "
         f"{ranking.analysis.level:.0%} intervals."
     )
+    if ranking.given is not None:
+        whose = count(len(ranking.rows), "configuration")
+        text = f"{whose}, {seeds} each, from {ranking.given.source}; {ranking.analysis.level:.0%} intervals."
     n_diverged, n_missing = sum(table.n_diverged), sum(table.n_missing)
     if n_diverged:
-        text += f" {count(n_diverged, 'diverged run')} counted as {number(table.diverged_score)}."
+        what = count(n_diverged, "diverged run" if ranking.given is None else "run")
+        without = "" if ranking.given is None else " without a finite score"
+        text += f" {what}{without} counted as {number(table.diverged_score)}."
     if n_missing:
         text += f" {count(n_missing, 'planned run')} missing."
     return f"{text} Bold: cannot be told apart from the best."
@@ -48,11 +56,7 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
     study, analysis = ranking.study, ranking.analysis
     post = study.post_evaluation
     return (
-        _tuning(ranking),
-        f"Post-evaluation: {candidates_clause(study)}, and the controls, "
-        f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
-        *_confirmation(post),
-        f"Score of a run: {_SCORES[study.evaluation.score]}{_policy(study)}.",
+        *(_made(ranking) if ranking.given is None else _read(ranking.given, ranking.has_tuning)),
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
         f"Best set: {_best_set(ranking)}.",
         "Simultaneous intervals hold less often on real scores than on normal ones. In simulated studies of ten "
@@ -60,9 +64,37 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         f"Intervals: {_interval_methods(ranking)}; trimmed t for the IQM. P(best) is descriptive.",
         f"Recommended: {winner_clause(study)}. Interval: {analysis.winner.method}.",
         f"Randomness of the statistics: {analysis.rng_note}.",
-        f"Failures: a diverged run counts as {_diverged_policy(post.diverged_score)}; a crashed, failed or timed-out "
-        f"run {'may be missing' if post.allow_missing else 'blocks the ranking'}.",
+        f"Failures: {_failures(ranking)}.",
     )
+
+
+def _made(ranking: Ranking) -> tuple[str, ...]:
+    study, post = ranking.study, ranking.study.post_evaluation
+    return (
+        _tuning(ranking),
+        f"Post-evaluation: {candidates_clause(study)}, and the controls, "
+        f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
+        *_confirmation(post),
+        f"Score of a run: {_SCORES[study.evaluation.score]}{_policy(study)}.",
+    )
+
+
+def _read(given: Given, has_tuning: bool) -> tuple[str, ...]:
+    fresh = ["Tuning scores enter no ranking; the seeds of the scores are taken for fresh ones."]
+    return (
+        f"Scores are those of {given.source}, read with {given.columns}; nothing was trained.",
+        *given.notes,
+        *(fresh if has_tuning else []),
+    )
+
+
+def _failures(ranking: Ranking) -> str:
+    post = ranking.study.post_evaluation
+    counts = f"counts as {_diverged_policy(post.diverged_score)}"
+    if ranking.given is not None:
+        return f"a run without a finite score {counts}"
+    missing = "may be missing" if post.allow_missing else "blocks the ranking"
+    return f"a diverged run {counts}; a crashed, failed or timed-out run {missing}"
 
 
 def _policy(study: StudySpec) -> str:
@@ -136,6 +168,8 @@ def luck_legend(ranking: Ranking) -> str:
 
 def seeds_legend(ranking: Ranking) -> str:
     """Return how the figure of all seeds is read."""
+    if not ranking.has_tuning and ranking.given is not None:
+        return f"dots: seeds   ◆ and bar: mean, {ranking.analysis.level:.0%} interval"
     return (
         f"dots: fresh seeds, filled if they reach the tuning score   ◆ and bar: mean, {ranking.analysis.level:.0%} "
         "interval   |: tuning score"
