@@ -11,7 +11,25 @@ from robusttune.cli.console import say
 from robusttune.cli.options import Verbose
 from robusttune.pipeline.location import DEFAULT_OUT
 
-_PARAMETERS = ["configuration", "seed", "score", "task", "episode", "step", "tuning_score", "minimize", "controls", "statistic", "level", "indifference", "diverged_score", "normalized", "reference", "low", "high"]
+_PARAMETERS = [
+    "configuration",
+    "seed",
+    "score",
+    "task",
+    "episode",
+    "step",
+    "tuning_score",
+    "minimize",
+    "controls",
+    "statistic",
+    "level",
+    "indifference",
+    "diverged_score",
+    "normalized",
+    "reference",
+    "low",
+    "high",
+]
 _FLAG = {name: "--" + name.replace("_", "-") for name in _PARAMETERS} | {"controls": "--control"}
 COMPARE_FLAGS = {f"`{name}`": flag for name, flag in _FLAG.items()} | {
     "controls: ": "--control: ",
@@ -36,8 +54,8 @@ def compare(
     results: Annotated[
         Path,
         typer.Argument(
-            help="CSV, TSV, parquet or JSON (also marl-eval's and W&B's), or a folder with evaluations.npz, monitor.csv or "
-            "TensorBoard events."
+            help="CSV, TSV, parquet or JSON (also marl-eval's and W&B's), or a folder with evaluations.npz, "
+            "monitor.csv or TensorBoard events."
         ),
     ],
     configuration: Annotated[

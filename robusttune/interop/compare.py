@@ -10,27 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
 
-from robusttune.declaration.matrix import BEST, WORST, Matrix, MatrixReportSpec, MatrixStudy, ReferenceScores
+from robusttune.declaration.matrix import BEST, WORST, Matrix, MatrixReportSpec, MatrixStudy
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.declaration.tuning import TuningSpec
 from robusttune.errors import SpecError, StudyError
 from robusttune.interop.files import read_results
-from robusttune.interop.reference import read_reference
+from robusttune.interop.reference import matrix_report
 from robusttune.interop.roles import find_roles
-from robusttune.interop.runs import GivenConfiguration, to_runs
+from robusttune.interop.runs import to_runs
+from robusttune.interop.scored import MAX_METHODS, Scored, candidates_of, known_scores, runs_of
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
-from robusttune.post_evaluation.select import Candidate
 from robusttune.report.build import make_ranking
 from robusttune.report.given import Given
 from robusttune.report.matrix.result import MatrixReport, make_matrix_report
 from robusttune.report.matrix.scores import ConfigurationScores, StudyScores
 from robusttune.report.matrix.write import write_matrix_report
-from robusttune.report.model import Ranking, Runs
+from robusttune.report.model import Ranking
 from robusttune.report.write import write_report
 from robusttune.results.scores import ScoreTable
 
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 T = TypeVar("T")
-
-MAX_CONFIGURATIONS, MAX_METHODS, MAX_SEEDS = 100, 30, 2000
-"""All pairs are compared, on several tasks by resampling: more would take hours and tell nobody anything."""
 
 
 def compare(
@@ -127,7 +123,7 @@ def compare(
         roles_told["score"] = None
     roles = find_roles(table.frame, roles_told, table.source)
     runs = to_runs(table.frame, roles, minimize=minimize, source=table.source)
-    tasks = {name: _known_scores(name, own, diverged_score, minimize) for name, own in runs.tasks.items()}
+    tasks = {name: known_scores(name, own, diverged_score, minimize) for name, own in runs.tasks.items()}
     columns = ", ".join(f"{role} = {', '.join(names) if names else 'row'!r}" for role, names in roles.items())
     given = Given(
         name=f"compare-{_slug(table.source)}",
@@ -147,60 +143,14 @@ def compare(
     _check_controls(
         [name for name in anchors.values() if name not in (None, WORST, BEST)], tasks, "low and high"
     )
-    spec = _matrix_report(tasks, normalized, reference, low, high, target, minimize)
+    spec = matrix_report(tasks, normalized, reference, low, high, target, minimize)
     report = _across(tasks, controls, post, spec, given)
     if out is not None:
         write_matrix_report(report, Path(out) / given.name)
     return report
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Scored:
-    """A configuration whose runs all have a score, those that diverged the one that the policy gives them."""
-
-    given: GivenConfiguration
-    scores: tuple[float, ...]
-    n_diverged: int
-    worst: float
-
-
-def _known_scores(
-    task: str, configurations: tuple[GivenConfiguration, ...], diverged_score: float | None, minimize: bool
-) -> tuple[_Scored, ...]:
-    where = f" on {task}" if task else ""
-    known = [score for one in configurations for score in one.scores if score is not None]
-    if not known:
-        raise StudyError(f"There is nothing to compare{where}: no run has a finite score.")
-    if len(configurations) > MAX_CONFIGURATIONS:
-        raise StudyError(
-            f"There are {len(configurations):,} configurations{where}, and every two are compared: at most "
-            f"{MAX_CONFIGURATIONS}. Leave those out that were never in question, by anything but these scores; if the "
-            "column that names configurations is another one, say `configuration`."
-        )
-    longest = max(configurations, key=lambda one: len(one.seeds))
-    if len(longest.seeds) > MAX_SEEDS:
-        raise StudyError(
-            f"{longest.name} has {len(longest.seeds):,} seeds{where}: at most {MAX_SEEDS:,}. If rows are episodes or "
-            "steps of fewer runs, name their columns with `seed`, `episode` and `step`."
-        )
-    if all(len(one.seeds) == 1 for one in configurations):
-        raise StudyError(
-            f"Every configuration has a single seed{where}, which shows no noise between seeds: nothing can be told "
-            "apart. Run each on further seeds, five at least."
-        )
-    worst = min(known) if diverged_score is None else (-diverged_score if minimize else diverged_score)
-    return tuple(
-        _Scored(
-            given=one,
-            scores=tuple(worst if score is None else score for score in one.scores),
-            n_diverged=sum(score is None for score in one.scores),
-            worst=worst,
-        )
-        for one in configurations
-    )
-
-
-def _check_controls(names: Collection[str], tasks: Mapping[str, tuple[_Scored, ...]], option: str) -> None:
+def _check_controls(names: Collection[str], tasks: Mapping[str, tuple[Scored, ...]], option: str) -> None:
     known = {one.given.name for own in tasks.values() for one in own}
     for name in names:
         if name not in known:
@@ -210,7 +160,7 @@ def _check_controls(names: Collection[str], tasks: Mapping[str, tuple[_Scored, .
 
 
 def _post_evaluation(
-    level: float, statistic: str, indifference: float | None, diverged_score: float | None
+    level: float, statistic: Literal["mean", "iqm"], indifference: float | None, diverged_score: float | None
 ) -> PostEvaluationSpec:
     numbers = {"level": level, "indifference": indifference, "diverged_score": diverged_score}
     for name, value in numbers.items():
@@ -249,40 +199,10 @@ def _study(given: Given, task: str, post: PostEvaluationSpec, n_configurations: 
     )
 
 
-def _candidates(configurations: tuple[_Scored, ...], controls: Collection[str]) -> tuple[Candidate, ...]:
-    """Return the configurations; where some were tuned, those without a tuning score are controls."""
-    some_tuned = any(one.given.tuning_score is not None for one in configurations)
-    found = []
-    for number, one in enumerate(configurations):
-        name, score = one.given.name, one.given.tuning_score
-        is_control = name in controls or (some_tuned and score is None)
-        found.append(
-            Candidate(
-                name=name,
-                config_id=name,
-                hyperparameters=dict(one.given.hyperparameters),
-                tuning_score=score,
-                tuning_scores=() if score is None else (score,),
-                trial_number=None if is_control else number,
-            )
-        )
-    return tuple(found)
-
-
-def _runs(one: _Scored) -> Runs:
-    return Runs(
-        seeds=one.given.seeds,
-        scores=one.scores,
-        n_diverged=one.n_diverged,
-        n_missing=0,
-        timesteps=one.given.step,
-    )
-
-
 def _rank(
-    study: StudySpec, configurations: tuple[_Scored, ...], controls: Collection[str], given: Given
+    study: StudySpec, configurations: tuple[Scored, ...], controls: Collection[str], given: Given
 ) -> Ranking:
-    candidates = _candidates(configurations, controls)
+    candidates = candidates_of(configurations, controls)
     n_diverged = tuple(one.n_diverged for one in configurations)
     found = PostEvaluation(
         candidates=candidates,
@@ -300,12 +220,12 @@ def _rank(
     )
     ranking = _computed(lambda: make_ranking(study, (), found, is_reproducible=True, command="", given=given))
     by_name = {one.given.name: one for one in configurations}
-    rows = tuple(dataclasses.replace(row, runs=_runs(by_name[row.name])) for row in ranking.rows)
+    rows = tuple(dataclasses.replace(row, runs=runs_of(by_name[row.name])) for row in ranking.rows)
     return dataclasses.replace(ranking, rows=rows)
 
 
 def _across(
-    tasks: Mapping[str, tuple[_Scored, ...]],
+    tasks: Mapping[str, tuple[Scored, ...]],
     controls: Collection[str],
     post: PostEvaluationSpec,
     spec: MatrixReportSpec,
@@ -321,8 +241,8 @@ def _across(
     for task, own in tasks.items():
         study = _study(given, task, post, len(own))
         scored = tuple(
-            ConfigurationScores(candidate=candidate, runs=_runs(one), first_run=f"{task} {one.given.name}")
-            for candidate, one in zip(_candidates(own, controls), own, strict=True)
+            ConfigurationScores(candidate=candidate, runs=runs_of(one), first_run=f"{task} {one.given.name}")
+            for candidate, one in zip(candidates_of(own, controls), own, strict=True)
         )
         # A single seed shows no noise to resample: that configuration has no place in the aggregates.
         roles = {one.name: one for one in scored if len(one.scores) > 1}
@@ -340,36 +260,4 @@ def _computed(make: Callable[[], T]) -> T:
     except (FloatingPointError, OverflowError) as error:
         raise StudyError(
             f"These scores cannot be computed with ({error}): divide them by their usual size."
-        ) from None
-
-
-def _matrix_report(
-    tasks: Collection[str],
-    normalized: bool,
-    reference: str | Path | Mapping[str, tuple[float, float]] | None,
-    low: str | None,
-    high: str | None,
-    target: float | None,
-    minimize: bool,
-) -> MatrixReportSpec:
-    told = {"normalized": normalized, "reference": reference is not None, "low and high": bool(low or high)}
-    if sum(told.values()) > 1:
-        raise SpecError(
-            f"{' and '.join(name for name, is_told in told.items() if is_told)}: only one can be said."
-        )
-    scores: Mapping[str, tuple[float, float]] = {}
-    if normalized:
-        scores = dict.fromkeys(tasks, (0.0, 1.0))
-    elif reference is not None:
-        scores = read_reference(reference, tasks)
-        if minimize:
-            scores = {task: (-low, -high) for task, (low, high) in scores.items()}
-    try:
-        ends = {task: ReferenceScores(low=low, high=high) for task, (low, high) in scores.items()}
-        if ends:
-            return MatrixReportSpec(reference=ends, target=target)
-        return MatrixReportSpec(low=low or WORST, high=high or BEST, target=target)
-    except ValidationError as error:
-        raise SpecError(
-            f"reference or target: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
         ) from None

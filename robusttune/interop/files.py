@@ -147,7 +147,7 @@ def _unfolded(frame: pd.DataFrame, source: str) -> pd.DataFrame:
         and not frame.empty
         and all(pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns)
     )
-    return _from_columns(frame) if is_wide and not _has_roles(frame, source) else frame
+    return _from_wide(frame) if is_wide and not _has_roles(frame, source) else frame
 
 
 def _has_roles(frame: pd.DataFrame, source: str) -> bool:
@@ -161,19 +161,28 @@ def _has_roles(frame: pd.DataFrame, source: str) -> bool:
         )
 
 
-def _from_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per run of a table with a column for each configuration and a row for each seed."""
-    long = frame.rename_axis("seed").reset_index().melt("seed", var_name="configuration", value_name="score")
-    long["seed"] += 1
-    # Unequal numbers of seeds leave empty cells at the foot of the shorter columns.
-    filled = long["score"].notna()[::-1].groupby(long["configuration"]).cummax()[::-1]
-    return long[filled]
+def _from_columns(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row per run of configuration → scores."""
+    return pd.concat(
+        pd.DataFrame({"configuration": name, "seed": np.arange(1, len(own) + 1), "score": own})
+        for name, own in columns.items()
+    )
+
+
+def _from_wide(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per run of a table with a column for each configuration and a row for each seed.
+
+    Cells that are empty at the foot of a column are seeds that were not run; another empty cell is a run without a score.
+    """
+    last = {name: frame[name].last_valid_index() for name in frame.columns}
+    return _from_columns(
+        {name: frame[name].loc[:end].to_numpy() for name, end in last.items() if end is not None}
+    )
 
 
 def _is_folded(column: pd.Series[Any]) -> bool:
-    return (
-        len(column) > 0
-        and column.map(lambda cell: isinstance(cell, Mapping) or str(cell).lstrip().startswith("{")).all()
+    return len(column) > 0 and all(
+        isinstance(cell, Mapping) or str(cell).lstrip().startswith("{") for cell in column
     )
 
 
@@ -264,10 +273,10 @@ def _from_mapping(results: Mapping[Any, Any], source: str) -> pd.DataFrame:
             raise SpecError(f"{source}: is empty.")
         shapes = {array.ndim for array in arrays.values()}
         if shapes == {1} and not _is_columns(arrays):
-            return _from_columns(pd.DataFrame({name: pd.Series(array) for name, array in arrays.items()}))
+            return _from_columns(arrays)
         if shapes == {2}:
             return pd.concat(
-                _from_columns(pd.DataFrame({name: array[:, task] for name, array in arrays.items()})).assign(
+                _from_columns({name: array[:, task] for name, array in arrays.items()}).assign(
                     task=f"task {task + 1}"
                 )
                 for task in range(next(iter(arrays.values())).shape[1])

@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
+from pydantic import ValidationError
 
+from robusttune.declaration.matrix import BEST, WORST, MatrixReportSpec, ReferenceScores
 from robusttune.errors import SpecError
 from robusttune.interop.files import read_results
 from robusttune.interop.roles import plain
@@ -62,3 +64,42 @@ def _from_file(path: str | Path) -> dict[str, tuple[float, float]]:
         )
     numbers = [pd.to_numeric(frame[name], errors="coerce") for name in ends]
     return dict(zip(frame.iloc[:, 0].astype(str), zip(*numbers, strict=True), strict=True))
+
+
+def matrix_report(
+    tasks: Collection[str],
+    normalized: bool,
+    reference: str | Path | Mapping[str, tuple[float, float]] | None,
+    low: str | None,
+    high: str | None,
+    target: float | None,
+    minimize: bool,
+) -> MatrixReportSpec:
+    """Return what counts as 0 and as 1 on each task: see `compare`; by default the lowest and the highest mean.
+
+    Raises
+    ------
+    SpecError
+        If more than one way is told, or one breaks its rule.
+    """
+    told = {"normalized": normalized, "reference": reference is not None, "low and high": bool(low or high)}
+    if sum(told.values()) > 1:
+        raise SpecError(
+            f"{' and '.join(name for name, is_told in told.items() if is_told)}: only one can be said."
+        )
+    scores: Mapping[str, tuple[float, float]] = {}
+    if normalized:
+        scores = dict.fromkeys(tasks, (0.0, 1.0))
+    elif reference is not None:
+        scores = read_reference(reference, tasks)
+        if minimize:
+            scores = {task: (-low, -high) for task, (low, high) in scores.items()}
+    try:
+        ends = {task: ReferenceScores(low=low, high=high) for task, (low, high) in scores.items()}
+        if ends:
+            return MatrixReportSpec(reference=ends, target=target)
+        return MatrixReportSpec(low=low or WORST, high=high or BEST, target=target)
+    except ValidationError as error:
+        raise SpecError(
+            f"reference or target: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
+        ) from None

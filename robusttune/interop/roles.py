@@ -110,13 +110,15 @@ def _missing(frame: pd.DataFrame, role: str, taken: Iterable[str], source: str) 
     usual = ", ".join(_NAMES[role].split()[:5])
     text = f"{source}: no column says what the {role} is (none is called {usual}, …). Name it with `{role}`."
     if role == "seed":
-        text += f" Say `seed` = '{ROW}' only if every row is a training run of its own: episodes of one run are no seeds."
+        text += (
+            f" Say `seed` = '{ROW}' only if every row is a run of its own: episodes of one run are no seeds."
+        )
     if role == "score" and (numbers := _numeric(frame, taken)):
         return f"{text} Columns with numbers: {_listed(numbers)}."
     return f"{text} It has: {_listed(frame.columns)}."
 
 
 def _listed(names: Iterable[object]) -> str:
-    names = list(map(str, names))
-    more = f", … ({len(names)} in all)" if len(names) > 30 else ""
-    return ", ".join(names[:30]) + more if names else "no columns"
+    found = list(map(str, names))
+    more = f", … ({len(found)} in all)" if len(found) > 30 else ""
+    return ", ".join(found[:30]) + more if found else "no columns"

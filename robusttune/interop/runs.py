@@ -17,7 +17,20 @@ _BIGGEST = 1e100  # beyond it squares are no numbers any more
 _KEYS = ["task", "configuration", "seed"]
 # Columns of loggers that say nothing about a configuration.
 _LOGGERS = frozenset(
-    ["id", "state", "user", "notes", "tags", "created", "updated", "runtime", "duration", "hostname", "sweep", "end_time"]
+    [
+        "id",
+        "state",
+        "user",
+        "notes",
+        "tags",
+        "created",
+        "updated",
+        "runtime",
+        "duration",
+        "hostname",
+        "sweep",
+        "end_time",
+    ]
 )
 
 
@@ -202,7 +215,8 @@ def _hyperparameters(
     """Return the columns that differ between configurations and not within one, with a row for each run."""
     taken = {column for columns in roles.values() for column in columns}
     by = [runs["task"], runs["configuration"]]
-    kept, unused = [], []
+    kept: list[str] = []
+    unused: list[str] = []
     for name in rows.columns:
         if name in taken or name.startswith("_") or plain(name) in _LOGGERS or not _hashable(rows[name]):
             continue

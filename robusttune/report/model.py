@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Runs:
     """The post-evaluation runs of one configuration; `scores` has one per seed.
 
-    Seeds of runs that are not ours may be labels. `timesteps` were really trained by its completed runs (their median, should they differ); None if none completed.
+    Seeds of runs that are not ours may be labels. `timesteps` were really trained by its completed runs (their median,
+    should they differ); None if none completed.
     """
 
     seeds: tuple[int | str, ...]

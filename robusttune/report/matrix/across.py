@@ -19,8 +19,8 @@ _WAY_OUT = (
     '[matrix.report.reference."{}"] low = …, high = ….'
 )
 _GIVEN_WAY_OUT = (
-    "Name two configurations whose means count as 0 and as 1 by `low` and `high`, say `normalized` if scores are on one "
-    "scale already, or give the scores of every task by `reference`."
+    "Name two configurations whose means count as 0 and as 1 by `low` and `high`, say `normalized` if scores are on "
+    "one scale already, or give the scores of every task by `reference`."
 )
 
 
@@ -85,7 +85,8 @@ def across_tasks(
     Raises
     ------
     StudyError
-        If no method is on every task, a method has one seed on a task, or controls cannot tell what counts as 0 and as 1.
+        If no method is on every task, a method has one seed on a task, or controls cannot tell what counts as 0 and
+        as 1.
     """
     tasks = tuple(dict.fromkeys(one.task for one in studies))
     methods, left_out = _methods(studies, tasks)

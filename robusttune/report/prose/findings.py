@@ -117,8 +117,8 @@ def _budgets(ranking: Ranking) -> list[str]:
     )
     if ranking.given is not None:
         return [
-            f"Budgets differ: the scores of {most} are of step {longest:,} and those of {least} of step {fewest:,}. Who "
-            "trains longer has an advantage that the configuration does not explain."
+            f"Budgets differ: the scores of {most} are of step {longest:,} and those of {least} of step {fewest:,}. "
+            "Who trains longer has an advantage that the configuration does not explain."
         ]
     return [
         f"Budgets differ: {most} trained {longest:,} timesteps and {least} {fewest:,}, of "

@@ -54,7 +54,6 @@ def caption(ranking: Ranking) -> str:
 def methods(ranking: Ranking) -> tuple[str, ...]:
     """Return how the numbers were made."""
     study, analysis = ranking.study, ranking.analysis
-    post = study.post_evaluation
     return (
         *(_made(ranking) if ranking.given is None else _read(ranking.given, ranking.has_tuning)),
         f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
