@@ -172,7 +172,8 @@ def _from_columns(columns: Mapping[str, Any]) -> pd.DataFrame:
 def _from_wide(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per run of a table with a column for each configuration and a row for each seed.
 
-    Cells that are empty at the foot of a column are seeds that were not run; another empty cell is a run without a score.
+    Cells that are empty at the foot of a column are seeds that were not run; another empty cell is a run without a
+    score.
     """
     last = {name: frame[name].last_valid_index() for name in frame.columns}
     return _from_columns(

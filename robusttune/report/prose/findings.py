@@ -72,7 +72,10 @@ def _constant(ranking: Ranking) -> list[str]:
 def _reliability(ranking: Ranking) -> tuple[str, ...]:
     analysis, sentences = ranking.analysis, []
     among = (
-        (analysis.reliability, "among the trials"),
+        (
+            analysis.reliability,
+            "among the trials" if ranking.seed == "fresh seed" else "among the configurations",
+        ),
         (analysis.best_set_reliability, "among those in the best set"),
     )
     shares = [

@@ -58,8 +58,7 @@ JSON = st.recursive(
 def compared(results: Any, **options: Any) -> None:
     try:
         found = rt.compare(results, **options)
-    except RobusttuneError as error:
-        assert str(error).strip()
+    except RobusttuneError:
         return
     assert all(found.answer)
     if isinstance(found, Ranking):
