@@ -126,7 +126,7 @@ def _used(frame: pd.DataFrame, roles: Mapping[str, tuple[str, ...]], source: str
 def _labels(frame: pd.DataFrame, name: str, source: str) -> pd.Series[str]:
     """Return a column as text in one line; 3.0 is 3."""
     column = frame[name]
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+    if pd.api.types.is_float_dtype(column) and _are_whole(column.dropna()):
         column = column.astype("Int64")
     codes, distinct = pd.factorize(
         column.map(str) if column.dtype == object and not _hashable(column) else column
@@ -140,6 +140,10 @@ def _labels(frame: pd.DataFrame, name: str, source: str) -> pd.Series[str]:
             "diverged. Fill the cell, or remove the row."
         )
     return found
+
+
+def _are_whole(numbers: pd.Series[float]) -> bool:
+    return bool(((numbers % 1 == 0) & (numbers.abs() < 2**53)).all())
 
 
 def _hashable(column: pd.Series[Any]) -> bool:

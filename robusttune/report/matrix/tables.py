@@ -15,7 +15,11 @@ METRIC_NAMES = {"iqm": "IQM", "median": "median", "mean": "mean", "optimality_ga
 def tables(report: MatrixReport, *, width: int | None = None) -> tuple[Table, ...]:
     """Return aggregates, pairs, who stands for each method on each task, and the rankings, these within `width`."""
     across, who = report.across, "candidates" if report.given is None else "configurations"
-    found = [] if across is None else [_aggregates(across), _improvements(across), _by_task(across)]
+    found = (
+        []
+        if across is None
+        else [_aggregates(across), _improvements(across), _by_task(across, has_search=report.given is None)]
+    )
     rankings = [
         ranking_table(
             one.rows,
@@ -77,22 +81,22 @@ def _improvements(across: AcrossTasks) -> Table:
     )
 
 
-def _by_task(across: AcrossTasks) -> Table:
+def _by_task(across: AcrossTasks, *, has_search: bool) -> Table:
     rows = []
     for task in across.analysis.tasks:
         anchors = across.anchors[task]
         for name, method in across.methods.items():
             one = method.on[task]
             mean = sum(across.normalised[name][task]) / len(one.scores)
-            configuration = one.name if method.role != one.name else "–"
+            configuration = [one.name if method.role != one.name else "–"] if has_search else []
             cells = (number(one.mean), share(mean), str(len(one.scores)))
-            rows.append((task, name, configuration, *cells, number(anchors.low), number(anchors.high)))
+            rows.append((task, name, *configuration, *cells, number(anchors.low), number(anchors.high)))
     return Table(
         title="Every task",
         headings=(
             "task",
             "method",
-            "configuration",
+            *(["configuration"] if has_search else []),
             "mean score",
             "normalised",
             "seeds",

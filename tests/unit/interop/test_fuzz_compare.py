@@ -95,6 +95,7 @@ def test_any_bytes_in_a_folder_of_runs(tmp_path: Path, name: str, content: bytes
 
 @FIXTURES
 @given(document=JSON)
+@example(document=[{"algo": False, "seed": 9.223372036854776e18, "score": 1.0}])
 def test_any_json(tmp_path: Path, document: Any) -> None:
     path = tmp_path / "results.json"
     path.write_text(json.dumps(document), encoding="utf-8")
