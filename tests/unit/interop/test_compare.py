@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -523,3 +524,14 @@ def test_nothing_that_trains_or_searches_is_imported() -> None:
         [sys.executable, "-c", code.replace(", out='{}'", "")], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.thorough
+def test_a_million_rows_take_less_than_ten_seconds(tmp_path: Path) -> None:
+    n = np.arange(10**6)
+    frame = pd.DataFrame({"algo": n % 10, "seed": n // 10 % 10, "env": n // 100 % 10, "step": n // 1000})
+    path = tmp_path / "million.csv"
+    frame.assign(score=RNG.normal(size=n.size) + frame["algo"]).to_csv(path, index=False)
+    began = time.process_time()
+    assert over_tasks(path).answer[0].startswith("Highest IQM over 10 tasks: 9")
+    assert time.process_time() - began < 10
