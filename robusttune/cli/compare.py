@@ -55,7 +55,8 @@ def compare(
         Path,
         typer.Argument(
             help="CSV, TSV, parquet or JSON (also marl-eval's and W&B's), or a folder with evaluations.npz, "
-            "monitor.csv or TensorBoard events."
+            "monitor.csv or TensorBoard events.",
+            metavar="RESULTS",
         ),
     ],
     configuration: Annotated[

@@ -101,7 +101,7 @@ def test_the_runs_of_a_stored_study_give_its_ranking_again(tmp_path: Path) -> No
 @pytest.mark.thorough
 @pytest.mark.skipif(not SHARED_DATA.exists(), reason="needs the shared data")
 def test_atari_100k_gives_the_published_aggregates() -> None:
-    """SPR and DrQ(eps) as rliable's authors print them (colab of rliable, to 16 digits; the data are float32)."""
+    """Mean and median as rliable's colab prints them; IQM and gap as rliable 1.2.0 computes them; float32 data."""
     frame = pd.read_parquet(SHARED_DATA / "atari100k_scores.parquet")
     frame = frame[(frame["metric"] != "HNS") & frame["algo"].isin(["SPR", "DrQ(eps)"])]
     report = over_tasks(
