@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robusttune.post_evaluation.select import DEFAULT_CONTROL, tuning_champion
+from robusttune.post_evaluation.select import DEFAULT_CONTROL, reported_champion, tuning_champion
 from robusttune.report.prose.answer import command, more_seeds
 from robusttune.report.prose.words import count, estimate, number, share
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, SKEW_SENSITIVE
@@ -36,11 +36,12 @@ def _confirmed(ranking: Ranking) -> list[str]:
 
 def _champion(ranking: Ranking) -> list[str]:
     """Return what tuning's own choice came to on fresh seeds."""
-    trial = tuning_champion(ranking.trials)
+    trial = tuning_champion(ranking.trials) or reported_champion(ranking.found.candidates)
     if trial is None:
         return []
-    score = f"{number(trial.tuning_score)} on {count(trial.n_tuning_seeds or 1, 'seed')}"
-    row = next((row for row in ranking.rows if row.candidate.trial_number == trial.trial_number), None)
+    seeds = "" if trial.n_tuning_seeds is None else f" on {count(trial.n_tuning_seeds, 'seed')}"
+    score = f"{number(trial.tuning_score)}{seeds}"
+    row = next((row for row in ranking.rows if row.candidate.config_id == trial.config_id), None)
     if row is None:
         return [
             f"The tuning champion, {trial.name} ({score}), has no fresh seeds: the model did not propose it."
