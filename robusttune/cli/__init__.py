@@ -14,6 +14,7 @@ import typer
 
 from robusttune.cli.console import console, error_console, say
 from robusttune.cli.init import INIT_FLAGS, init
+from robusttune.cli.interop import IMPORT_FLAGS, import_optuna
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.cli.play import PLAY_FLAGS, play
@@ -60,13 +61,19 @@ def main() -> None:
     app()
 
 
-def _register(flags: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Command], _Command]:
+def _register(
+    flags: Mapping[str, str] = MappingProxyType({}), *, into: typer.Typer = app, name: str | None = None
+) -> Callable[[_Command], _Command]:
     """Make a function a command whose errors become one message, in the words of the command line, and an exit code.
 
     Parameters
     ----------
     flags : mapping
         What the command calls parameters that only it has; see `options.in_flags`.
+    into : typer.Typer
+        The command that it is a part of.
+    name : str, optional
+        What it is called there, if not like the function.
     """
 
     def register(command: _Command) -> _Command:
@@ -84,13 +91,18 @@ def _register(flags: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Com
                 error_console.print("Stopped. Finished runs are kept; the same command continues from here.")
                 raise typer.Exit(130) from None
 
-        app.command()(guarded)
+        into.command(name)(guarded)
         return command
 
     return register
 
 
 _register(INIT_FLAGS)(init)
+imports = typer.Typer(
+    help="Take over results from elsewhere: a study file that evaluates them.", no_args_is_help=True
+)
+app.add_typer(imports, name="import")
+_register(IMPORT_FLAGS, into=imports, name="optuna")(import_optuna)
 
 
 @_register()

@@ -1,0 +1,88 @@
+"""`robusttune import`: results from elsewhere become a study file."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from robusttune.cli.console import say
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.study import StudySpec
+
+IMPORT_FLAGS = {
+    "`algorithm`": "--algo",
+    "algorithm =": "--algo",
+    "`environment`": "--env",
+    "`timesteps`": "--timesteps",
+    "`n_envs`": "--n-envs",
+    "by `study`": "by --study",
+    "study =": "--study",
+    "(`meanings`)": "(--meaning)",
+    "meaning =": "--meaning",
+    "minimized = true": "--minimized",
+    "unsafe_pickle = true": "--unsafe-pickle",
+    "force = true": "--force",
+}
+
+File = Annotated[Path, typer.Option("--file", help="Study file to write.")]
+Algo = Annotated[str | None, typer.Option("--algo", "--algorithm", help=f"{', '.join(ALGORITHMS)}.")]
+Env = Annotated[str | None, typer.Option("--env", help="Gymnasium id of the environment.")]
+Timesteps = Annotated[int | None, typer.Option("--timesteps", "-n", help="Environment steps of one run.")]
+NEnvs = Annotated[int | None, typer.Option("--n-envs", help="Training environments stepped together.")]
+Seeds = Annotated[int, typer.Option("--seeds", help="Fresh seeds of each configuration.")]
+TopK = Annotated[int, typer.Option("--top-k", "-k", help="How many configurations to take, best first.")]
+Force = Annotated[bool, typer.Option(help="Overwrite an existing file.")]
+
+
+def import_optuna(
+    storage: Annotated[
+        str, typer.Argument(help="URL, SQLite file, journal file or pickle of Optuna.", metavar="STORAGE")
+    ],
+    study: Annotated[str | None, typer.Option(help="Which of its studies, if there are several.")] = None,
+    file: File = Path("imported.toml"),
+    algo: Algo = None,
+    env: Env = None,
+    timesteps: Timesteps = None,
+    n_envs: NEnvs = None,
+    top_k: TopK = 10,
+    seeds: Seeds = 10,
+    meaning: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What a stored name means: lr=learning_rate, g=1-gamma, n=2**n_steps, unused=. May be repeated."
+        ),
+    ] = None,
+    minimized: Annotated[
+        bool, typer.Option("--minimized", help="The objective is a loss; its negative is the score.")
+    ] = False,
+    unsafe_pickle: Annotated[
+        bool, typer.Option("--unsafe-pickle", help="Read a pickle, which may execute any code that is in it.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Write a study file that evaluates the best trials of an Optuna study on fresh seeds."""
+    from robusttune.interop.imports import import_optuna
+    from robusttune.interop.study_file import Setting
+
+    spec = import_optuna(
+        file,
+        storage,
+        study=study,
+        setting=Setting(algorithm=algo, environment=env, timesteps=timesteps, n_envs=n_envs),
+        meanings=meaning or (),
+        top_k=top_k,
+        n_seeds=seeds,
+        minimized=minimized,
+        unsafe_pickle=unsafe_pickle,
+        force=force,
+    )
+    _tell(spec, file)
+
+
+def _tell(study: StudySpec, file: Path) -> None:
+    n = len(study.post_evaluation.configurations)
+    following = shlex.join(["robusttune", "run", str(file)])
+    say(f"Wrote {file} (study {study.name}): {n} configuration{'' if n == 1 else 's'}. Next: {following}")

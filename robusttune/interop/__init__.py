@@ -1,0 +1,1 @@
+"""Results that exist elsewhere come in, and configurations go out."""
