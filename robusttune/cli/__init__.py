@@ -14,7 +14,7 @@ import typer
 
 from robusttune.cli.console import console, error_console, say
 from robusttune.cli.init import INIT_FLAGS, init
-from robusttune.cli.interop import IMPORT_FLAGS, import_optuna
+from robusttune.cli.interop import EXPORT_FLAGS, IMPORT_FLAGS, export, import_optuna, import_rl_zoo
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.cli.play import PLAY_FLAGS, play
@@ -103,6 +103,8 @@ imports = typer.Typer(
 )
 app.add_typer(imports, name="import")
 _register(IMPORT_FLAGS, into=imports, name="optuna")(import_optuna)
+_register(IMPORT_FLAGS, into=imports, name="rl-zoo")(import_rl_zoo)
+_register(EXPORT_FLAGS)(export)
 
 
 @_register()

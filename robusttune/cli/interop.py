@@ -1,4 +1,4 @@
-"""`robusttune import`: results from elsewhere become a study file."""
+"""`robusttune import` and `robusttune export`: results from elsewhere, and configurations for other tools."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from typing import Annotated
 import typer
 
 from robusttune.cli.console import say
+from robusttune.cli.options import Out, Overrides, Storage, StudyFile
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.toml import load_study
+from robusttune.errors import SpecError
+from robusttune.pipeline.location import DEFAULT_OUT
 
 IMPORT_FLAGS = {
     "`algorithm`": "--algo",
@@ -25,7 +29,9 @@ IMPORT_FLAGS = {
     "minimized = true": "--minimized",
     "unsafe_pickle = true": "--unsafe-pickle",
     "force = true": "--force",
+    "environment =": "--env",
 }
+EXPORT_FLAGS = {"configuration =": "--configuration", "form =": "FORM"}
 
 File = Annotated[Path, typer.Option("--file", help="Study file to write.")]
 Algo = Annotated[str | None, typer.Option("--algo", "--algorithm", help=f"{', '.join(ALGORITHMS)}.")]
@@ -80,6 +86,52 @@ def import_optuna(
         force=force,
     )
     _tell(spec, file)
+
+
+def import_rl_zoo(
+    source: Annotated[Path, typer.Argument(help="A hyperparameter file, or a folder of trainings.")],
+    env: Env = None,
+    algo: Algo = None,
+    file: File = Path("imported.toml"),
+    timesteps: Timesteps = None,
+    n_envs: NEnvs = None,
+    top_k: TopK = 10,
+    seeds: Seeds = 10,
+    force: Force = False,
+) -> None:
+    """Write a study file that evaluates hyperparameters of RL Zoo, or what it has trained, on fresh seeds."""
+    from robusttune.interop.imports import import_rl_zoo
+    from robusttune.interop.study_file import Setting
+
+    setting = Setting(algorithm=algo, environment=env, timesteps=timesteps, n_envs=n_envs)
+    _tell(import_rl_zoo(file, source, setting=setting, top_k=top_k, n_seeds=seeds, force=force), file)
+
+
+def export(
+    form: Annotated[str, typer.Argument(help="rl-zoo, json, yaml or model-card.", metavar="FORM")],
+    study: StudyFile,
+    configuration: Annotated[
+        str | None, typer.Option(help="Its name in the ranking; default: the recommended one.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="File to write; default: the terminal.")] = None,
+    out: Out = Path(DEFAULT_OUT),
+    storage: Storage = None,
+    overrides: Overrides = None,
+) -> None:
+    """Write a configuration of the stored ranking for other tools."""
+    from robusttune.interop.exports import export as exported
+    from robusttune.pipeline import rank_study
+
+    ranking = rank_study(load_study(study, overrides=overrides or ()), out=out, storage=storage)
+    text = exported(ranking, form, configuration=configuration)
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SpecError(f"{file} cannot be written: {error.strerror}.") from None
+    say(f"Wrote {file}.")
 
 
 def _tell(study: StudySpec, file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from robusttune.declaration.hyperparameters import with_feasible_batch
@@ -103,7 +104,7 @@ def _origin(found: FoundStudy, storage: str, n: int) -> list[str]:
     others = f", and {found.n_others} without a score" if found.n_others else ""
     return [
         f"The best {n} of {len(found.trials)} complete trials{others} of the Optuna study {found.name}.",
-        f"From {Path(storage).name if '://' not in storage else 'a database'}. `robusttune run` evaluates them on "
+        f"From {Path(storage).name if '://' not in storage else 'a database'}. Running the study evaluates them on "
         "fresh seeds.",
     ]
 
@@ -126,3 +127,58 @@ def _hint(name: str) -> str:
     """Return what a name such as `ppo-Pendulum-v1_1` suggests; only the user knows whether it is true."""
     found = re.fullmatch(r"([a-z0-9]+)[-_](\w[\w/-]*-v\d+)(_\d+)?", name)
     return "" if found is None else f" Its name, {name}, suggests {found[1]} on {found[2]}."
+
+
+def import_rl_zoo(
+    path: str | Path,
+    source: str | Path,
+    *,
+    setting: Setting | None = None,
+    top_k: int = DEFAULT_TOP_K,
+    n_seeds: int = DEFAULT_SEEDS,
+    force: bool = False,
+) -> StudySpec:
+    """Write a study file that evaluates hyperparameters of RL Zoo, or what it has trained.
+
+    Parameters
+    ----------
+    path : path
+        The study file.
+    source : path
+        A hyperparameter file (`ppo.yml`), or a folder of trainings with their `config.yml` and `args.yml`. Runs of one
+        configuration are one; its reported score is the mean of their last evaluations.
+    setting : Setting, optional
+        Which algorithm and environment of several; other timesteps and environments stepped together than found.
+    top_k, n_seeds, force
+        See `import_optuna`.
+
+    Raises
+    ------
+    SpecError
+        If anything cannot be understood; the message says what, and the way out.
+    """
+    from robusttune.interop.rl_zoo_files import find
+
+    source, said = Path(source), setting or Setting()
+    found_setting, found = find(source, said.algorithm, said.environment)
+    whole = said.or_else(found_setting)
+    algorithm = whole.known_algorithm()
+    found.sort(key=lambda one: (one.score is None, -(one.score or 0.0)))
+    n_envs = whole.n_envs or 1
+    feasible = [
+        replace(one, hyperparameters=with_feasible_batch(algorithm, one.hyperparameters, n_envs=n_envs))
+        for one in found
+    ]
+    return write_study(
+        path,
+        name=f"{algorithm}-{whole.environment}-rl-zoo",
+        setting=whole,
+        found=feasible,
+        top_k=top_k,
+        n_seeds=n_seeds,
+        remarks=[
+            f"Hyperparameters of RL Zoo, from {source.name}. Running the study evaluates them on fresh seeds."
+        ],
+        description=f"RL Zoo's {algorithm} on {whole.environment}, on fresh seeds.",
+        force=force,
+    )

@@ -18,7 +18,7 @@ from robusttune.interop.study_file import Setting
 
 # About the training of a run and its logs: they change no configuration.
 _IGNORED = ("callback", "eval_env_kwargs", "monitor_kwargs", "verbose", "tensorboard_log")
-_FLAGS = {"--algo": "algorithm", "--env": "environment", "-n": "timesteps", "--n-timesteps": "timesteps"}
+_FLAGS = {"algo": "algorithm", "env": "environment", "n": "timesteps", "n-timesteps": "timesteps"}
 
 
 def entry(
@@ -62,13 +62,17 @@ def noted(attributes: Mapping[str, Any]) -> tuple[Setting, dict[str, Any]]:
     Nothing is returned for a study of anybody else. The values are text, which `entry` can read.
     """
     command = attributes.get("command")
-    if not isinstance(command, str) or "--algo" not in command:
+    if not isinstance(command, str) or "rl_zoo3" not in command:
         return Setting(), {}
     try:
         words = [part for word in shlex.split(command) for part in word.split("=", 1)]
     except ValueError:
         return Setting(), {}
-    said = {_FLAGS[flag]: value for flag, value in itertools.pairwise(words) if flag in _FLAGS}
+    said = {
+        _FLAGS[word.lstrip("-")]: value
+        for word, value in itertools.pairwise(words)
+        if word.startswith("-") and word.lstrip("-") in _FLAGS
+    }
     timesteps = _whole("n_timesteps", said.get("timesteps"))
     # Its trials replace `policy_kwargs` as a whole.
     values = {
