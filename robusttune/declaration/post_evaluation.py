@@ -90,7 +90,8 @@ class PostEvaluationSpec:
         Configurations found elsewhere, to be evaluated like the best trials. A study that names them needs neither
         `[tuning]` nor `[search_space]`.
     controls : tuple of Control
-        Further configurations to run.
+        Further configurations to run. In a study file, `"rl-zoo"` in the list is what RL Zoo tuned for the algorithm
+        and the environment, with its own number of environments and for as long as this study trains.
     confidence_level : float
         Of all intervals.
     statistic : {"mean", "iqm"}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from robusttune.declaration.hyperparameters import with_feasible_batch
+from robusttune.declaration.rl_zoo_table import table, tuned
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.interop import rl_zoo
@@ -70,22 +71,29 @@ def import_optuna(
     found = read_study(storage, study, unsafe_pickle=unsafe_pickle, minimized=minimized)
     noted, values = rl_zoo.noted(found.attributes)
     whole = (setting or Setting()).or_else(noted)
+    tabled = tuned(str(whole.algorithm), str(whole.environment)) if values else None
+    if tabled is not None:  # RL Zoo takes from its own table what its command does not say
+        own = tabled.get("environment", {})
+        whole = whole.or_else(
+            Setting(timesteps=tabled["timesteps"], n_envs=tabled["n_envs"], environment_tables=own)
+        )
     algorithm = whole.known_algorithm(_hint(found.name))
     fixed_setting, fixed = rl_zoo.entry(algorithm, str(whole.environment), {**values, "n_envs": whole.n_envs})
     told = dict(map(told_meaning, meanings))
     configurations = []
     for trial in found.trials:
         try:
-            own = real_hyperparameters(algorithm, trial.stored, meanings=told, attributes=trial.attributes)
+            real = real_hyperparameters(algorithm, trial.stored, meanings=told, attributes=trial.attributes)
         except SpecError as error:
             raise SpecError(f"{found.name}, trial {trial.number}: {error}") from None
         configurations.append(
             Found(
                 name=f"trial {trial.number}",
                 score=trial.value,
-                hyperparameters=with_feasible_batch(algorithm, {**fixed, **own}, n_envs=whole.n_envs or 1),
+                hyperparameters=with_feasible_batch(algorithm, {**fixed, **real}, n_envs=whole.n_envs or 1),
             )
         )
+    taken = [f"What RL Zoo's command does not say is as in {table()['source']}."] if tabled else []
     readings = [] if not found.trials else _readings(algorithm, found.trials[0].stored, set(told))
     return write_study(
         path,
@@ -94,7 +102,7 @@ def import_optuna(
         found=configurations,
         top_k=top_k,
         n_seeds=n_seeds,
-        remarks=[*_origin(found, storage, min(top_k, len(found.trials))), *readings],
+        remarks=[*_origin(found, storage, min(top_k, len(found.trials))), *taken, *readings],
         description=f"The best trials of the Optuna study {found.name}, on fresh seeds.",
         force=force,
     )

@@ -73,8 +73,9 @@ def test_in_the_tutorials_study_one_minus_gamma_is_gamma(tmp_path: Path) -> None
 
 def test_a_search_of_rl_zoo_is_imported_with_what_it_noted(tmp_path: Path) -> None:
     source = read_study(str(DATA / "rl_zoo_ppo.log"))
-    spec = import_optuna(tmp_path / "s.toml", str(DATA / "rl_zoo_ppo.log"), setting=Setting(n_envs=4))
+    spec = import_optuna(tmp_path / "s.toml", str(DATA / "rl_zoo_ppo.log"))
     assert spec.training.caption == "PPO on Pendulum-v1, 2,000 timesteps"
+    assert spec.to_dict()["environment"]["n_envs"] == 4  # by RL Zoo's table
     best, stored = spec.post_evaluation.configurations[0], {v.name: v.value for v in source.trials[0].stored}
     assert best.hyperparameters["gamma"] == pytest.approx(1 - stored["one_minus_gamma"])
     assert best.hyperparameters["n_steps"] == 2 ** stored["n_steps_pow"]

@@ -15,6 +15,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from robusttune.declaration.rl_zoo_table import table, tuned_control
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import RobusttuneError, SpecError
@@ -198,6 +199,51 @@ def test_what_is_written_reads_back(algorithm: str) -> None:
     n_envs = hyperparameters.pop("n_envs", None) or CASES[algorithm][1].get("n_envs", 1)
     assert read == hyperparameters
     assert (setting.n_envs, setting.timesteps, setting.policy) == (n_envs, 200, "MlpPolicy")
+
+
+RUN = """
+name = "z"
+tuning.n_trials = 2
+post_evaluation.controls = ["rl-zoo"]
+[environment]
+id = "{environment}"
+n_envs = 4
+{more}
+[algorithm]
+name = "ppo"
+total_timesteps = 2000
+"""
+
+
+def test_what_rl_zoo_tuned_is_a_control(tmp_path: Path) -> None:
+    def controls(environment: str, more: str = "") -> dict[str, Any]:
+        file_of(tmp_path, RUN.format(environment=environment, more=more), "s.toml")
+        (control,) = load_study(tmp_path / "s.toml").post_evaluation.controls
+        assert control.name == "rl-zoo"
+        return dict(control.hyperparameters)
+
+    pendulum = controls("Pendulum-v1")  # tuned with four environments, as the study has
+    assert (pendulum["gamma"], pendulum["n_steps"], "n_envs" in pendulum) == (0.9, 1024, False)
+    assert controls("CartPole-v1")["n_envs"] == 8
+    assert controls("MountainCar-v0", "normalization = true")["n_steps"] == 16
+    with pytest.raises(SpecError, match="was tuned with environment.normalization"):
+        controls("MountainCar-v0")
+    with pytest.raises(SpecError, match="did you mean 'Pendulum-v1'"):
+        controls("Pendulum-v0")
+
+
+def test_every_entry_of_the_table_can_be_declared() -> None:
+    for algorithm, entries in table().items():
+        for environment, one in entries.items() if algorithm != "source" else ():
+            declared = document({"search_space": None, "execution": None})
+            declared["environment"] = {
+                "id": environment,
+                "n_envs": one["n_envs"],
+                **one.get("environment", {}),
+            }
+            declared["algorithm"] = {"name": algorithm, "total_timesteps": one["timesteps"]}
+            declared["post_evaluation"] = {"controls": [tuned_control(declared)]}
+            StudySpec.from_dict(declared)
 
 
 ZOO = os.environ.get("ROBUSTTUNE_RL_ZOO_PYTHON")
