@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,10 @@ from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
-from robusttune.pipeline.location import DEFAULT_OUT
+from robusttune.pipeline.location import DEFAULT_OUT, location_of
+
+if TYPE_CHECKING:
+    from robusttune.report.model import Ranking
 
 IMPORT_FLAGS = {
     "`algorithm`": "--algo",
@@ -31,7 +34,12 @@ IMPORT_FLAGS = {
     "force = true": "--force",
     "environment =": "--env",
 }
-EXPORT_FLAGS = {"configuration =": "--configuration", "form =": "FORM"}
+EXPORT_FLAGS = {
+    "by `study`": "--to-study",
+    "study =": "--to-study",
+    "configuration =": "--configuration",
+    "form =": "FORM",
+}
 
 File = Annotated[Path, typer.Option("--file", help="Study file to write.")]
 Algo = Annotated[str | None, typer.Option("--algo", "--algorithm", help=f"{', '.join(ALGORITHMS)}.")]
@@ -108,7 +116,7 @@ def import_rl_zoo(
 
 
 def export(
-    form: Annotated[str, typer.Argument(help="rl-zoo, json, yaml or model-card.", metavar="FORM")],
+    form: Annotated[str, typer.Argument(help="rl-zoo, json, yaml, model-card, or optuna.", metavar="FORM")],
     study: StudyFile,
     configuration: Annotated[
         str | None, typer.Option(help="Its name in the ranking; default: the recommended one.")
@@ -117,12 +125,22 @@ def export(
     out: Out = Path(DEFAULT_OUT),
     storage: Storage = None,
     overrides: Overrides = None,
+    to: Annotated[
+        str | None, typer.Option(help="optuna: the storage to write to; default: this study's own.")
+    ] = None,
+    to_study: Annotated[
+        str | None, typer.Option(help="optuna: which study there, if there are several.")
+    ] = None,
 ) -> None:
-    """Write a configuration of the stored ranking for other tools."""
+    """Write a configuration of the stored ranking for other tools, or the ranking to an Optuna study (optuna)."""
     from robusttune.interop.exports import export as exported
     from robusttune.pipeline import rank_study
 
-    ranking = rank_study(load_study(study, overrides=overrides or ()), out=out, storage=storage)
+    spec = load_study(study, overrides=overrides or ())
+    ranking = rank_study(spec, out=out, storage=storage)
+    if form == "optuna":
+        _annotate(ranking, to or location_of(spec, out=out, storage=storage).optuna_storage, to, to_study)
+        return
     text = exported(ranking, form, configuration=configuration)
     if file is None:
         typer.echo(text, nl=False)
@@ -132,6 +150,16 @@ def export(
     except OSError as error:
         raise SpecError(f"{file} cannot be written: {error.strerror}.") from None
     say(f"Wrote {file}.")
+
+
+def _annotate(ranking: Ranking, storage: str, to: str | None, name: str | None) -> None:
+    from robusttune.interop.optuna_attributes import write_attributes
+    from robusttune.tuning.trials import optuna_study_name
+
+    written = write_attributes(ranking, storage, name if to else optuna_study_name(ranking.study))
+    say(
+        f"Wrote the ranking to the Optuna study {written}, as user attributes. See it with: optuna-dashboard {storage}"
+    )
 
 
 def _tell(study: StudySpec, file: Path) -> None:

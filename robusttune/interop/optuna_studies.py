@@ -101,8 +101,27 @@ def read_study(
         ) from None
 
 
-def _opened(storage: str) -> BaseStorage:
-    """Return a storage from which is only read: no file and no table is made, and no file changes."""
+def open_to_write(storage: str, name: str | None) -> tuple[BaseStorage, str]:
+    """Return an existing storage to be written to, and the name of its study; see `read_study`.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be read, or holds no study of that name.
+    """
+    try:
+        opened = _opened(storage)
+        found = {one.study_name: opened.get_n_trials(one._study_id) for one in opened.get_all_studies()}
+        chosen = _chosen(storage, name, found)
+        return _opened(storage, read_only=False), chosen
+    except SpecError:
+        raise
+    except Exception as error:
+        raise SpecError(f"{storage}: is no storage of Optuna that can be read ({error}).") from None
+
+
+def _opened(storage: str, *, read_only: bool = True) -> BaseStorage:
+    """Return an existing storage; one that is only read changes no file, and none makes a file or a table."""
     if "://" in storage:
         url = make_url(storage)
         path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
@@ -116,7 +135,7 @@ def _opened(storage: str) -> BaseStorage:
             if path.suffix in _DATABASES:
                 raise SpecError(f"{path}: is no SQLite database.")
             return JournalStorage(JournalFileBackend(str(path)))  # makes a file only where there is none
-    address = read_only_url(url).render_as_string(hide_password=False)
+    address = (read_only_url(url) if read_only else url).render_as_string(hide_password=False)
     return RDBStorage(address, skip_table_creation=True)
 
 

@@ -282,7 +282,7 @@ def test_rl_zoo_trains_what_is_written(algorithm: str, tmp_path: Path) -> None:
 def test_a_search_of_rl_zoo_is_imported_evaluated_and_exported(tmp_path: Path) -> None:
     from robusttune.interop.imports import import_optuna
 
-    begin = [str(ZOO), "-m", "rl_zoo3.train", "--algo", "ppo", "--env", "CartPole-v1", "--num-threads", "1"]
+    begin = [str(ZOO), "-m", "rl_zoo3.train", "--algo", "a2c", "--env", "CartPole-v1", "--num-threads", "1"]
     search = ["-n", "256", "-optimize", "--n-trials", "3", "--storage", "s.log", "--study-name", "s"]
     done = subprocess.run(
         [*begin, *search, "--no-optim-plots", "--n-evaluations", "1"],
