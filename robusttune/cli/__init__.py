@@ -98,9 +98,14 @@ def _register(
 
 
 _register(INIT_FLAGS)(init)
-imports = typer.Typer(
-    help="Take over results from elsewhere: a study file that evaluates them.", no_args_is_help=True
-)
+imports = typer.Typer(no_args_is_help=True)
+
+
+@imports.callback()
+def _imports() -> None:
+    """Take over results from elsewhere: a study file that evaluates them."""
+
+
 app.add_typer(imports, name="import")
 _register(IMPORT_FLAGS, into=imports, name="optuna")(import_optuna)
 _register(IMPORT_FLAGS, into=imports, name="rl-zoo")(import_rl_zoo)

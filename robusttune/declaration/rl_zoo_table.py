@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from robusttune.declaration.hyperparameters import N_ENVS, with_feasible_batch
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import N_ENVS, feasible
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
 
@@ -59,7 +60,7 @@ def tuned_control(document: Mapping[str, Any]) -> dict[str, Any]:
                 f"post_evaluation.controls: {RL_ZOO!r} was tuned with environment.{key} = {json.dumps(wanted)}, but "
                 f"got {json.dumps(got, default=str)}. Set it so, or leave this control out."
             )
-    hyperparameters = with_feasible_batch(name, found["hyperparameters"], n_envs=found["n_envs"])
+    hyperparameters = feasible(ALGORITHMS[name], found["hyperparameters"], n_envs=found["n_envs"])
     if found["n_envs"] != environment.get("n_envs", 1):
         hyperparameters[N_ENVS] = found["n_envs"]
     return {"name": RL_ZOO, "hyperparameters": hyperparameters}

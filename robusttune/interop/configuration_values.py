@@ -190,7 +190,7 @@ def finished(algorithm: str, read: dict[str, Any], *, is_zoo: bool = False) -> d
     if "noise_type" in read and read["noise_type"] is None:
         del read["noise_type"]
         read.pop("noise_std", None)
-    check_hyperparameters(algorithm, read, where="hyperparameters")
+    check_hyperparameters(ALGORITHMS[algorithm], read, where="hyperparameters")
     return read
 
 

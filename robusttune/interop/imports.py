@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from robusttune.declaration.hyperparameters import with_feasible_batch
+from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.hyperparameters import feasible
 from robusttune.declaration.rl_zoo_table import table, tuned
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
@@ -90,7 +91,7 @@ def import_optuna(
             Found(
                 name=f"trial {trial.number}",
                 score=trial.value,
-                hyperparameters=with_feasible_batch(algorithm, {**fixed, **real}, n_envs=whole.n_envs or 1),
+                hyperparameters=feasible(ALGORITHMS[algorithm], {**fixed, **real}, n_envs=whole.n_envs or 1),
             )
         )
     taken = [f"What RL Zoo's command does not say is as in {table()['source']}."] if tabled else []
@@ -173,15 +174,15 @@ def import_rl_zoo(
     algorithm = whole.known_algorithm()
     found.sort(key=lambda one: (one.score is None, -(one.score or 0.0)))
     n_envs = whole.n_envs or 1
-    feasible = [
-        replace(one, hyperparameters=with_feasible_batch(algorithm, one.hyperparameters, n_envs=n_envs))
+    fitting = [
+        replace(one, hyperparameters=feasible(ALGORITHMS[algorithm], one.hyperparameters, n_envs=n_envs))
         for one in found
     ]
     return write_study(
         path,
         name=f"{algorithm}-{whole.environment}-rl-zoo",
         setting=whole,
-        found=feasible,
+        found=fitting,
         top_k=top_k,
         n_seeds=n_seeds,
         remarks=[

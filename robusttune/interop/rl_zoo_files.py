@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.algorithms import ALGORITHMS, algorithm_of
 from robusttune.declaration.hyperparameters import ACTIVATIONS
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.messages import did_you_mean
@@ -168,7 +168,7 @@ def to_yaml(training: Sb3Training, hyperparameters: Mapping[str, JsonValue]) -> 
     SpecError
         If RL Zoo cannot do what the study does.
     """
-    environment, algorithm = training.environment, ALGORITHMS[training.algorithm.name]
+    environment, algorithm = training.environment, algorithm_of(training.algorithm.name)
     if environment.engine != "gymnasium":
         raise SpecError(f"environment.engine = {environment.engine!r}: RL Zoo trains with gymnasium only.")
     values = dict(hyperparameters)
