@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ZOO := .venv-rl-zoo
 EXTRAS := contrib sbx envs envpool video tensorboard
 DEMO := experiments/quickstart/ppo_pendulum.toml
 
 comma := ,
 space := $(subst ,, )
 
-.PHONY: extras demo test test-all lint check slow calibration bench distributions protocols chaos constraints clean help
+.PHONY: extras demo test test-all lint check slow rl-zoo calibration bench distributions protocols chaos constraints clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -44,6 +45,11 @@ check: lint test test-all  ## all that a change must pass, as .ci/run
 slow: $(READY)  ## tests that train for real
 	$(BIN)/python -m pytest -m slow
 
+rl-zoo: $(READY)  ## does RL Zoo train what is exported, and can its searches be imported? (an environment of its own)
+	@[ -e $(ZOO)/.ready ] || { ./.ci/make-venv "$(PYTHON)" "$(ZOO)" && touch $(ZOO)/.ready; }
+	$(ZOO)/bin/python -m pip install --quiet --disable-pip-version-check --requirement .ci/torch.txt rl_zoo3==2.9.2 pandas
+	ROBUSTTUNE_RL_ZOO_PYTHON=$(CURDIR)/$(ZOO)/bin/python $(BIN)/python -m pytest -m slow tests/unit/interop
+
 calibration: $(READY)  ## do the intervals keep their nominal coverage?
 	$(BIN)/python -m pytest -m statistical
 	$(BIN)/python -m benchmarks.calibration
@@ -73,4 +79,4 @@ constraints: $(READY)  ## make constraints.txt anew
 	sed -i -E 's/^(torch==[0-9.]+)\+.*/\1/; s/ *-c .*torch.txt/ -c .ci\/torch.txt/; /^tfp-nightly/,+1d' constraints.txt
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(ZOO) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

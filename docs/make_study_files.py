@@ -17,7 +17,7 @@ from robusttune.declaration.allocation import AllocationSpec
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.hyperparameters import ACTIVATIONS
 from robusttune.declaration.matrix import MatrixReportSpec
-from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
+from robusttune.declaration.post_evaluation import Configuration, Control, PostEvaluationSpec
 from robusttune.declaration.presets import PRESET_NAMES
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import ExecutionSpec, StudySpec
@@ -51,6 +51,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[evaluation]`", EvaluationSpec),
     ("`[post_evaluation]`", PostEvaluationSpec),
     ("`[post_evaluation.allocation]`, or `allocation` = the name of the rule", AllocationSpec),
+    ("`[[post_evaluation.configurations]]`", Configuration),
     ("`[[post_evaluation.controls]]`", Control),
     ("`[execution]`", ExecutionSpec),
 )

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from robusttune.declaration.matrix import MatrixReportSpec as MatrixReportSpec
     from robusttune.declaration.matrix import MatrixStudy as MatrixStudy
     from robusttune.declaration.matrix import ReferenceScores as ReferenceScores
+    from robusttune.declaration.post_evaluation import Configuration as Configuration
     from robusttune.declaration.post_evaluation import Control as Control
     from robusttune.declaration.post_evaluation import PostEvaluationSpec as PostEvaluationSpec
     from robusttune.declaration.presets import preset as preset
@@ -103,7 +104,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "declaration.allocation": ("AllocationSpec",),
     "declaration.evaluation": ("EvaluationSpec",),
     "declaration.matrix": ("Matrix", "MatrixReportSpec", "MatrixStudy", "ReferenceScores"),
-    "declaration.post_evaluation": ("Control", "PostEvaluationSpec"),
+    "declaration.post_evaluation": ("Configuration", "Control", "PostEvaluationSpec"),
     "declaration.presets": ("preset",),
     "declaration.space": ("Categorical", "Float", "Int", "SearchSpace"),
     "declaration.study": ("ExecutionSpec", "StudySpec"),

@@ -15,6 +15,7 @@ import typer
 from robusttune.cli.compare import COMPARE_FLAGS, compare
 from robusttune.cli.console import console, error_console, say
 from robusttune.cli.init import INIT_FLAGS, init
+from robusttune.cli.interop import EXPORT_FLAGS, IMPORT_FLAGS, export, import_optuna, import_rl_zoo
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.cli.play import PLAY_FLAGS, play
@@ -61,13 +62,19 @@ def main() -> None:
     app()
 
 
-def _register(flags: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Command], _Command]:
+def _register(
+    flags: Mapping[str, str] = MappingProxyType({}), *, into: typer.Typer = app, name: str | None = None
+) -> Callable[[_Command], _Command]:
     """Make a function a command whose errors become one message, in the words of the command line, and an exit code.
 
     Parameters
     ----------
     flags : mapping
         What the command calls parameters that only it has; see `options.in_flags`.
+    into : typer.Typer
+        The command that it is a part of.
+    name : str, optional
+        What it is called there, if not like the function.
     """
 
     def register(command: _Command) -> _Command:
@@ -85,13 +92,25 @@ def _register(flags: Mapping[str, str] = MappingProxyType({})) -> Callable[[_Com
                 error_console.print("Stopped. Finished runs are kept; the same command continues from here.")
                 raise typer.Exit(130) from None
 
-        app.command()(guarded)
+        into.command(name)(guarded)
         return command
 
     return register
 
 
 _register(INIT_FLAGS)(init)
+imports = typer.Typer(no_args_is_help=True)
+
+
+@imports.callback()
+def _imports() -> None:
+    """Take over results from elsewhere: a study file that evaluates them."""
+
+
+app.add_typer(imports, name="import")
+_register(IMPORT_FLAGS, into=imports, name="optuna")(import_optuna)
+_register(IMPORT_FLAGS, into=imports, name="rl-zoo")(import_rl_zoo)
+_register(EXPORT_FLAGS)(export)
 
 
 @_register()

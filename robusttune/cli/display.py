@@ -42,8 +42,10 @@ def workload_table(settled: Settled) -> Table:
         table.add_row("really trained", _budgets(*workload.budgets))
     why = "" if settled.why_not_faster is None else f": {settled.why_not_faster}"
     table.add_row("trainer", f"{study.trainer.name}{why}")
-    table.add_row("searches", ", ".join(study.search_space.parameters) or "nothing: every trial is the same")
-    table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {pruner} pruner)")
+    if study.searches:
+        searched = ", ".join(study.search_space.parameters) or "nothing: every trial is the same"
+        table.add_row("searches", searched)
+        table.add_row("trials", f"{trials}{seeds} ({tuning.sampler} sampler, {pruner} pruner)")
     table.add_row("post-evaluation", _post_evaluation(study, workload))
     if post.confirm:
         which = "the best set" if post.confirm_best_set else "the recommended configuration"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from robusttune.declaration.post_evaluation import is_trial_name
 from robusttune.declaration.space import n_grid_points
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_RUNS
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def check_consistency(study: StudySpec) -> None:
     """Raise `SpecError` at the first rule between parts of the study that is broken."""
-    study.training.check(study.search_space, study.post_evaluation.controls)
+    _check_search(study)
+    study.training.check(study.search_space, study.post_evaluation.named)
     if not study.execution.is_open:
         study.training.trainer(study.execution.trainer)
     if study.execution.save_models != "none" and not study.training.SAVES_POLICIES:
@@ -27,11 +29,33 @@ def check_consistency(study: StudySpec) -> None:
     _check_seeds(study)
     _check_grid(study)
     _check_recommendation(study)
-    if study.has_default_control and any(c.name == "default" for c in study.post_evaluation.controls):
+    if study.has_default_control and any(c.name == "default" for c in study.post_evaluation.named):
         raise SpecError(
             "post_evaluation: a control may not be called 'default' while default_control = true."
         )
     study.post_evaluation.allocation.check_limits(study.n_candidates, study.post_evaluation.n_seeds)
+
+
+def _check_search(study: StudySpec) -> None:
+    """Something must be evaluated: trials of a search, or configurations by name."""
+    if study.searches:
+        for one in study.post_evaluation.configurations:
+            if is_trial_name(one.name):
+                raise SpecError(
+                    f"post_evaluation.configurations: {one.name!r} is the name of a trial of this study's own search. "
+                    "Give it another name."
+                )
+        return
+    if not study.post_evaluation.named:
+        raise SpecError(
+            "tuning: this key is required; only a study whose post_evaluation.configurations or controls name what is "
+            "evaluated does without a search."
+        )
+    if study.search_space.parameters:
+        raise SpecError(
+            f"search_space.parameters: nothing searches {', '.join(study.search_space.parameters)}. Add [tuning] with "
+            "n_trials, or remove them."
+        )
 
 
 def _check_fixed(study: StudySpec) -> None:

@@ -39,6 +39,26 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Configuration(Control):
+    """A configuration that was found elsewhere, and is evaluated like a trial of the search.
+
+    Attributes
+    ----------
+    name : str
+        Shown in tables; without a search it may be called like a trial of the one that found it, `"trial 7"`.
+    hyperparameters : mapping
+        The whole configuration; what is absent has the algorithm's default.
+    reported_score : float, optional
+        The score that chose it; used as its tuning score.
+    """
+
+    @property
+    def where(self) -> str:
+        """Its place in the study, for messages."""
+        return f"post_evaluation.configurations[{self.name!r}].hyperparameters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class PostEvaluationSpec:
     """How the best trials are evaluated again.
 
@@ -66,8 +86,12 @@ class PostEvaluationSpec:
     default_control : bool, optional
         Also run the default configuration, which names no hyperparameter. None does so where what is trained has
         defaults: an algorithm has, a function or a command of your own is not assumed to.
+    configurations : tuple of Configuration
+        Configurations found elsewhere, to be evaluated like the best trials. A study that names them needs neither
+        `[tuning]` nor `[search_space]`.
     controls : tuple of Control
-        Further configurations to run.
+        Further configurations to run. In a study file, `"rl-zoo"` in the list is what RL Zoo tuned for the algorithm
+        and the environment, with its own number of environments and for as long as this study trains.
     confidence_level : float
         Of all intervals.
     statistic : {"mean", "iqm"}
@@ -92,6 +116,7 @@ class PostEvaluationSpec:
     confirm: int = Field(default=0, ge=0, le=MAX_CONFIRMATION_SEEDS)
     confirm_best_set: bool = False
     default_control: bool | None = None
+    configurations: tuple[Configuration, ...] = ()
     controls: tuple[Control, ...] = ()
     confidence_level: float = Field(default=0.95, gt=0, lt=1)
     statistic: Literal["mean", "iqm"] = "mean"
@@ -102,12 +127,17 @@ class PostEvaluationSpec:
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        names = [control.name for control in self.controls]
+        names = [one.name for one in self.named]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"controls must have different names, but {name!r} appears twice.")
-            if re.fullmatch(r"trial \d+", name):
-                raise ValueError(f"a control may not be called like a trial of the search, but got {name!r}.")
+                raise ValueError(
+                    f"controls and configurations must have different names, but {name!r} appears twice."
+                )
+        for control in self.controls:
+            if is_trial_name(control.name):
+                raise ValueError(
+                    f"a control may not be called like a trial of the search, but got {control.name!r}."
+                )
         if self.recommend == "posterior" and self.statistic != "mean":
             raise ValueError(
                 'recommend = "posterior" is about means, but got statistic = "iqm". Choose statistic = "mean", or '
@@ -118,3 +148,13 @@ class PostEvaluationSpec:
                 "confirm_best_set = true needs confirm, the seeds to confirm on, for example 10."
             )
         return self
+
+    @property
+    def named(self) -> tuple[Control, ...]:
+        """All that is evaluated beside the trials of the search: configurations found elsewhere, then controls."""
+        return (*self.configurations, *self.controls)
+
+
+def is_trial_name(name: str) -> bool:
+    """Return whether a name is one that trials have."""
+    return re.fullmatch(r"trial \d+", name) is not None

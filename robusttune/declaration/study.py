@@ -68,7 +68,7 @@ class StudySpec:
         What is trained. A study file declares it by its own tables: `[environment]` and `[algorithm]`, or
         `[function]`, or `[command]`, or `[synthetic]`, or `[tabular]`.
     search_space, tuning, evaluation, post_evaluation, execution
-        See their types.
+        See their types. Without `[tuning]` nothing is searched: the post-evaluation names what it evaluates.
     root_seed : int
         All seeds of the study follow from it.
     description : str
@@ -77,7 +77,7 @@ class StudySpec:
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)
     training: Training
-    tuning: TuningSpec
+    tuning: TuningSpec = Field(default_factory=lambda: TuningSpec(n_trials=0))
     search_space: SearchSpace = Field(default_factory=SearchSpace)
     evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
     post_evaluation: PostEvaluationSpec = Field(default_factory=PostEvaluationSpec)
@@ -103,7 +103,12 @@ class StudySpec:
         """How many configurations are post-evaluated at most: the best trials and the controls."""
         post = self.post_evaluation
         n_trials = post.top_k if self.n_trials is None else min(post.top_k, self.n_trials)
-        return n_trials + len(post.controls) + self.has_default_control
+        return n_trials + len(post.named) + self.has_default_control
+
+    @property
+    def searches(self) -> bool:
+        """Whether there is a tuning stage; without one the post-evaluation names what it evaluates."""
+        return self.n_trials != 0
 
     @property
     def has_default_control(self) -> bool:

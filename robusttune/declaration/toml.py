@@ -14,6 +14,7 @@ from robusttune.declaration.hyperparameters import HER, N_ENVS
 from robusttune.declaration.matrix import Matrix, MatrixStudy
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.presets import preset
+from robusttune.declaration.rl_zoo_table import RL_ZOO, tuned_control
 from robusttune.declaration.space import Parameter
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.tabular import resolved
@@ -115,6 +116,8 @@ def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(post, dict):
         if isinstance(post.get("allocation"), str):
             post["allocation"] = {"rule": post["allocation"]}
+        if isinstance(post.get("controls"), list):
+            post["controls"] = [tuned_control(document) if one == RL_ZOO else one for one in post["controls"]]
         _expand_controls(post.get("controls"))
     space = document.get("search_space")
     if isinstance(space, dict) and "preset" in space:

@@ -64,7 +64,8 @@ class TuningSpec:
     Attributes
     ----------
     n_trials : int, optional
-        Finished (complete or pruned) trials wanted in the study, all workers and resumptions together.
+        Finished (complete or pruned) trials wanted in the study, all workers and resumptions together; 0 searches
+        nothing.
     timeout_s : float, optional
         No new trial begins after this many seconds, all invocations together.
     sampler : str
@@ -104,7 +105,7 @@ class TuningSpec:
         trials of one batch whose runs are alike enough train together, which costs less.
     """
 
-    n_trials: int | None = Field(default=None, ge=1)
+    n_trials: int | None = Field(default=None, ge=0)
     timeout_s: float | None = Field(default=None, gt=0)
     sampler: SamplerName = "tpe"
     sampler_options: Mapping[str, JsonValue] = Field(default_factory=dict)

@@ -1,1 +1,1 @@
-"""Results that were made elsewhere: read, compared, reported. Nothing is trained."""
+"""Results that were made elsewhere come in, and configurations go out. Nothing is trained."""

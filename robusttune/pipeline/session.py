@@ -58,7 +58,9 @@ class Session:
         return self.store.tuning_time(self.study.tuning_id)[1]
 
     def tune(self) -> tuple[TrialRecord, ...]:
-        """Run the tuning stage; return its trials."""
+        """Run the tuning stage, if the study has one; return its trials."""
+        if not self.study.searches:
+            return ()
         from robusttune.tuning.search import search
         from robusttune.tuning.storage import open_storage
 

@@ -70,6 +70,7 @@ def copies_of(study: StudySpec) -> tuple[str, tuple[Candidate, ...]]:
             # Not the configuration's own id, which all copies share: it decides on the seeds.
             config_id=content_id({"copy": number, "hyperparameters": hyperparameters}),
             hyperparameters=hyperparameters,
+            is_control=True,
         )
         for number in range(1, post.top_k + 1)
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from robusttune.declaration.ids import config_id
+from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.shortlist import Proposal, shortlist
 from robusttune.results.records import TrialRecord, TrialState
@@ -30,9 +31,11 @@ class Candidate:
     n_tuning_seeds : int, optional
         On how many seeds its tuning score rests; trials may differ in it. None for a control, where it is unknown.
     trial_number : int, optional
-        None for a control.
+        None for what did not come from the search of this study.
     proposed_by : tuple of str
-        The lists that propose the trial, "top" or "model"; empty for a control.
+        The lists that propose the trial, "top" or "model"; empty for what is no trial.
+    is_control : bool
+        Whether it is there for comparison, and not as the result of a search, here or elsewhere.
     """
 
     name: str
@@ -43,15 +46,11 @@ class Candidate:
     n_tuning_seeds: int | None = None
     trial_number: int | None = None
     proposed_by: tuple[str, ...] = ()
-
-    @property
-    def is_control(self) -> bool:
-        """Whether it did not come from the search."""
-        return self.trial_number is None
+    is_control: bool = False
 
 
 def select(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Candidate, ...]:
-    """Return k complete trials by the study's rule, best first, and then the controls.
+    """Return k complete trials by the study's rule, best first, then configurations from elsewhere and the controls.
 
     A pruned trial is never a candidate, and of trials with equal hyperparameters the best counts. A control whose
     configuration is also a candidate's is that candidate. Where the search is too short or too flat to be modelled,
@@ -65,8 +64,8 @@ def select(study: StudySpec, trials: Sequence[TrialRecord]) -> tuple[Candidate, 
         by_number[one.trial].config_id: _from_trial(by_number[one.trial], one.proposed_by)
         for one in _proposals(study, trials, list(by_number))
     }
-    for control in _controls(study):
-        candidates.setdefault(control.config_id, control)
+    for named in _named(study):
+        candidates.setdefault(named.config_id, named)
     return tuple(candidates.values())
 
 
@@ -74,6 +73,12 @@ def tuning_champion(trials: Sequence[TrialRecord]) -> Candidate | None:
     """Return the trial that tuning alone would choose, whether or not it is evaluated; of equal ones the first."""
     best = min(filter(_is_eligible, trials), key=_best_first, default=None)
     return None if best is None else _from_trial(best, ())
+
+
+def reported_champion(candidates: Sequence[Candidate]) -> Candidate | None:
+    """Return the configuration from elsewhere that the search which found it would choose."""
+    scored = [one for one in candidates if one.tuning_score is not None and not one.is_control]
+    return max(scored, key=lambda one: one.tuning_score or 0.0, default=None)
 
 
 def _proposals(study: StudySpec, trials: Sequence[TrialRecord], top: Sequence[int]) -> tuple[Proposal, ...]:
@@ -109,19 +114,22 @@ def _from_trial(trial: TrialRecord, proposed_by: tuple[str, ...]) -> Candidate:
     )
 
 
-def _controls(study: StudySpec) -> list[Candidate]:
-    controls = []
-    if study.has_default_control:
-        controls.append(Candidate(name=DEFAULT_CONTROL, config_id=config_id({}), hyperparameters={}))
-    for control in study.post_evaluation.controls:
-        hyperparameters = dict(control.hyperparameters)
-        controls.append(
-            Candidate(
-                name=control.name,
-                config_id=config_id(hyperparameters),
-                hyperparameters=hyperparameters,
-                tuning_score=control.reported_score,
-                tuning_scores=() if control.reported_score is None else (control.reported_score,),
-            )
-        )
-    return controls
+def _named(study: StudySpec) -> list[Candidate]:
+    post = study.post_evaluation
+    default = [Control(name=DEFAULT_CONTROL)] if study.has_default_control else []
+    return [
+        *(_from_name(one, is_control=False) for one in post.configurations),
+        *(_from_name(one, is_control=True) for one in (*default, *post.controls)),
+    ]
+
+
+def _from_name(named: Control, *, is_control: bool) -> Candidate:
+    hyperparameters = dict(named.hyperparameters)
+    return Candidate(
+        name=named.name,
+        config_id=config_id(hyperparameters),
+        hyperparameters=hyperparameters,
+        tuning_score=named.reported_score,
+        tuning_scores=() if named.reported_score is None else (named.reported_score,),
+        is_control=is_control,
+    )

@@ -40,7 +40,7 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
     """
     try:
         parsed = make_url(url)
-        engine = sa.create_engine(_read_only_url(parsed) if read_only else parsed)
+        engine = sa.create_engine(read_only_url(parsed) if read_only else parsed)
     except (SQLAlchemyError, ImportError) as error:
         raise SpecError(
             f"The results database {url!r} cannot be used: {error}. Give `storage` an SQLAlchemy URL such as "
@@ -51,7 +51,7 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
     return engine
 
 
-def _read_only_url(url: sa.URL) -> sa.URL:
+def read_only_url(url: sa.URL) -> sa.URL:
     """Return the URL that opens an SQLite file without writing beside it; other URLs as they are."""
     if url.get_backend_name() != "sqlite" or not url.database:
         return url

@@ -74,7 +74,11 @@ def rehearse(study: StudySpec) -> int | None:
 
 
 def _variants(study: StudySpec) -> Iterator[tuple[str, dict[str, JsonValue]]]:
-    """Yield the first configuration, those that differ from it by one choice, and the controls."""
+    """Yield the first configuration, those that differ from it by one choice, and those that the study names."""
+    for named in study.post_evaluation.named:
+        yield named.where, study.training.feasible(named.hyperparameters)
+    if not study.searches:
+        return
     parameters = study.search_space.parameters
     first = {name: next(iter(points(parameter))) for name, parameter in parameters.items()}
     yield "the first values of the search space", configuration(study, first)
@@ -82,8 +86,6 @@ def _variants(study: StudySpec) -> Iterator[tuple[str, dict[str, JsonValue]]]:
         for choice in parameter.choices[1:] if isinstance(parameter, Categorical) else ():
             where = f"search_space.parameters.{name}, choice {choice!r}"
             yield where, configuration(study, {**first, name: choice})
-    for control in study.post_evaluation.controls:
-        yield control.where, study.training.feasible(control.hyperparameters)
 
 
 def _build(

@@ -137,7 +137,7 @@ def _actions_reason(algorithm: str, space: spaces.Space[Any]) -> str | None:
 def _possible_values(study: StudySpec) -> Iterable[tuple[str, JsonValue]]:
     """Yield (name, value) of everything that a configuration of the study may hold; of a range, its ends."""
     yield from study.training.hyperparameters.items()
-    for control in study.post_evaluation.controls:
+    for control in study.post_evaluation.named:
         yield from control.hyperparameters.items()
     for name, parameter in study.search_space.parameters.items():
         values = parameter.choices if isinstance(parameter, Categorical) else bounds(parameter) or ()

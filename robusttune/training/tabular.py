@@ -41,7 +41,7 @@ def check(study: StudySpec) -> Choice:
     table = read_table(tabular)
     searched = dict.fromkeys(study.search_space.parameters)
     table.nearest({**tabular.hyperparameters, **searched}, tabular.neighbours)
-    for hyperparameters in [c.hyperparameters for c in post.controls] + [{}] * study.has_default_control:
+    for hyperparameters in [c.hyperparameters for c in post.named] + [{}] * study.has_default_control:
         table.nearest(hyperparameters, tabular.neighbours)
     _check_evaluations(study, table)
     return Choice(trainer=tabular.TRAINERS[0])

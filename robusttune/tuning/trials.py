@@ -36,6 +36,11 @@ _STATES = {
 _OPTUNA_STATES = {TrialState.PRUNED: OptunaState.PRUNED, TrialState.FAILED: OptunaState.FAIL}
 
 
+def optuna_study_name(study: StudySpec) -> str:
+    """Return what a settled study's search is called in Optuna's storage."""
+    return f"{study.name}-{study.tuning_id[:8]}"
+
+
 class Trials:
     """One search: a study of Optuna's and the records of its trials in ours.
 
@@ -54,7 +59,7 @@ class Trials:
         self._distributions = distributions(study.search_space)
         self._worst: dict[int, float | None] = {}  # by finished trial, which stays as it is
         self._study = optuna.create_study(
-            study_name=f"{study.name}-{self._tuning_id[:8]}",
+            study_name=optuna_study_name(study),
             storage=storage,
             direction="maximize",
             load_if_exists=True,

@@ -75,4 +75,5 @@ def _candidate(
         tuning_scores=() if score is None else (score,),
         n_tuning_seeds=None if is_control else 1,
         trial_number=None if is_control else number,
+        is_control=is_control,
     )

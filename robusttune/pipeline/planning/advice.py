@@ -152,5 +152,5 @@ def split_for(study: StudySpec, budget: int) -> Split:
     A sampler that was not studied has the split of the default sampler.
     """
     sampler = study.tuning.sampler if study.tuning.sampler in findings() else DEFAULT_SAMPLER
-    n_controls = len(study.post_evaluation.controls) + study.has_default_control
+    n_controls = len(study.post_evaluation.named) + study.has_default_control
     return advised_split(budget, sampler=sampler, n_controls=n_controls)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robusttune.post_evaluation.select import DEFAULT_CONTROL, tuning_champion
+from robusttune.post_evaluation.select import DEFAULT_CONTROL, reported_champion, tuning_champion
 from robusttune.report.prose.answer import more_seeds, to_run
 from robusttune.report.prose.words import count, estimate, number, share
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, SKEW_SENSITIVE
@@ -39,12 +39,13 @@ def _champion(ranking: Ranking) -> list[str]:
     if ranking.given is not None:
         trial = ranking.row(ranking.analysis.champion).candidate if ranking.analysis.champion else None
     else:
-        trial = tuning_champion(ranking.trials)
+        trial = tuning_champion(ranking.trials) or reported_champion(ranking.found.candidates)
     if trial is None:
         return []
-    seeds = "" if ranking.given is not None else f" on {count(trial.n_tuning_seeds or 1, 'seed')}"
+    is_known = ranking.given is None and trial.n_tuning_seeds is not None
+    seeds = f" on {count(trial.n_tuning_seeds or 1, 'seed')}" if is_known else ""
     score = f"{number(trial.tuning_score)}{seeds}"
-    row = next((row for row in ranking.rows if row.candidate.trial_number == trial.trial_number), None)
+    row = next((row for row in ranking.rows if row.candidate.config_id == trial.config_id), None)
     if row is None:
         return [
             f"The tuning champion, {trial.name} ({score}), has no fresh seeds: the model did not propose it."

@@ -105,6 +105,10 @@ def _policy(study: StudySpec) -> str:
 
 def _tuning(ranking: Ranking) -> str:
     tuning = ranking.study.tuning
+    if not ranking.study.searches:
+        return (
+            "Tuning: none in this study; tuning scores are those reported for configurations found elsewhere."
+        )
     again = (
         ""
         if tuning.incumbent_seeds is None

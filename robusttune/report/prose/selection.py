@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from robusttune.declaration.study import StudySpec
-from robusttune.report.prose.words import listed, number
+from robusttune.report.prose.words import count, listed, number
 
 if TYPE_CHECKING:
     from robusttune.report.model import Ranking
@@ -14,8 +14,10 @@ _MODEL = "a Gaussian process over all trials (Matérn 5/2, Student's t noise)"
 
 
 def candidates_clause(study: StudySpec) -> str:
-    """Return which trials are evaluated."""
+    """Return which configurations are evaluated as the results of a search."""
     post = study.post_evaluation
+    if not study.searches:
+        return count(len(post.configurations), "configuration") + " found elsewhere"
     highest = "the highest objective value"
     match post.select:
         case "top":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -36,7 +37,7 @@ PIECES = {
         {"algorithm.device": "gpu"},
         "algorithm.device = 'gpu': torch cannot use it",
     ),
-    "AtariWrapper without OpenCV": ({"environment": ATARI}, "pip install 'opencv-python-headless'"),
+    "AtariWrapper without OpenCV": ({"environment": ATARI}, "pip install 'robusttune[envs]'"),
     "CnnPolicy on four axes": (
         {"environment": STACKED, "algorithm.policy": "CnnPolicy"},
         "CnnPolicy': needs images",
@@ -53,7 +54,7 @@ PIECES = {
         {"environment": {**FRAMES, "kwargs": {"broken": True}}},
         "the simulator fell over",
     ),
-    "a module that is missing": ({"environment.imports": ["ale_py"]}, "pip install 'ale-py'"),
+    "a module that is missing": ({"environment.imports": ["ale_py"]}, "pip install 'robusttune[envs]'"),
 }
 
 
@@ -61,6 +62,7 @@ PIECES = {
 def test_a_mistake_is_refused_with_rule_value_and_way_out(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     changes, piece = PIECES[case]
     monkeypatch.setattr("stable_baselines3.common.atari_wrappers.cv2", None)
+    monkeypatch.setitem(sys.modules, "ale_py", None)
     with pytest.raises(SpecError) as raised:
         check_study(StudySpec.from_dict(document(changes)))
     assert piece in str(raised.value)

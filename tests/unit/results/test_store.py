@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study_runs import tuning_runs
-from robusttune.errors import StudyError
+from robusttune.errors import SpecError, StudyError
 from robusttune.results import schema
 from robusttune.results.claims import Claims
 from robusttune.results.engine import sqlite_url
@@ -222,7 +222,7 @@ def test_what_is_not_a_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="cannot be opened: unable to open"):
         ResultStore(sqlite_url(tmp_path / "absent" / "study.db"))
     for url in ("nonsense", "foo://bar"):
-        with pytest.raises(StudyError, match="Give `storage` an SQLAlchemy URL"):
+        with pytest.raises(SpecError, match="Give `storage` an SQLAlchemy URL"):
             ResultStore(url)
 
 
