@@ -117,12 +117,9 @@ def plans_of(study: StudySpec, trials: tuple[TrialRecord, ...]) -> list[Plan]:
         if finding.budget not in BUDGETS:
             continue
         for protocol in (TOP, ADVISED):
-            advised = (
-                {"select": finding.select, "recommend": finding.recommend} if protocol == ADVISED else {}
-            )
-            post = dataclasses.replace(
-                study.post_evaluation, top_k=finding.top_k, n_seeds=finding.n_seeds, **advised
-            )
+            post = dataclasses.replace(study.post_evaluation, top_k=finding.top_k, n_seeds=finding.n_seeds)
+            if protocol == ADVISED:
+                post = dataclasses.replace(post, select=finding.select, recommend=finding.recommend)  # type: ignore[arg-type]
             plan = Plan(
                 study=dataclasses.replace(study, post_evaluation=post),
                 finding=finding,
@@ -152,7 +149,8 @@ def choose_all(plans: Sequence[Plan], runs: StoredRuns) -> list[Choice]:
     for plan, own in zip(plans, candidates, strict=True):
         if plan.protocol == TOP:
             champion = tuning_champion(plan.believed_from)
-            assert champion is not None and champion.tuning_score is not None
+            assert champion is not None
+            assert champion.tuning_score is not None
             choices.append(
                 Choice(plan=plan, protocol=BELIEVED, candidate=champion, reported=champion.tuning_score)
             )
