@@ -136,15 +136,15 @@ def _how(rows: pd.DataFrame) -> str:
         wrapped(
             "Means over the searches ± half of their 95 % interval; differences are paired. *True* is the mean of "
             f"{rows['n_judging'].iloc[0]} further seeds of what was recommended. *Top k* leaves a quarter of the runs "
-            "for fresh seeds of the highest scores (3 × 5 at 60 runs, 6 × 10 at 240); *advised* is what `robusttune plan` "
-            "advises ([protocols](protocols.md)) without its confirmation: the same numbers of seeds, for a list that "
+            "for fresh seeds of the highest scores (3 × 5 at 60 runs, 6 × 10 at 240); *advised* is what "
+            "`robusttune plan` advises ([protocols](protocols.md)) without its confirmation: as many seeds, for a list that "
             "takes turns between a model of all trials and the highest scores; at 240 runs the model's posterior picks."
         )
         + "\n"
         + wrapped(
             "The tutorial's space (n_steps, gamma, learning rate, activation) with 20,000 timesteps a run, half of the "
             "tutorial's; batches of 5 trials; the search of 60 is the beginning of that of 240. One task, one "
-            "algorithm. Made by `python -m analysis.build search_budget` from `experiments/search_budget/results.csv`, which "
-            "`python -m experiments.search_budget` makes."
+            "algorithm. Made by `python -m analysis.build search_budget` from `experiments/search_budget/results.csv`, "
+            "which `python -m experiments.search_budget` makes."
         )
     )
