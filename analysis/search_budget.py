@@ -137,8 +137,8 @@ def _how(rows: pd.DataFrame) -> str:
             "Means over the searches ± half of their 95 % interval; differences are paired. *True* is the mean of "
             f"{rows['n_judging'].iloc[0]} further seeds of what was recommended. *Top k* leaves a quarter of the runs "
             "for fresh seeds of the highest scores (3 × 5 at 60 runs, 6 × 10 at 240); *advised* is what "
-            "`robusttune plan` advises ([protocols](protocols.md)) without its confirmation: as many seeds, for a list that "
-            "takes turns between a model of all trials and the highest scores; at 240 runs the model's posterior picks."
+            "`robusttune plan` advises ([protocols](protocols.md)) without its confirmation: as many seeds, for a list "
+            "that takes turns between a model of all trials and the highest scores; at 240 runs the model's posterior picks."
         )
         + "\n"
         + wrapped(
