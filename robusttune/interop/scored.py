@@ -92,6 +92,7 @@ def candidates_of(configurations: tuple[Scored, ...], controls: Collection[str])
                 tuning_score=score,
                 tuning_scores=() if score is None else (score,),
                 trial_number=None if is_control else number,
+                is_control=is_control,
             )
         )
     return tuple(found)

@@ -162,8 +162,10 @@ def _value_in_model(model: Any, entry: Algorithm, name: str) -> Any:
             return model.replay_buffer.goal_selection_strategy.name.lower()
     if name in entry.replay:
         return getattr(model.replay_buffer, name)
-    if entry.is_argument(name):
-        return _argument_in_model(model, name)
+    if entry.is_argument(name) and (found := _argument_in_model(model, name)) is not _NOWHERE:
+        return found
+    if entry.is_argument(name) and name not in (model.policy_kwargs or {}):
+        return _NOWHERE  # some arguments of SBX are kept by the policy alone
     return getattr(policy, name, model.policy_kwargs.get(name))
 
 

@@ -96,6 +96,7 @@ def test_an_atari_game_is_trained_on_stacked_frames(tmp_path: Path) -> None:
         "algorithm.total_timesteps=128",
         "algorithm.hyperparameters.n_steps=16",
         "environment.n_envs=4",
+        "environment.kwargs.max_num_frames_per_episode=2000",  # an untrained policy may never lose
     )
     small = ("algorithm.hyperparameters.batch_size=32", "post_evaluation.controls=[]")
     printed = run_smaller("atari", tmp_path, *SMALL, *smaller, *small)

@@ -11,7 +11,13 @@ import pytest
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Normalization, Sb3Training
+from robusttune.declaration.training.sb3 import (
+    AlgorithmSpec,
+    EnvironmentSpec,
+    Normalization,
+    Sb3Training,
+    Wrapper,
+)
 from robusttune.results.records import RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import train
@@ -34,11 +40,20 @@ def test_a_saved_policy_is_evaluated_as_it_was_and_can_be_watched(
     pytest.importorskip("pygame")
     algorithm = ALGORITHMS[name]
     brief = {"n_steps" if algorithm.on_policy else "learning_starts": 50, "net_arch": [16]}
-    environment = "Pendulum-v1" if "Box" in algorithm.actions else "CartPole-v1"
+    environment = EnvironmentSpec(
+        id="Pendulum-v1" if "Box" in algorithm.actions else "CartPole-v1", normalization=Normalization()
+    )
+    if name == "maskableppo":
+        masker = Wrapper(
+            entry_point="sb3_contrib.common.wrappers:ActionMasker", kwargs={"action_mask_fn": "legal"}
+        )
+        environment = EnvironmentSpec(
+            id="Masked-v0", imports=("tests.support.goals_and_masks",), wrappers=(masker,)
+        )
     seed = run_seed(0, Stage.POST_EVALUATION, 0)
     spec = RunSpec(
         training=Sb3Training(
-            environment=EnvironmentSpec(id=environment, normalization=Normalization()),
+            environment=environment,
             algorithm=AlgorithmSpec(name=name, total_timesteps=200),
         ),
         hyperparameters={
@@ -59,6 +74,8 @@ def test_a_saved_policy_is_evaluated_as_it_was_and_can_be_watched(
     observations = environments.reset()
     first = model.predict(observations, deterministic=True)[0]
     np.testing.assert_array_equal(first, again.predict(observations, deterministic=True)[0])
+    if environment.id == "Masked-v0":
+        return  # it has no picture
     film = watch(tmp_path, spec, n_episodes=2, render_mode="rgb_array")
     assert len(film.episode_returns) == len(film.frames) == 2
     assert all(film.frames)
