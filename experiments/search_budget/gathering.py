@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Self
 
@@ -81,6 +81,10 @@ class Gathering:
             self._waiting.append((job, future))
             self._changed.notify()
         return future
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a function in the thread of its search."""
+        function()
 
     def leave(self) -> None:
         """Say that a search has ended."""
