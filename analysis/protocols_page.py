@@ -177,8 +177,8 @@ _LIMITS = """## Limits
 
 - Declared landscapes are written down (`experiments/protocols/landscapes.py`): hills, ridges, edges, plateaus, ripples
   and choices, with skewed, heavy-tailed and failing seeds. None is drawn from the model, but smooth shapes help it.
-- Our tables have 256 configurations × 20 seeds (CartPole-v1: 64 × 30), dealt anew in each repetition: half of the seeds
-  search, half judge. TPE sees the runs of the configuration nearest to what it asks for. No training was in the loop.
+- Our tables have 256 configurations × 20 seeds (CartPole-v1: 64 × 30), dealt anew each time: half of the seeds search,
+  half judge. TPE sees the runs of the configuration nearest to what it asks. Really trained: [here](search-budget.md).
 - ARLBench's runs (arXiv 2409.18827, not part of the project) have ten seeds; their mean is the truth that runs are
   drawn from. Random search draws rows without replacement; the model was not tried there.
 - TPE is Optuna's in distribution, in lockstep over repetitions: no pruner, no parallel trials. Elimination is simpler
