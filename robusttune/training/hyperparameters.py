@@ -162,10 +162,12 @@ def _value_in_model(model: Any, entry: Algorithm, name: str) -> Any:
             return model.replay_buffer.goal_selection_strategy.name.lower()
     if name in entry.replay:
         return getattr(model.replay_buffer, name)
-    if entry.is_argument(name) and (found := _argument_in_model(model, name)) is not _NOWHERE:
-        return found
-    if entry.is_argument(name) and name not in (model.policy_kwargs or {}):
-        return _NOWHERE  # some arguments of SBX are kept by the policy alone
+    if entry.is_argument(name):
+        found = _argument_in_model(model, name)
+        if found is not _NOWHERE or name not in (
+            model.policy_kwargs or {}
+        ):  # SBX hands some on to its policy
+            return found
     return getattr(policy, name, model.policy_kwargs.get(name))
 
 

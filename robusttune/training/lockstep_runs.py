@@ -8,7 +8,6 @@ import math
 import pkgutil
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +32,8 @@ from robusttune.training.groups import group_key
 from robusttune.training.hyperparameters import constructor_arguments, verify
 from robusttune.training.interfaces import StopRule, StopRules, by_rule, make_result
 from robusttune.training.isolation import isolated
-from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.members import Member
-from robusttune.training.lockstep.pooled import PooledEnvironments
+from robusttune.training.lockstep.pooled import environments_of
 from robusttune.training.lockstep.trainer import LockstepTrainer
 from robusttune.training.saving import keep
 from robusttune.training.sb3 import n_envs_of, training_of
@@ -77,12 +75,9 @@ class _Group:
         training = self._training = training_of(first)
         environment = training.environment
         seeds = [spec.evaluation_seed for spec in self._specs]
-        make_pool = partial(EnvPoolBatch, environment) if environment.engine == "envpool" else None
-        n_evaluated = n_evaluation_environments(first)
-        self._evaluation_envs = (
-            MemberEnvironments(self._make_env, seeds, n_evaluated)
-            if make_pool is None
-            else PooledEnvironments(make_pool, seeds, n_evaluated)
+        make_pool = functools.partial(EnvPoolBatch, environment) if environment.engine == "envpool" else None
+        self._evaluation_envs = environments_of(
+            seeds, n_evaluation_environments(first), make_env=self._make_env, make_pool=make_pool
         )
         space = self._evaluation_envs.action_space
         _check(self._specs, self._evaluation_envs.observation_space, space)

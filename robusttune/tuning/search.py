@@ -191,10 +191,8 @@ class _Search:
         first_runs, copies = [], []
         for trial in trials:
             run = self.trials.runs(trial)[0]
-            if run.run_id in by_run:
-                copies.append(
-                    [trial]
-                )  # equal configurations on equal seeds: it will find the results of the other
+            if run.run_id in by_run:  # equal configurations on equal seeds: it finds the results of the other
+                copies.append([trial])
             else:
                 by_run[run.run_id] = trial
                 first_runs.append(run)

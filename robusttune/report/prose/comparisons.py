@@ -36,14 +36,10 @@ def _confirmed(ranking: Ranking) -> list[str]:
 
 def _champion(ranking: Ranking) -> list[str]:
     """Return what tuning's own choice came to on fresh seeds."""
-    if ranking.given is not None:
-        trial = ranking.row(ranking.analysis.champion).candidate if ranking.analysis.champion else None
-    else:
-        trial = tuning_champion(ranking.trials) or reported_champion(ranking.found.candidates)
+    trial = tuning_champion(ranking.trials) or reported_champion(ranking.found.candidates)
     if trial is None:
         return []
-    is_known = ranking.given is None and trial.n_tuning_seeds is not None
-    seeds = f" on {count(trial.n_tuning_seeds or 1, 'seed')}" if is_known else ""
+    seeds = "" if trial.n_tuning_seeds is None else f" on {count(trial.n_tuning_seeds, 'seed')}"
     score = f"{number(trial.tuning_score)}{seeds}"
     row = next((row for row in ranking.rows if row.candidate.config_id == trial.config_id), None)
     if row is None:

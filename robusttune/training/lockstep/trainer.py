@@ -15,13 +15,12 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from robusttune.declaration.training.sb3 import Normalization
-from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.kernels import Env
 from robusttune.training.lockstep.layout import ALIGNMENT, Array, FlatLayout, round_up, width_of
 from robusttune.training.lockstep.members import Member, build_model
 from robusttune.training.lockstep.normalisation import Normaliser
 from robusttune.training.lockstep.observations import ObservationCodec
-from robusttune.training.lockstep.pooled import MakePool, PooledEnvironments
+from robusttune.training.lockstep.pooled import MakePool, environments_of
 from robusttune.training.lockstep.snapshots import Snapshot, restore
 
 
@@ -73,11 +72,7 @@ class LockstepTrainer(ABC):
         self.n_envs = n_envs
         self.device = get_device(device) if device == "auto" else torch.device(device)
         seeds = [member.seed for member in members]
-        self.environments: MemberEnvironments | PooledEnvironments = (
-            MemberEnvironments(make_env, seeds, n_envs)
-            if make_pool is None
-            else PooledEnvironments(make_pool, seeds, n_envs)
-        )
+        self.environments = environments_of(seeds, n_envs, make_env=make_env, make_pool=make_pool)
         spaces = self.environments.observation_space, self.environments.action_space
         self.observation_space, self.action_space = spaces
         built = [
