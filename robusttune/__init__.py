@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from robusttune.pipeline import report_study as report_study
     from robusttune.pipeline import run_study as run_study
     from robusttune.pipeline import tune_study as tune_study
+    from robusttune.pipeline.doctor import check_installation as check_installation
     from robusttune.pipeline.functions import evaluate as evaluate
     from robusttune.pipeline.functions import tune as tune
     from robusttune.pipeline.matrix import report_matrix as report_matrix
@@ -93,6 +94,8 @@ if TYPE_CHECKING:
     from robusttune.pipeline.planning.study_file import write_study_file as write_study_file
     from robusttune.pipeline.policies import load_policy as load_policy
     from robusttune.pipeline.policies import play_study as play_study
+    from robusttune.pipeline.reproduce import Reproduction as Reproduction
+    from robusttune.pipeline.reproduce import reproduce_study as reproduce_study
     from robusttune.pipeline.simulate import Simulation as Simulation
     from robusttune.pipeline.simulate import simulate_study as simulate_study
     from robusttune.pipeline.status import study_status as study_status
@@ -126,12 +129,14 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "execution.progress": ("Reporter", "SilentReporter"),
     "interop.compare": ("compare",),
     "pipeline": ("check_study", "evaluate_study", "rank_study", "report_study", "run_study", "tune_study"),
+    "pipeline.doctor": ("check_installation",),
     "pipeline.functions": ("evaluate", "tune"),
     "pipeline.matrix": ("report_matrix",),
     "pipeline.null": ("null_study",),
     "pipeline.planning.required_seeds": ("seeds_from_figures", "seeds_from_pilot"),
     "pipeline.planning.study_file": ("write_study_file",),
     "pipeline.policies": ("load_policy", "play_study"),
+    "pipeline.reproduce": ("Reproduction", "reproduce_study"),
     "pipeline.simulate": ("Simulation", "simulate_study"),
     "pipeline.status": ("study_status",),
     "report.matrix.result": ("MatrixReport",),

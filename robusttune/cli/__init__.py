@@ -14,11 +14,13 @@ import typer
 
 from robusttune.cli.compare import COMPARE_FLAGS, compare
 from robusttune.cli.console import console, error_console, say
+from robusttune.cli.doctor import doctor
 from robusttune.cli.init import INIT_FLAGS, init
 from robusttune.cli.interop import EXPORT_FLAGS, IMPORT_FLAGS, export, import_optuna, import_rl_zoo
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
 from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.cli.play import PLAY_FLAGS, play
+from robusttune.cli.reproduce import REPRODUCE_FLAGS, reproduce
 from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
@@ -247,8 +249,10 @@ def status(
 
 
 _register(COMPARE_FLAGS)(compare)
+_register()(doctor)
 _register(PLAN_FLAGS)(plan)
 _register(PLAY_FLAGS)(play)
+_register(REPRODUCE_FLAGS)(reproduce)
 
 
 def _command(

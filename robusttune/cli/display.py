@@ -26,7 +26,7 @@ def workload_table(settled: Settled) -> Table:
     """Return what a study asks for."""
     study, workload = settled.study, settled.workload
     tuning, post = study.tuning, study.post_evaluation
-    table = _facts(f"{study.name}: valid")
+    table = facts(f"{study.name}: valid")
     seeds = "" if tuning.seeds_per_trial == 1 else f" × {tuning.seeds_per_trial} seeds"
     if tuning.incumbent_seeds is not None:
         seeds = f" × {tuning.seeds_per_trial} to {tuning.incumbent_seeds} seeds"
@@ -61,7 +61,7 @@ def workload_table(settled: Settled) -> Table:
 
 def status_table(study: StudySpec, status: Status) -> Table:
     """Return the progress of a study."""
-    table = _facts(study.name)
+    table = facts(study.name)
     trials = ", ".join(f"{count} {state.value}" for state, count in sorted(status.trials.items())) or "none"
     wanted = "" if study.tuning.n_trials is None else f" of {study.tuning.n_trials} wanted"
     table.add_row("trials", f"{trials}{wanted}")
@@ -138,7 +138,8 @@ def _post_evaluation(study: StudySpec, workload: Workload) -> str:
     return f"{who} × {post.n_seeds} fresh seeds = {n_runs} runs"
 
 
-def _facts(title: str) -> Table:
+def facts(title: str) -> Table:
+    """Return a table to fill with what is to be known of something, a name and a text a row."""
     table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(overflow="fold")

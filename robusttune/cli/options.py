@@ -46,6 +46,7 @@ _FLAGS = {
     "`tune_study`": "`robusttune tune`",
     "`evaluate_study`": "`robusttune evaluate`",
     "`play_study`": "`robusttune play`",
+    "`report_study`": "`robusttune report`",
     "`retrain` = True": "--retrain",
     "`write_study_file`": "`robusttune init`",
 }

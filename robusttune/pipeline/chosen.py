@@ -1,4 +1,4 @@
-"""Which seeds of which configuration are loaded or played."""
+"""Which seeds of which configuration are loaded, played or trained again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LUCK = ("best", "median", "worst")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A run whose policy is wanted, what is stored of it, and its place among the seeds."""
+    """A run that is wanted, what is stored of it, and its place among the seeds."""
 
     configuration: str
     spec: RunSpec
@@ -35,8 +35,6 @@ class Chosen:
 def choose(results: Results, configuration: str | None, seed: int | str | None) -> list[Chosen]:
     """Return the runs that a configuration (None: the recommended one) and a seed (None: three) name."""
     study = results.study
-    if not study.training.SAVES_POLICIES:
-        raise SpecError(f"{study.training.title} leaves no policy that could be loaded or played.")
     found = results.post_evaluation()
     recommended = recommend_from(results.trials())(study, found)
     names = {candidate.name: candidate.config_id for candidate in found.candidates}
@@ -49,7 +47,7 @@ def choose(results: Results, configuration: str | None, seed: int | str | None) 
         )
     ranked = _ranked(found.rounds.runs[names[configuration]], found.rounds.results)
     if not ranked:
-        raise StudyError(f"No run of {configuration} has ended with a policy.")
+        raise StudyError(f"No run of {configuration} is completed.")
     named = places(len(ranked))
     chosen = {
         spec.seed: Chosen(configuration=configuration, spec=spec, stored=stored, place=place)

@@ -82,6 +82,7 @@ def load_policy(
     """
     from robusttune.training.policies import load
 
+    _check_saves_policies(study)
     location = location_of(study, out=out, storage=storage)
     with open_results(study, location) as results:
         (chosen,) = choose(results, configuration, "best" if seed is None else seed)
@@ -129,6 +130,7 @@ def play_study(
     """
     from robusttune.report.video import Panel, check_video, write_video
 
+    _check_saves_policies(study)
     if n_episodes < 1:
         raise SpecError(f"`n_episodes` must be 1 or more, but got {n_episodes}.")
     if video is not None:
@@ -204,6 +206,11 @@ def _notes(episode_returns: Sequence[float]) -> tuple[str, ...]:
     n = len(episode_returns)
     which = [f"episode {i + 1} of {n}" if n > 1 else "this episode" for i in range(n)]
     return tuple(f"{own}: {number(value)}" for own, value in zip(which, episode_returns, strict=True))
+
+
+def _check_saves_policies(study: StudySpec) -> None:
+    if not study.training.SAVES_POLICIES:
+        raise SpecError(f"{study.training.title} leaves no policy that could be loaded or played.")
 
 
 def _check_display() -> None:

@@ -9,6 +9,7 @@ from robusttune.report import columns, tables
 from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.model import Ranking
 from robusttune.report.output import render, to_svg, write_folder
+from robusttune.report.runs import runs_csv
 
 _PAPER = (
     "rank, rank interval, configuration, tuning, mean, interval, luck, luck interval, reached by, "
@@ -16,12 +17,12 @@ _PAPER = (
 )
 
 
-FILES = ("ranking.*", "report.html", "tuning_vs_post_evaluation.*", "seeds.*")
+FILES = ("ranking.*", "runs.csv", "report.html", "tuning_vs_post_evaluation.*", "seeds.*")
 """What `write_report` writes."""
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
-    """Write `ranking.{md,csv,tex,json}`, `report.html` and the figures, each whole or not at all.
+    """Write `ranking.{md,csv,tex,json}`, `runs.csv`, `report.html` and the figures, each whole or not at all.
 
     Raises
     ------
@@ -49,6 +50,8 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         "ranking.json": to_json(ranking),
         "report.html": page,
     }
+    if ranking.given is None:
+        texts["runs.csv"] = runs_csv(ranking)
     write_folder(folder, texts, figures)
 
 

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,22 @@ def provenance() -> dict[str, Any]:
     """Return versions, host, processor, git revision and the torch threads of this process."""
     torch = sys.modules.get("torch")
     return {**_static(), "torch_threads": torch.get_num_threads() if torch else None}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return in words what two provenances record differently"""
+    found: list[str] = []
+    for key in (*before, *(key for key in after if key not in before)):
+        then, now = before.get(key), after.get(key)
+        if isinstance(then, Mapping) and isinstance(now, Mapping):
+            found += differences(then, now)
+        elif then != now:
+            found.append(f"{key.replace('_', ' ')} {_word(then)} then, {_word(now)} now")
+    return tuple(found)
+
+
+def _word(value: Any) -> str:
+    return "unknown" if value is None else str(value)
 
 
 def _version(name: str) -> str | None:

@@ -1,0 +1,52 @@
+"""Every run behind a report: what it was for, its seed, the id by which it is reproduced, and its score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study_runs import confirmation_runs, tuning_runs
+from robusttune.report.model import Ranking
+
+_Run = tuple[str, str, RunSpec, float | None]
+
+
+def runs_csv(ranking: Ranking) -> str:
+    """Return one line per run; a run without a score has none there."""
+    import pandas as pd  # slow to load
+
+    records = [
+        {"configuration": name, "purpose": purpose, "seed": spec.seed, "run_id": spec.run_id, "score": score}
+        for runs in (_of_trials(ranking), _of_post_evaluation(ranking), _of_confirmation(ranking))
+        for name, purpose, spec, score in runs
+    ]
+    return pd.DataFrame(records).to_csv(index=False)
+
+
+def _of_trials(ranking: Ranking) -> Iterator[_Run]:
+    for trial in ranking.trials:
+        indices = range(len(trial.run_ids))
+        specs = tuning_runs(ranking.study, trial.hyperparameters, trial.number, indices=indices)
+        for spec, score in zip(specs, trial.scores, strict=True):
+            yield f"trial {trial.number}", "tuning", spec, score
+
+
+def _of_post_evaluation(ranking: Ranking) -> Iterator[_Run]:
+    rounds = ranking.found.rounds
+    for candidate in ranking.found.candidates:
+        for spec in rounds.runs[candidate.config_id]:
+            result = rounds.results.get(spec.run_id)
+            yield candidate.name, "post-evaluation", spec, None if result is None else result.score
+
+
+def _of_confirmation(ranking: Ranking) -> Iterator[_Run]:
+    scores, candidates = ranking.found.confirmed, ranking.found.candidates
+    if scores is None:
+        return
+    names = {candidate.config_id: candidate.name for candidate in candidates}
+    configurations = {candidate.config_id: candidate.hyperparameters for candidate in candidates}
+    planned = confirmation_runs(ranking.study, configurations, scores.config_ids)
+    for config_id, seeds, own in zip(scores.config_ids, scores.seeds, scores.scores, strict=True):
+        known = dict(zip(seeds, own, strict=True))
+        for spec in planned[config_id]:
+            yield names[config_id], "confirmation", spec, known.get(spec.seed)
