@@ -12,7 +12,7 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.training.interfaces import (
+from robusttune.training.interfaces import Check, Choice, StopRule, StopRules, Trainer, by_rule, make_result, trained_by
     Check,
     Choice,
     StopRule,
@@ -57,7 +57,13 @@ def train(
             results = work(specs, stop_rule)
     except Exception:
         if len(specs) > 1:  # one bad run must not take its companions with it
-            return [result for spec in specs for result in train([spec], trainer=trainer)]
+            # A rule decides on all its runs together, or on none.
+            alone = [
+                (run, rule if len(runs) == 1 else None)
+                for runs, rule in by_rule(specs, stop_rule)
+                for run in runs
+            ]
+            return [result for run, rule in alone for result in train([run], rule, trainer=trainer)]
         wall_time_s = (time.perf_counter() - begin) / len(specs)
         error = traceback.format_exc()
         results = [

@@ -75,7 +75,7 @@ class _Group:
         self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
         self._returns: list[list[float]] = [[] for _ in self._specs]
         self._pruned: set[int] = set()
-        self._last_index = -1
+        self._last_index = [-1] * len(self._specs)
         self._evaluation_time_s = 0.0
 
     def train(self) -> None:
@@ -84,7 +84,8 @@ class _Group:
         self._trainer.learn(self._at_boundary)
         self._verify()
         if self._remaining():
-            self._evaluate(self._first.evaluation.count(self._first.total_timesteps) - 1)
+            everyone = range(len(self._specs))
+            self._evaluate(self._first.evaluation.count(self._first.total_timesteps) - 1, everyone)
 
     def results(self, wall_time_s: float) -> list[RunResult]:
         """Return one result per member."""
@@ -99,22 +100,24 @@ class _Group:
         return wrap(make_base(self._training.environment), self._training.environment)
 
     def _at_boundary(self, trainer: LockstepTrainer) -> None:
-        if not trainer.active.any():
-            return
-        timesteps = int(trainer.timesteps[trainer.active][0])
-        if timesteps >= self._first.total_timesteps:
-            return  # the evaluation after training comes next
-        index = due_evaluation(self._first, timesteps, self._last_index)
-        if index is None:
-            return
-        self._last_index = index
-        self._evaluate(index)
+        due: dict[int, list[int]] = {}
+        for member in trainer.at_boundary:
+            timesteps, done = int(trainer.timesteps[member]), self._last_index[member]
+            if timesteps >= self._first.total_timesteps:
+                continue  # the evaluation after training comes next
+            index = due_evaluation(self._first, timesteps, done)
+            if index is not None:
+                self._last_index[member] = index
+                due.setdefault(index, []).append(member)
+        for index, members in due.items():
+            self._evaluate(index, members)
+            self._ask_rules(trainer, index, members)
+
+    def _ask_rules(self, trainer: LockstepTrainer, index: int, evaluated: Sequence[int]) -> None:
         for members, rule in self._rules:
-            if (
-                rule is not None
-                and self._pruned.isdisjoint(members)
-                and self._says_stop(rule, index, members)
-            ):
+            if rule is None or set(evaluated).isdisjoint(members) or not self._pruned.isdisjoint(members):
+                continue
+            if self._says_stop(rule, index, members):
                 self._pruned.update(members)
                 for member in members:
                     trainer.stop(member)
@@ -133,10 +136,10 @@ class _Group:
             m for m in range(len(self._specs)) if not gone[m] and m not in self._pruned and self._is_whole(m)
         ]
 
-    def _evaluate(self, index: int) -> None:
+    def _evaluate(self, index: int, members: Sequence[int]) -> None:
         begin = time.perf_counter()
         trainer = self._trainer
-        alive = self._remaining()
+        alive = [member for member in self._remaining() if member in members]
         returns = (
             self._evaluate_together(alive)
             if self._can_evaluate_together()

@@ -77,6 +77,7 @@ class LockstepTrainer(ABC):
         self._models: list[Any] = [model for model, _ in built]
         self._streams = [streams for _, streams in built]
         self._rows = list(range(len(members)))
+        self._ready = list(range(len(members)))  # rows that are to begin a rollout
         self._codec = ObservationCodec(
             self.observation_space, normalised=normalization is not None and normalization.observations
         )
@@ -98,23 +99,33 @@ class LockstepTrainer(ABC):
         """Whether each member still trains; shape (n_members,)."""
         return np.isin(np.arange(len(self.members)), self._rows)
 
+    @property
+    def at_boundary(self) -> list[int]:
+        """The members that have ended an update and not begun the next rollout."""
+        return [self._rows[row] for row in self._ready]
+
+    def _is_done(self, member: int) -> bool:
+        return int(self.timesteps[member]) >= self.total_timesteps
+
     def learn(self, on_boundary: Callable[[Self], None] | None = None) -> Self:
         """Train until every member has its timesteps, has diverged or was stopped.
 
         Parameters
         ----------
         on_boundary : callable, optional
-            Called with this trainer after each update: it may read `timesteps`, `active` and `diverged`, call
-            `predict`, and `stop` members.
+            Called with this trainer when a member has ended an update: it may read `at_boundary`, `timesteps`,
+            `active` and `diverged`, call `predict`, and `stop` members.
         """
         with torch.no_grad():
             self._begin()
-            while self._rows and self.timesteps[self._rows[0]] < self.total_timesteps:
+            while any(self.timesteps[self._rows] < self.total_timesteps):
                 self._advance()
                 self._freeze_diverged()
                 if on_boundary is not None:
                     on_boundary(self)
                 self._retire(self._stopping)
+                if len(done := {m for m in self.at_boundary if self._is_done(m)}) < len(self._rows):
+                    self._retire(done)
         return self
 
     def stop(self, member: int) -> None:
@@ -159,12 +170,13 @@ class LockstepTrainer(ABC):
     def _network_inputs(self, observations: Array) -> torch.Tensor:
         """Return network inputs for (normalised) observations of shape (n_members, n_envs, *shape)."""
         features = self._codec.features(observations)
-        self._inputs.numpy()[: features.shape[0], : features.shape[1]] = features
-        return self._inputs.to(self.device)
+        inputs = self._inputs[: width_of(features.shape[0])]
+        inputs.numpy()[: features.shape[0], : features.shape[1]] = features
+        return inputs.to(self.device)
 
     def _freeze_diverged(self) -> None:
         finite = self._finite_rows()
-        bad = {self._rows[row] for row in range(len(self._rows)) if self._suspects[row] or not finite[row]}
+        bad = {self._rows[row] for row in self._ready if self._suspects[row] or not finite[row]}
         self.diverged[list(bad)] = True
         self._retire(bad)
 
@@ -180,12 +192,13 @@ class LockstepTrainer(ABC):
             if rows:
                 self._keep(rows)
             else:
-                self._rows = []  # nothing is left to be stacked
+                self._rows, self._ready = [], []  # nothing is left to be stacked
         self._stopping.clear()
 
     def _keep(self, rows: Sequence[int]) -> None:
         """Forget all rows but the chosen ones; subclasses do the same with their own."""
         self._rows = [self._rows[row] for row in rows]
+        self._ready = [place for place, row in enumerate(rows) if row in self._ready]
         self._streams = [self._streams[row] for row in rows]
         self._suspects = self._suspects[list(rows)]
         self.environments.keep(rows)
@@ -193,9 +206,9 @@ class LockstepTrainer(ABC):
             self._normaliser.keep(rows)
         self._inputs = torch.zeros(width_of(len(rows)), *self._inputs.shape[1:])
 
-    def _n_steps_now(self, n_steps: int) -> int:
+    def _n_steps_now(self, n_steps: int, row: int = 0) -> int:
         """Return how many steps each environment takes in the next rollout, of the `n_steps` that are usual."""
-        left = self.total_timesteps - int(self.timesteps[self._rows[0]])
+        left = self.total_timesteps - int(self.timesteps[self._rows[row]])
         return min(n_steps, -(-left // self.n_envs)) if self.exact else n_steps
 
     def _column(self, numbers: Sequence[float]) -> torch.Tensor:
@@ -242,11 +255,11 @@ class LockstepTrainer(ABC):
 
     @abstractmethod
     def _advance(self) -> None:
-        """Collect experience and update, once."""
+        """Collect experience and update; leave the rows that have ended an update in `_ready`."""
 
     @abstractmethod
     def _finite_rows(self) -> Array:
-        """Return, for each row, whether its parameters are finite."""
+        """Return, for each row that has ended an update, whether its parameters are finite; others count as finite."""
 
     @abstractmethod
     def _snapshot(self, row: int) -> Snapshot:

@@ -350,6 +350,7 @@ FREE: dict[str, tuple[Any, Any]] = {
     **{"target_policy_noise": (0.1, 0.4), "target_noise_clip": (0.2, 0.6)},
     **{"exploration_fraction": (0.2, 0.6), "exploration_initial_eps": (0.9, 0.6)},
     "exploration_final_eps": (0.05, 0.3),
+    **{"n_steps": (20, 7), "n_epochs": (2, 3), "activation_fn": ("relu", "gelu")},
 }
 
 
