@@ -12,12 +12,13 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.training.interfaces import Check, Choice, StopRule, StopRules, Trainer, by_rule, make_result, trained_by
+from robusttune.training.interfaces import (
     Check,
     Choice,
     StopRule,
     StopRules,
     Trainer,
+    by_rule,
     make_result,
     trained_by,
 )
