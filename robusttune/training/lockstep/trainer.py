@@ -104,8 +104,9 @@ class LockstepTrainer(ABC):
         """The members that have ended an update and not begun the next rollout."""
         return [self._rows[row] for row in self._ready]
 
-    def _is_done(self, member: int) -> bool:
-        return int(self.timesteps[member]) >= self.total_timesteps
+    def _done(self) -> set[int]:
+        """Return the members that have their timesteps, and have learnt from the last of them."""
+        return {member for member in self.at_boundary if self.timesteps[member] >= self.total_timesteps}
 
     def learn(self, on_boundary: Callable[[Self], None] | None = None) -> Self:
         """Train until every member has its timesteps, has diverged or was stopped.
@@ -118,14 +119,13 @@ class LockstepTrainer(ABC):
         """
         with torch.no_grad():
             self._begin()
-            while any(self.timesteps[self._rows] < self.total_timesteps):
+            while len(done := self._done()) < len(self._rows):
+                self._retire(done)
                 self._advance()
                 self._freeze_diverged()
                 if on_boundary is not None:
                     on_boundary(self)
                 self._retire(self._stopping)
-                if len(done := {m for m in self.at_boundary if self._is_done(m)}) < len(self._rows):
-                    self._retire(done)
         return self
 
     def stop(self, member: int) -> None:
