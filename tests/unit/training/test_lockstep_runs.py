@@ -156,6 +156,46 @@ def test_each_rule_of_a_group_sees_its_own_members_and_stops_them_alone() -> Non
     assert [r.status.value for r in together] == ["pruned", "pruned", "pruned", "completed"]
 
 
+UNLIKE: list[dict[str, Any]] = [
+    {"n_steps": 32, "activation_fn": "relu"},
+    {"n_steps": 50, "n_epochs": 3, "target_kl": 0.003},
+    {"n_steps": 64, "activation_fn": "relu", "clip_range_vf": 0.2},
+    {"n_steps": 7, "n_epochs": 1},
+    {"n_steps": 16, "learning_rate": 1e30, "max_grad_norm": 1e30},
+]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        EnvironmentSpec(id="Pendulum-v1", n_envs=5),
+        EnvironmentSpec(id="CartPole-v1", n_envs=2, normalization=Normalization()),
+        EnvironmentSpec(id="Acrobot-v1"),
+    ],
+    ids=lambda environment: environment.id,
+)
+def test_rollouts_of_different_lengths_train_together_as_each_would_alone(
+    environment: EnvironmentSpec, exact: bool
+) -> None:
+    total = 420
+    algorithm = AlgorithmSpec(name="ppo", total_timesteps=total, exact_timesteps=exact)
+    training = Sb3Training(environment=environment, algorithm=algorithm)
+    runs = [a_run(i, training=training, hyperparameters=own) for i, own in enumerate(UNLIKE)]
+    parts = tuple((1, stops_at_once if own["n_steps"] == 64 else None) for own in UNLIKE)
+    together = lockstep_runs.train(runs, StopRules(parts=parts))
+    assert [r.status.value for r in together] == ["completed", "completed", "pruned", "completed", "diverged"]
+    for run, (_, rule), result in zip(runs, parts, together, strict=True):
+        (alone,) = lockstep_runs.train([run], rule)
+        for field in ("status", "timesteps", "n_updates", "curve", "episode_returns"):
+            assert getattr(result, field) == getattr(alone, field)
+
+
+def stops_at_once(index: int, means: Any) -> bool:
+    return True
+
+
 def test_an_exception_in_a_group_costs_only_the_run_that_raised() -> None:
     healthy, broken = a_run(0), a_run(1, hyperparameters={"net_arch": ["wide"]})
     results = train([healthy, broken], trainer=LOCKSTEP)
@@ -325,14 +365,15 @@ def test_an_algorithm_without_a_lockstep_form_says_which_have_one(monkeypatch: p
 def test_runs_share_a_group_if_they_differ_in_what_changes_no_shape_and_no_loop() -> None:
     key = group_key(a_run(0), LOCKSTEP)
     assert group_key(a_run(1, hyperparameters={"gamma": 0.9, "learning_rate": 1e-3}), LOCKSTEP) == key
-    assert group_key(a_run(1, hyperparameters={"n_steps": 16}), LOCKSTEP) != key
+    assert group_key(a_run(1, hyperparameters={"n_steps": 16, "activation_fn": "relu"}), LOCKSTEP) == key
+    assert group_key(a_run(1, hyperparameters={"batch_size": 32}), LOCKSTEP) != key
     assert group_key(a_run(1, hyperparameters={"net_arch": [9]}), LOCKSTEP) != key
     assert group_key(a_run(1, algorithm="a2c"), LOCKSTEP) != key
 
 
 def test_runs_that_cannot_share_a_group_are_refused() -> None:
     with pytest.raises(ValueError, match="equal group keys"):
-        lockstep_runs.train([a_run(0), a_run(1, hyperparameters={"n_steps": 25})], None)
+        lockstep_runs.train([a_run(0), a_run(1, hyperparameters={"batch_size": 25})], None)
 
 
 # Two values of everything in which the members of a group may differ.
