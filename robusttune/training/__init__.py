@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import importlib
 import time
 import traceback
@@ -20,6 +22,7 @@ from robusttune.training.interfaces import (
     StopRule,
     StopRules,
     Trainer,
+    by_rule,
     make_result,
     trained_by,
 )
@@ -62,7 +65,11 @@ def train(
             results = work(specs, stop_rule) if models is None else work(specs, stop_rule, models)
     except Exception:
         if len(specs) > 1:  # one bad run must not take its companions with it
-            return [result for spec in specs for result in train([spec], trainer=trainer, models=models)]
+            parts = by_rule(specs, stop_rule)
+            # A rule decides on all its runs together, or on none; it keeps what it was told, its copy does not.
+            again = parts if len(parts) > 1 else [([spec], None) for spec in specs]
+            retry = functools.partial(train, trainer=trainer, models=models)
+            return [result for runs, rule in again for result in retry(runs, copy.copy(rule))]
         wall_time_s = (time.perf_counter() - begin) / len(specs)
         error = traceback.format_exc()
         results = [

@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchStep:
-    """What one step of all environments gave; leading shape (n_envs,).
+    """What one step of environments gave; leading shape (n_chosen,).
 
     Attributes
     ----------
@@ -92,18 +92,21 @@ class EnvPoolBatch:
         observations: Array = self._pool.reset()[0]
         return observations
 
-    def step(self, actions: Array) -> BatchStep:
-        """Step every environment once, and begin a new episode where one ended.
+    def step(self, actions: Array, chosen: Array | None = None) -> BatchStep:
+        """Step environments once, and begin a new episode where one ended.
 
         Parameters
         ----------
-        actions : ndarray, shape (n_envs, *action_shape)
+        actions : ndarray, shape (n_chosen, *action_shape)
+        chosen : ndarray of int, optional
+            Which environments; None is all.
         """
-        terminal, rewards, terminated, truncated, info = self._pool.step(self._typed(actions))
+        chosen = np.arange(self.n_envs) if chosen is None else chosen
+        terminal, rewards, terminated, truncated, info = self._pool.step(self._typed(actions), env_id=chosen)
         observations, ended = terminal, np.flatnonzero(terminated | truncated)
         if len(ended):
             # Not by its `reset`, which begins a new game also where only a life was lost.
-            first = self._pool.step(self._typed(np.asarray(actions)[ended]), env_id=ended)[0]
+            first = self._pool.step(self._typed(np.asarray(actions)[ended]), env_id=chosen[ended])[0]
             observations = terminal.copy()
             observations[ended] = first
         game = {

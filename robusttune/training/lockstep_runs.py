@@ -12,29 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium import Env, spaces
+from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
-from robusttune.training.environments import make_base, wrap
-from robusttune.training.envpool import EnvPoolBatch
-from robusttune.training.evaluation import (
-    curve_point,
-    due_evaluation,
-    evaluate_model,
-    n_evaluation_environments,
-    vectorised,
-)
+from robusttune.training.evaluation import curve_point, due_evaluation, vectorised
 from robusttune.training.groups import group_key
 from robusttune.training.hyperparameters import constructor_arguments, verify
 from robusttune.training.interfaces import StopRule, StopRules, by_rule, make_result
 from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.members import Member
-from robusttune.training.lockstep.pooled import environments_of
 from robusttune.training.lockstep.trainer import LockstepTrainer
+from robusttune.training.lockstep_evaluation import GroupEvaluation, makers
 from robusttune.training.saving import keep
 from robusttune.training.sb3 import n_envs_of, training_of
 from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
@@ -73,29 +65,23 @@ class _Group:
         self._rules = by_rule(range(len(self._specs)), stop_rule)
         self._first = first = self._specs[0]
         training = self._training = training_of(first)
-        environment = training.environment
-        seeds = [spec.evaluation_seed for spec in self._specs]
-        make_pool = functools.partial(EnvPoolBatch, environment) if environment.engine == "envpool" else None
-        self._evaluation_envs = environments_of(
-            seeds, n_evaluation_environments(first), make_env=self._make_env, make_pool=make_pool
-        )
-        space = self._evaluation_envs.action_space
-        _check(self._specs, self._evaluation_envs.observation_space, space)
+        self._evaluation = GroupEvaluation(self._specs)
+        space = self._evaluation.environments.action_space
+        _check(self._specs, self._evaluation.environments.observation_space, space)
         n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
         self._trainer = learner(training.algorithm.name)(
             [_member(spec, n_actions) for spec in self._specs],
-            make_env=self._make_env,
+            **makers(training.environment),
             n_envs=n_envs_of(first),
             total_timesteps=first.total_timesteps,
             exact=training.algorithm.exact_timesteps,
             device=training.algorithm.device,
-            normalization=environment.normalization,
-            make_pool=make_pool,
+            normalization=training.environment.normalization,
         )
         self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
         self._returns: list[list[float]] = [[] for _ in self._specs]
         self._pruned: set[int] = set()
-        self._last_index = -1
+        self._last_index = [-1] * len(self._specs)
         self._evaluation_time_s = 0.0
 
     def train(self) -> None:
@@ -104,7 +90,8 @@ class _Group:
         self._trainer.learn(self._at_boundary)
         self._verify()
         if self._remaining():
-            self._evaluate(self._first.evaluation.count(self._first.total_timesteps) - 1)
+            everyone = range(len(self._specs))
+            self._evaluate(self._first.evaluation.count(self._first.total_timesteps) - 1, everyone)
 
     def results(self, wall_time_s: float) -> list[RunResult]:
         """Return one result per member."""
@@ -120,29 +107,28 @@ class _Group:
 
     def close(self) -> None:
         """Close all environments."""
-        self._evaluation_envs.close()
+        self._evaluation.environments.close()
         self._trainer.environments.close()
 
-    def _make_env(self) -> Env[object, object]:
-        return wrap(make_base(self._training.environment), self._training.environment)
-
     def _at_boundary(self, trainer: LockstepTrainer) -> None:
-        if not trainer.active.any():
-            return
-        timesteps = int(trainer.timesteps[trainer.active][0])
-        if timesteps >= self._first.total_timesteps:
-            return  # the evaluation after training comes next
-        index = due_evaluation(self._first, timesteps, self._last_index)
-        if index is None:
-            return
-        self._last_index = index
-        self._evaluate(index)
+        due: dict[int, list[int]] = {}
+        for member in trainer.at_boundary:
+            timesteps, done = int(trainer.timesteps[member]), self._last_index[member]
+            if timesteps >= self._first.total_timesteps:
+                continue  # the evaluation after training comes next
+            index = due_evaluation(self._first, timesteps, done)
+            if index is not None:
+                self._last_index[member] = index
+                due.setdefault(index, []).append(member)
+        for index, members in due.items():
+            self._evaluate(index, members)
+            self._ask_rules(trainer, index, members)
+
+    def _ask_rules(self, trainer: LockstepTrainer, index: int, evaluated: Sequence[int]) -> None:
         for members, rule in self._rules:
-            if (
-                rule is not None
-                and self._pruned.isdisjoint(members)
-                and self._says_stop(rule, index, members)
-            ):
+            if rule is None or set(evaluated).isdisjoint(members) or not self._pruned.isdisjoint(members):
+                continue
+            if self._says_stop(rule, index, members):
                 self._pruned.update(members)
                 for member in members:
                     trainer.stop(member)
@@ -161,63 +147,15 @@ class _Group:
             m for m in range(len(self._specs)) if not gone[m] and m not in self._pruned and self._is_whole(m)
         ]
 
-    def _evaluate(self, index: int) -> None:
+    def _evaluate(self, index: int, members: Sequence[int]) -> None:
         begin = time.perf_counter()
         trainer = self._trainer
-        alive = self._remaining()
-        returns = (
-            self._evaluate_together(alive)
-            if self._can_evaluate_together()
-            else self._evaluate_one_by_one(alive)
-        )
-        for member, found in returns.items():
+        alive = [member for member in self._remaining() if member in members]
+        for member, found in self._evaluation.returns(trainer, alive).items():
             point = curve_point(index, int(trainer.timesteps[member]), self._trainer.n_updates[member], found)
             self._curves[member].append(point)
             self._returns[member] = found
         self._evaluation_time_s += time.perf_counter() - begin
-
-    def _can_evaluate_together(self) -> bool:
-        # A wrapper may change rewards, and a stochastic policy draws from global streams: SB3 evaluates those.
-        return not self._training.environment.wrappers and self._first.evaluation.deterministic
-
-    def _evaluate_together(self, alive: Sequence[int]) -> dict[int, list[float]]:
-        """Return the episode returns of all members, in the order in which SB3's evaluation would list them."""
-        n_episodes, environments = self._first.evaluation.n_episodes, self._evaluation_envs
-        n_envs = environments.n_envs
-        # Episodes are dealt out to environments beforehand, so that short ones do not count more often.
-        quota = np.array([(n_episodes + i) // n_envs for i in range(n_envs)])
-        counts = np.zeros((len(self._specs), n_envs), dtype=int)
-        totals = np.zeros((len(self._specs), n_envs))
-        found: dict[int, list[float]] = {member: [] for member in alive}
-        observations = environments.reset()
-        while (counts[alive] < quota).any():
-            actions = self._trainer.predict(observations)
-            step = environments.step(
-                np.nan_to_num(actions) if np.issubdtype(actions.dtype, np.floating) else actions
-            )
-            totals += step.rewards
-            for member, i in zip(*np.nonzero(step.dones & (counts < quota)), strict=True):
-                if member in found:
-                    found[int(member)].append(float(totals[member, i]))
-                counts[member, i] += 1
-            totals[step.dones] = 0.0
-            observations = step.observations
-        return found
-
-    def _evaluate_one_by_one(self, alive: Sequence[int]) -> dict[int, list[float]]:
-        found = {}
-        for member in alive:
-            environments = vectorised(self._training.environment, self._evaluation_envs.n_envs)
-            try:
-                own = (
-                    environments
-                    if self._training.environment.normalization is None
-                    else self._trainer.vec_normalize(member, environments)
-                )
-                found[member] = evaluate_model(self._trainer.to_sb3(member), own, self._specs[member])
-            finally:
-                environments.close()
-        return found
 
     def _is_whole(self, member: int) -> bool:
         """Whether every evaluation so far gave finite returns."""

@@ -30,7 +30,7 @@ _NO_SDE: Mapping[str, JsonValue] = {"use_sde": False, "sde_sample_freq": -1, "us
 _PLAIN_REPLAY: Mapping[str, JsonValue] = {"n_steps": 1, "optimize_memory_usage": False}
 _FREE_ON_POLICY = (
     *("learning_rate", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"),
-    *("ortho_init", "log_std_init"),
+    *("ortho_init", "log_std_init", "activation_fn"),
 )
 
 SB3 = (
@@ -45,7 +45,7 @@ SB3 = (
         batch_size=64,
         lockstep=Lockstep(
             learner="robusttune.training.lockstep.ppo:LockstepPPO",
-            free=(*_FREE_ON_POLICY, "clip_range", "clip_range_vf", "target_kl"),
+            free=(*_FREE_ON_POLICY, "n_steps", "n_epochs", "clip_range", "clip_range_vf", "target_kl"),
             only=_NO_SDE,
         ),
     ),

@@ -7,6 +7,7 @@ from typing import ClassVar
 from stable_baselines3 import A2C
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from robusttune.training.lockstep.layout import round_up
 from robusttune.training.lockstep.on_policy import OnPolicyTrainer
 from robusttune.training.lockstep.optimisers import clip_gradients
 from robusttune.training.lockstep.rollout import pad_rows
@@ -21,19 +22,17 @@ class LockstepA2C(OnPolicyTrainer):
     def _connect(self) -> None:
         super()._connect()
         normalises = bool(self._rows) and bool(self._models[self._rows[0]].normalize_advantage)
-        self._normalises = normalises and not (
-            self.exact and self._store.n_rows == 1
-        )  # one number has no deviation
+        self._normalises = normalises
 
-    def _update(self) -> None:
+    def _update(self) -> list[int]:
         # SB3 shuffles the rollout that it then uses whole: the order changes nothing, nothing else is drawn.
         store = self._store
-        size = store.n_rows
-        inputs = store.rows[..., store.features].to(self.device)
+        size = self.n_envs * int(self._lengths[0])
+        inputs = store.rows[:, : round_up(size), store.features].to(self.device)
         actions = store.rows[:, :size, store.actions].to(self.device)
         numbers = store.rows[:, :size, store.numbers].permute(2, 0, 1).contiguous().to(self.device)
         _, _, advantages, returns = numbers.unbind(0)
-        if self._normalises:
+        if self._normalises and not (self.exact and size == 1):  # one number has no deviation
             centred = advantages - advantages.mean(1, keepdim=True)
             advantages = centred.div_(advantages.std(1, keepdim=True).add_(1e-8))
         values = self._critic.forward(inputs)[:, :size, 0]
@@ -44,7 +43,10 @@ class LockstepA2C(OnPolicyTrainer):
         d_values = (values - returns).mul_(self._value_weights * (2.0 / size))
         self._critic.backward(pad_rows(d_values[..., None], inputs.shape[1]))
         self._norm_sums += clip_gradients(self._gradient, self._max_norms)
-        rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
+        rates = [
+            self._models[member].lr_schedule(self._progress(row)) for row, member in enumerate(self._rows)
+        ]
         self._optimiser.step(range(len(self._rows)), rates)
         for member in self._rows:
             self.n_updates[member] += 1
+        return list(range(len(self._rows)))

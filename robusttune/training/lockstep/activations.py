@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import itertools
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,10 +14,10 @@ from torch import Tensor, nn
 class Activation(Protocol):
     """An elementwise function of a layer's sums."""
 
-    def forward(self, sums: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, sums: Tensor) -> tuple[Tensor, Any]:
         """Return the output, and what `backward` needs; may write into `sums`."""
 
-    def backward(self, gradient: Tensor, saved: Tensor) -> Tensor:
+    def backward(self, gradient: Tensor, saved: Any) -> Tensor:
         """Return the gradient with respect to the sums."""
 
 
@@ -64,3 +66,33 @@ def make_activation(module_class: type[nn.Module]) -> Activation:
     if module_class is nn.ReLU:
         return _Relu()
     return _Taped(module_class())
+
+
+class _Mixed:
+    """Activations that differ between members: each on its own slabs."""
+
+    def __init__(self, parts: Sequence[tuple[slice, Activation]]) -> None:
+        self._parts = parts
+
+    def forward(self, sums: Tensor) -> tuple[Tensor, Any]:
+        found = [activation.forward(sums[part]) for part, activation in self._parts]
+        return torch.cat([output for output, _ in found]), [saved for _, saved in found]
+
+    def backward(self, gradient: Tensor, saved: Any) -> Tensor:
+        parts = zip(self._parts, saved, strict=True)
+        return torch.cat([activation.backward(gradient[part], own) for (part, activation), own in parts])
+
+
+def make_activations(module_classes: Sequence[type[nn.Module]]) -> Activation:
+    """Return the activation of stacked networks, given that of each member; an empty row goes with the last."""
+    kinds = list(itertools.groupby(module_classes))
+    if len(kinds) == 1:
+        return make_activation(module_classes[0])
+    counts = [sum(1 for _ in group) for _, group in itertools.groupby(module_classes)]
+    ends = list(itertools.accumulate(counts))
+    return _Mixed(
+        [
+            (slice(end - count, end), make_activation(kind))
+            for (kind, _), count, end in zip(kinds, counts, ends, strict=True)
+        ]
+    )

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from robusttune.training.lockstep.activations import make_activation
-from robusttune.training.lockstep.layout import Array, FlatLayout, keep_rows, width_of
+from robusttune.training.lockstep.layout import Array, FlatLayout, column, keep_rows, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.off_policy import OffPolicyTrainer
 from robusttune.training.lockstep.optimisers import Optimiser, make_optimiser
+from robusttune.training.lockstep.policies import Modes
 from robusttune.training.lockstep.snapshots import Snapshot
 
 
@@ -67,10 +68,9 @@ class ActorCriticTrainer(OffPolicyTrainer):
             for layers in self._critic_layers
         ]
         models = [self._models[member] for member in self._rows]
-        self._gammas = self._column([model.gamma for model in models])
-        self._taus = self._column([model.tau for model in models])
-        self._one_minus_taus = self._column([1 - model.tau for model in models])
-        self._everyone: Any = None
+        self._gammas = column(self.device, [model.gamma for model in models])
+        self._taus = column(self.device, [model.tau for model in models])
+        self._one_minus_taus = column(self.device, [1 - model.tau for model in models])
 
     def _act(self, *, warming_up: bool) -> tuple[Array, Array]:
         if warming_up:
@@ -154,11 +154,14 @@ class ActorCriticTrainer(OffPolicyTrainer):
         }
         return Snapshot(weights=weights, optimisers=optimisers)
 
-    def _modes(self, inputs: Tensor) -> Array:
-        if self._everyone is None:
-            self._everyone = self._actor_on(self._of_everyone(self._actor.layout, self._actor.flat, "actor."))
-        actions = self._unscale(self._means(self._everyone, inputs).cpu().numpy())
-        return actions.reshape(*actions.shape[:2], *(self.action_space.shape or ()))
+    def _modes(self, members: Sequence[int]) -> Modes:
+        actor = self._actor_on(self._parameters_of(members, self._actor.layout, self._actor.flat, "actor."))
+
+        def modes(inputs: Tensor) -> Array:
+            actions = self._unscale(self._means(actor, inputs).cpu().numpy())
+            return actions.reshape(*actions.shape[:2], *(self.action_space.shape or ()))
+
+        return modes
 
     @abstractmethod
     def _sample_actions(self) -> Array:

@@ -12,10 +12,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
 from robusttune.training.lockstep.activations import make_activation
-from robusttune.training.lockstep.layout import Array, FlatLayout, keep_rows
+from robusttune.training.lockstep.layout import Array, FlatLayout, column, keep_rows
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.off_policy import OffPolicyTrainer
 from robusttune.training.lockstep.optimisers import clip_gradients, make_optimiser
+from robusttune.training.lockstep.policies import Modes
 from robusttune.training.lockstep.snapshots import Snapshot
 
 
@@ -44,11 +45,10 @@ class LockstepDQN(OffPolicyTrainer):
         self._network = self._network_on(self._flat, self._gradient)
         self._target_network = self._network_on(self._target, None)
         models = [self._models[member] for member in self._rows]
-        self._gammas = self._column([model.gamma for model in models])
-        self._taus = self._column([model.tau for model in models])
-        self._one_minus_taus = self._column([1 - model.tau for model in models])
-        self._max_norms = self._column([model.max_grad_norm for model in models])[:, 0]
-        self._everyone: StackedMLP | None = None
+        self._gammas = column(self.device, [model.gamma for model in models])
+        self._taus = column(self.device, [model.tau for model in models])
+        self._one_minus_taus = column(self.device, [1 - model.tau for model in models])
+        self._max_norms = column(self.device, [model.max_grad_norm for model in models])[:, 0]
 
     def _network_on(self, flat: Tensor, gradient: Tensor | None) -> StackedMLP:
         return StackedMLP(self._layout, flat, gradient, self._layers, self._activation)
@@ -75,7 +75,6 @@ class LockstepDQN(OffPolicyTrainer):
         ]
 
     def _update(self, n_steps: int) -> None:
-        self._everyone = None
         rows = range(len(self._rows))
         rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
         for _ in range(n_steps):
@@ -120,8 +119,6 @@ class LockstepDQN(OffPolicyTrainer):
             extra={"exploration_rate": self._exploration[row], "_n_calls": self._n_calls},
         )
 
-    def _modes(self, inputs: Tensor) -> Array:
-        if self._everyone is None:
-            self._everyone = self._network_on(self._of_everyone(self._layout, self._flat, "q_net."), None)
-        greedy: Array = self._everyone.forward(inputs).argmax(2).cpu().numpy()
-        return greedy
+    def _modes(self, members: Sequence[int]) -> Modes:
+        network = self._network_on(self._parameters_of(members, self._layout, self._flat, "q_net."), None)
+        return lambda inputs: network.forward(inputs).argmax(2).cpu().numpy()

@@ -56,34 +56,40 @@ class MemberEnvironments:
         self._states: Array = np.zeros((len(flat), 0))
         self._elapsed = np.zeros(len(flat), dtype=np.int64)
 
-    def reset(self) -> Array:
-        """Return the first observations, shape (n_members, n_envs, *shape)."""
-        observations = self._empty_observations()
-        for row, (seed, group) in enumerate(zip(self._seeds, self._envs, strict=True)):
-            for i, env in enumerate(group):
-                observations[row, i] = env.reset(seed=seed + i)[0]
+    def reset(self, rows: Sequence[int] | None = None) -> Array:
+        """Return the first observations, shape (n_rows, n_envs, *shape); the same each time."""
+        rows = range(len(self._envs)) if rows is None else rows
+        observations = self._empty_observations(len(rows))
+        for place, row in enumerate(rows):
+            for i, env in enumerate(self._envs[row]):
+                observations[place, i] = env.reset(seed=self._seeds[row] + i)[0]
         if self._kernel is not None:
-            self._states = np.stack([env.unwrapped.state for group in self._envs for env in group])  # type: ignore[attr-defined]
-            self._elapsed[:] = 0
+            states = [env.unwrapped.state for row in rows for env in self._envs[row]]  # type: ignore[attr-defined]
+            if not self._states.size:
+                self._states = np.zeros((len(self._elapsed), len(states[0])))
+            self._states[self._flat(rows)], self._elapsed[self._flat(rows)] = states, 0
         return observations
 
-    def step(self, actions: Array) -> Transition:
-        """Step every environment once, and begin a new episode where one ended.
+    def step(self, actions: Array, rows: Sequence[int] | None = None) -> Transition:
+        """Step environments once, and begin a new episode where one ended.
 
         Parameters
         ----------
-        actions : ndarray, shape (n_members, n_envs, *action_shape)
+        actions : ndarray, shape (n_rows, n_envs, *action_shape)
+        rows : sequence of int, optional
+            Whose environments; None is all.
         """
-        return self._step_one_by_one(actions) if self._kernel is None else self._step_together(actions)
+        rows = range(len(self._envs)) if rows is None else rows
+        return self._step_together(actions, rows) if self._kernel else self._step_one_by_one(actions, rows)
 
-    def _empty_observations(self) -> Array:
-        return np.zeros((len(self._envs), self.n_envs, *self._shape), dtype=self.observation_space.dtype)
+    def _empty_observations(self, n_rows: int) -> Array:
+        return np.zeros((n_rows, self.n_envs, *self._shape), dtype=self.observation_space.dtype)
 
-    def _step_one_by_one(self, actions: Array) -> Transition:
-        observations, terminal = self._empty_observations(), self._empty_observations()
+    def _step_one_by_one(self, actions: Array, rows: Sequence[int]) -> Transition:
+        observations, terminal = self._empty_observations(len(rows)), self._empty_observations(len(rows))
         rewards = np.zeros(observations.shape[:2], dtype=np.float32)
         dones, timeouts = np.zeros(rewards.shape, dtype=bool), np.zeros(rewards.shape, dtype=bool)
-        for row, group in enumerate(self._envs):
+        for row, group in enumerate(self._envs[row] for row in rows):
             for i, env in enumerate(group):
                 observation, reward, terminated, truncated, _ = env.step(actions[row, i])
                 rewards[row, i] = reward
@@ -96,22 +102,25 @@ class MemberEnvironments:
             observations=observations, rewards=rewards, dones=dones, timeouts=timeouts, terminal=terminal
         )
 
-    def _step_together(self, actions: Array) -> Transition:
+    def _step_together(self, actions: Array, rows: Sequence[int]) -> Transition:
         if self._kernel is None:
             raise ValueError("These environments have no common dynamics; step them one by one.")
-        self._states, observations, rewards, terminated = self._kernel.step(self._states, actions)
-        self._elapsed += 1
-        dones = terminated if self._limit is None else terminated | (self._elapsed >= self._limit)
+        is_all = len(rows) == len(self._envs)
+        flat = slice(None) if is_all else self._flat(rows)
+        states, observations, rewards, terminated = self._kernel.step(self._states[flat], actions)
+        self._states[flat] = states
+        self._elapsed[flat] += 1
+        dones = terminated if self._limit is None else terminated | (self._elapsed[flat] >= self._limit)
         terminal = observations
         if dones.any():
             observations = observations.copy()
             for index in np.flatnonzero(dones):
-                row, i = divmod(int(index), self.n_envs)
-                env = self._envs[row][i].unwrapped
+                place, i = divmod(int(index), self.n_envs)
+                env = self._envs[rows[place]][i].unwrapped
                 observations[index] = env.reset()[0]
-                self._states[index] = env.state  # type: ignore[attr-defined]
-                self._elapsed[index] = 0
-        shape = (len(self._envs), self.n_envs)
+                self._states[rows[place] * self.n_envs + i] = env.state  # type: ignore[attr-defined]
+                self._elapsed[rows[place] * self.n_envs + i] = 0
+        shape = (len(rows), self.n_envs)
         return Transition(
             observations=observations.reshape(*shape, *self._shape),
             rewards=rewards.astype(np.float32).reshape(shape),
@@ -120,13 +129,16 @@ class MemberEnvironments:
             terminal=terminal.reshape(*shape, *self._shape),
         )
 
+    def _flat(self, rows: Sequence[int]) -> list[int]:
+        return [row * self.n_envs + i for row in rows for i in range(self.n_envs)]
+
     def keep(self, rows: Sequence[int]) -> None:
         """Close the environments of all members but the chosen ones."""
         for row, group in enumerate(self._envs):
             if row not in rows:
                 for env in group:
                     env.close()
-        flat = [row * self.n_envs + i for row in rows for i in range(self.n_envs)]
+        flat = self._flat(rows)
         self._envs = [self._envs[row] for row in rows]
         self._seeds = [self._seeds[row] for row in rows]
         self._elapsed = self._elapsed[flat]

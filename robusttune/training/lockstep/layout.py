@@ -73,6 +73,13 @@ class FlatLayout:
         return {name: self.view(row[None], name)[0].clone() for name in self.slots}
 
 
+def column(device: torch.device, numbers: Sequence[float]) -> Tensor:
+    """Return one number per row, shape (width, 1); the empty row gets zero."""
+    filled = torch.zeros(width_of(len(numbers)), 1)
+    filled[: len(numbers), 0] = torch.tensor([float(number) for number in numbers], dtype=torch.float64)
+    return filled.to(device)
+
+
 def keep_rows(matrix: Tensor, rows: Sequence[int]) -> Tensor:
     """Return the chosen rows of `matrix`, padded with zeros to the width of that many members."""
     kept = torch.zeros(width_of(len(rows)), *matrix.shape[1:], dtype=matrix.dtype, device=matrix.device)

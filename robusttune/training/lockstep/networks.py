@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,7 @@ class StackedMLP:
             for depth, name in enumerate(layers)
         ]
         self._inputs: list[Tensor] = []
-        self._saved: list[Tensor] = []
+        self._saved: list[Any] = []
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs, and keep what `backward` needs.
@@ -77,7 +78,8 @@ class StackedMLP:
         self._inputs, self._saved = [], []
         for layer in self._layers:
             self._inputs.append(x)
-            x = saved = torch.baddbmm(layer.bias, x, layer.weight.transpose(1, 2))
+            x = torch.baddbmm(layer.bias, x, layer.weight.transpose(1, 2))
+            saved: Any = x
             if layer.activation is not None:
                 x, saved = layer.activation.forward(x)
             self._saved.append(saved)

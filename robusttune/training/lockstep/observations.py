@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim, get_obs_shape
 
-from robusttune.training.lockstep.layout import Array
+from robusttune.training.lockstep.layout import ALIGNMENT, Array, round_up, width_of
 
 
 class ObservationCodec:
@@ -56,3 +58,37 @@ class ObservationCodec:
             for i, size in enumerate(self._sizes)
         ]
         return np.concatenate(parts, axis=-1)
+
+
+class NetworkInputs:
+    """What the networks of all rows receive, in one matrix that is filled anew for each step.
+
+    Parameters
+    ----------
+    codec : ObservationCodec
+    n_rows, n_envs : int
+    net_arch : list or dict of list
+        Widths of the layers.
+    device : torch.device
+    """
+
+    def __init__(
+        self, codec: ObservationCodec, n_rows: int, n_envs: int, *, net_arch: Any, device: torch.device
+    ) -> None:
+        self._codec, self._device = codec, device
+        self._matrix = torch.zeros(width_of(n_rows), round_up(n_envs), codec.n_features)
+        # A single environment needs no others beside it where all layers begin on a cache line anyway.
+        widths = chain(*net_arch.values()) if isinstance(net_arch, dict) else net_arch
+        is_alone = n_envs == 1 and not any(width % ALIGNMENT for width in widths)
+        self._n_filled = 1 if is_alone else round_up(n_envs)
+
+    def __call__(self, observations: Array) -> torch.Tensor:
+        """Return the inputs of the first rows, given (normalised) observations of shape (n_rows, n_envs, *shape)."""
+        features = self._codec.features(observations)
+        inputs = self._matrix[: width_of(features.shape[0])]
+        inputs.numpy()[: features.shape[0], : features.shape[1]] = features
+        return inputs[:, : self._n_filled].to(self._device)
+
+    def keep(self, n_rows: int) -> None:
+        """Make room for so many rows."""
+        self._matrix = torch.zeros(width_of(n_rows), *self._matrix.shape[1:])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from robusttune.training.lockstep.activations import Activation, make_activation
+from robusttune.training.lockstep.activations import make_activations
 from robusttune.training.lockstep.distributions import ActionHead, make_head
 from robusttune.training.lockstep.environments import environment_actions
-from robusttune.training.lockstep.layout import Array, FlatLayout, keep_rows, width_of
+from robusttune.training.lockstep.layout import Array, FlatLayout, column, keep_rows, round_up, width_of
 from robusttune.training.lockstep.networks import StackedMLP
+from robusttune.training.lockstep.normalisation import Index
 from robusttune.training.lockstep.optimisers import make_optimiser
+from robusttune.training.lockstep.policies import Modes
 from robusttune.training.lockstep.rollout import RolloutStore
 from robusttune.training.lockstep.snapshots import Snapshot
 from robusttune.training.lockstep.trainer import LockstepTrainer
@@ -32,7 +34,6 @@ class OnPolicyTrainer(LockstepTrainer):
     def _setup(self) -> None:
         policies = [model.policy for model in self._models]
         self._layout = FlatLayout(dict(policies[0].named_parameters()))
-        self._activation: Activation = make_activation(policies[0].activation_fn)
         extractor = policies[0].mlp_extractor
         n_hidden = (len(extractor.policy_net) // 2, len(extractor.value_net) // 2)
         self._actor_layers = [f"mlp_extractor.policy_net.{2 * i}" for i in range(n_hidden[0])] + [
@@ -42,30 +43,31 @@ class OnPolicyTrainer(LockstepTrainer):
         self._flat = self._layout.stack(policies, self.device)
         self._gradient = torch.zeros_like(self._flat)
         self._optimiser = make_optimiser(policies[0].optimizer, self._flat, self._gradient)
-        self._n_steps = int(self._models[0].n_steps)
+        n_members, n_features = len(self.members), self._codec.n_features
+        lengths = [int(model.n_steps) for model in self._models]
+        self._lengths = np.array(lengths)  # steps of the rollout under way, by row
+        action_dim = self._head_on(self._flat, self._gradient).action_dim
+        self._store = RolloutStore(n_members, self.n_envs, max(lengths), n_features, action_dim)
+        self._norm_sums = torch.zeros(width_of(n_members), device=self.device)
         self._connect()
 
     def _connect(self) -> None:
-        """Make the networks, the head and the rollout of the rows that there are now."""
-        self._actor = self._network(self._flat, self._gradient, self._actor_layers)
-        self._critic = self._network(self._flat, self._gradient, self._critic_layers)
-        self._acting = self._network(self._flat, None, self._actor_layers)
+        """Make the networks and the head of the rows that there are now."""
+        self._actor = self._network(self._flat, self._gradient, self._actor_layers, self._rows)
+        self._critic = self._network(self._flat, self._gradient, self._critic_layers, self._rows)
         self._head = self._head_on(self._flat, self._gradient)
-        n_features = self._codec.n_features
-        self._store = RolloutStore(
-            len(self._rows), self.n_envs, self._n_steps, n_features, self._head.action_dim
-        )
         models = [self._models[member] for member in self._rows]
         self._gammas = np.array([[float(model.gamma)] for model in models])
         self._lambdas = np.array([[float(model.gae_lambda)] for model in models])
-        self._entropy_weights = self._column([model.ent_coef for model in models])
-        self._value_weights = self._column([model.vf_coef for model in models])
-        self._max_norms = self._column([model.max_grad_norm for model in models])[:, 0]
-        self._norm_sums = torch.zeros(width_of(len(self._rows)), device=self.device)
-        self._everyone: Any = None
+        self._entropy_weights = column(self.device, [model.ent_coef for model in models])
+        self._value_weights = column(self.device, [model.vf_coef for model in models])
+        self._max_norms = column(self.device, [model.max_grad_norm for model in models])[:, 0]
 
-    def _network(self, flat: Tensor, gradient: Tensor | None, layers: Sequence[str]) -> StackedMLP:
-        return StackedMLP(self._layout, flat, gradient, layers, self._activation)
+    def _network(
+        self, flat: Tensor, gradient: Tensor | None, layers: Sequence[str], members: Sequence[int]
+    ) -> StackedMLP:
+        activation = make_activations([self._models[member].policy.activation_fn for member in members])
+        return StackedMLP(self._layout, flat, gradient, layers, activation)
 
     def _head_on(self, flat: Tensor, gradient: Tensor) -> ActionHead:
         return make_head(self.action_space, self._layout, flat, gradient)
@@ -76,79 +78,130 @@ class OnPolicyTrainer(LockstepTrainer):
         self._starts = np.ones(observations.shape[:2], dtype=np.float32)
 
     def _advance(self) -> None:
-        self._everyone = None
-        if (n_steps := self._n_steps_now(self._n_steps)) < self._n_steps:
-            self._n_steps = n_steps
-            self._connect()
-        self._collect()
-        self._progress = 1.0 - float(self.timesteps[self._rows[0]]) / float(self.total_timesteps)
-        self._norm_sums.zero_()
-        self._update()
+        if self._ready:
+            self._collect(self._ready)
+            self._norm_sums[self._ready] = 0.0
+            self._begin_update(self._ready)
+        self._ready = self._update()
 
-    def _collect(self) -> None:
-        generators = [streams.torch for streams in self._streams]
-        for step in range(self._n_steps):
-            features = self._codec.features(self._last)
-            outputs = self._acting.forward(self._network_inputs(self._last))[:, : self.n_envs]
-            actions = self._head.sample(outputs, generators).cpu().numpy()[: len(self._rows)]
-            self._silence_diverged(actions)
-            rewards, starts = self._step(actions)
-            self._store.write(step, features, actions, rewards, self._starts)
-            self._starts = starts
-        self.timesteps[self._rows] += self._n_steps * self.n_envs
-        last_values = self._critic.forward(self._network_inputs(self._last)).cpu().numpy()
-        self._evaluate_store()
-        values = last_values[: len(self._rows), : self.n_envs, 0]
-        self._store.compute_returns(values, self._starts, self._gammas, self._lambdas)
+    def _progress(self, row: int) -> float:
+        """Return which part of its training is still before a row."""
+        return 1.0 - float(self.timesteps[self._rows[row]]) / float(self.total_timesteps)
 
-    def _step(self, actions: Array) -> tuple[Array, Array]:
-        """Step the environments; return rewards, bootstrapped where time ran out, and new episodes."""
-        transition = self.environments.step(environment_actions(self.action_space, actions))
+    def _collect(self, rows: Sequence[int]) -> None:
+        """Collect rollouts of some rows, each of its own length: the short ones end first."""
+        for row in rows:
+            usual = int(self._models[self._rows[row]].n_steps)
+            self._lengths[row] = self._n_steps_now(usual, row)
+        waiting, begin = list(rows), 0
+        while waiting:
+            end = int(self._lengths[waiting].min())
+            self._play(waiting, begin, end)
+            begin, waiting = end, [row for row in waiting if self._lengths[row] > end]
+        for length in dict.fromkeys(self._lengths[list(rows)].tolist()):
+            self._complete([row for row in rows if self._lengths[row] == length], length)
+
+    def _play(self, rows: list[int], begin: int, end: int) -> None:
+        """Take these steps of the rollouts of some rows."""
+        at, (actor, critic, head) = self._index(rows), self._policy_of(rows)
+        generators = [self._streams[row].torch for row in rows]
+        lengths = self._lengths[rows]
+        cells = [
+            (self._store.cells(length), self._index([rows[place] for place in own]), own)
+            for length in np.unique(lengths)
+            for own in [np.flatnonzero(lengths == length)]
+        ]
+        store = self._store
+        for step in range(begin, end):
+            features = self._codec.features(self._last[at])
+            outputs = actor.forward(self._network_inputs(self._last[at]))[:, : self.n_envs]
+            actions = head.sample(outputs, generators).cpu().numpy()[: len(rows)]
+            self._silence_diverged(actions, rows)
+            for view, target, own in cells:
+                now = view[:, :, step]
+                now[target, :, store.features], now[target, :, store.actions] = features[own], actions[own]
+            store.starts[step, at] = self._starts[at]
+            store.rewards[step, at], self._starts[at] = self._step(actions, rows, critic)
+        self.timesteps[[self._rows[row] for row in rows]] += (end - begin) * self.n_envs
+
+    def _complete(self, rows: list[int], length: int) -> None:
+        """Store values, log-probabilities, advantages and returns of rollouts of one length."""
+        at, (actor, critic, head) = self._index(rows), self._policy_of(rows)
+        last_values = critic.forward(self._network_inputs(self._last[at])).cpu().numpy()
+        self._evaluate_store(rows, length, actor, critic, head)
+        values = last_values[: len(rows), : self.n_envs, 0]
+        gammas, lambdas = self._gammas[at], self._lambdas[at]
+        self._store.compute_returns(at, length, values, self._starts[at], gammas, lambdas)
+
+    def _index(self, rows: Sequence[int]) -> Index:
+        return slice(None) if len(rows) == len(self._rows) else list(rows)
+
+    def _policy_of(self, rows: Sequence[int]) -> tuple[StackedMLP, StackedMLP, ActionHead]:
+        """Return actor, critic and head on the parameters that some rows have now."""
+        if len(rows) == len(self._rows):
+            return self._actor, self._critic, self._head
+        flat, members = keep_rows(self._flat, rows), [self._rows[row] for row in rows]
+        actor = self._network(flat, None, self._actor_layers, members)
+        critic = self._network(flat, None, self._critic_layers, members)
+        return actor, critic, self._head_on(flat, torch.zeros_like(flat))
+
+    def _step(self, actions: Array, rows: list[int], critic: StackedMLP) -> tuple[Array, Array]:
+        """Step environments; return rewards, bootstrapped where time ran out, and new episodes."""
+        at = self._index(rows)
+        transition = self.environments.step(environment_actions(self.action_space, actions), rows)
         observations, rewards, terminal = transition.observations, transition.rewards, transition.terminal
         if self._normaliser is not None:
-            observations, rewards = self._normaliser.step(observations, rewards, transition.dones)
+            observations, rewards = self._normaliser.step(observations, rewards, transition.dones, at)
         if transition.timeouts.any():
             if self._normaliser is not None:
-                terminal = self._normaliser.observations(terminal)
-            values = self._critic.forward(self._network_inputs(terminal)).cpu().numpy()
-            values = values[: len(self._rows), : self.n_envs, 0]
+                terminal = self._normaliser.observations(terminal, at)
+            values = critic.forward(self._network_inputs(terminal)).cpu().numpy()
+            values = values[: len(rows), : self.n_envs, 0]
             rewards = np.where(
-                transition.timeouts, rewards + self._gammas.astype(np.float32) * values, rewards
+                transition.timeouts, rewards + self._gammas[at].astype(np.float32) * values, rewards
             )
-        self._last = observations
+        self._last[at] = observations
         return rewards, transition.dones.astype(np.float32)
 
-    def _silence_diverged(self, actions: Array) -> None:
+    def _silence_diverged(self, actions: Array, rows: Sequence[int]) -> None:
         """Give the environments of a member with impossible actions zeros, and remember the member."""
         if not np.isfinite(actions).all():
             bad = ~np.isfinite(actions).all(axis=(1, 2))
             actions[bad] = 0.0
-            self._suspects |= bad
+            self._suspects[np.array(rows)[bad]] = True
 
-    def _evaluate_store(self) -> None:
-        """Store the values, and the log-probabilities if needed, of the whole rollout.
+    def _evaluate_store(
+        self, rows: list[int], length: int, actor: StackedMLP, critic: StackedMLP, head: ActionHead
+    ) -> None:
+        """Store the values, and the log-probabilities if needed, of whole rollouts of one length.
 
         The policies do not change during a rollout, so one pass at its end serves for all steps.
         """
-        store = self._store
-        for begin in range(0, store.rows.shape[1], _CHUNK):
-            rows = store.rows[:, begin : begin + _CHUNK]
-            inputs = rows[..., store.features].to(self.device)
-            first = store.numbers.start
-            rows[..., first] = self._critic.forward(inputs)[..., 0].cpu()
+        store, n_rows = self._store, round_up(self.n_envs * length)
+        first = store.numbers.start
+        for begin in range(0, n_rows, _CHUNK):
+            there = slice(begin, min(begin + _CHUNK, n_rows))
+            chosen = keep_rows(store.rows[:, there], rows)
+            inputs = chosen[..., store.features].to(self.device)
+            store.rows[rows, there, first] = critic.forward(inputs)[: len(rows), :, 0].cpu()
             if self.stores_log_probs:
-                actions = rows[..., store.actions].to(self.device)
-                rows[..., first + 1] = self._head.evaluate(self._actor.forward(inputs), actions)[0].cpu()
+                actions = chosen[..., store.actions].to(self.device)
+                log_probs = head.evaluate(actor.forward(inputs), actions)[0]
+                store.rows[rows, there, first + 1] = log_probs[: len(rows)].cpu()
+
+    def _begin_update(self, rows: Sequence[int]) -> None:
+        """Prepare the update of some rows, whose rollouts are complete."""
 
     @abstractmethod
-    def _update(self) -> None:
-        """Update the parameters from the store."""
+    def _update(self) -> list[int]:
+        """Update parameters from the store until at least one row has ended its update; return those that have."""
 
     def _finite_rows(self) -> Array:
         n = len(self._rows)
-        flat = torch.isfinite(self._flat).all(1) & torch.isfinite(self._norm_sums)
-        numbers = np.isfinite(self._store.cells).all(axis=(1, 2, 3))
-        finite: Array = flat.cpu().numpy()[:n] & numbers
+        finite = (torch.isfinite(self._flat).all(1) & torch.isfinite(self._norm_sums)).cpu().numpy()[:n]
+        for row in self._ready:
+            cells = self._store.rows[row, : self.n_envs * int(self._lengths[row])]
+            finite[row] &= bool(torch.isfinite(cells).all())
         return finite
 
     def _keep(self, rows: Sequence[int]) -> None:
@@ -157,6 +210,8 @@ class OnPolicyTrainer(LockstepTrainer):
         self._optimiser = self._optimiser.keep(rows, flat, gradient)
         self._flat, self._gradient = flat, gradient
         self._last, self._starts = self._last[list(rows)], self._starts[list(rows)]
+        self._lengths, self._norm_sums = self._lengths[list(rows)], keep_rows(self._norm_sums, rows)
+        self._store.keep(rows)
         self._connect()
 
     def _snapshot(self, row: int) -> Snapshot:
@@ -165,10 +220,12 @@ class OnPolicyTrainer(LockstepTrainer):
             optimisers={"policy.optimizer": self._optimiser.state(row, self._layout)},
         )
 
-    def _modes(self, inputs: Tensor) -> Array:
-        if self._everyone is None:
-            flat = self._of_everyone(self._layout, self._flat)
-            head = self._head_on(flat, torch.zeros_like(flat))
-            self._everyone = self._network(flat, None, self._actor_layers), head
-        network, head = self._everyone
-        return environment_actions(self.action_space, head.mode(network.forward(inputs)).cpu().numpy())
+    def _modes(self, members: Sequence[int]) -> Modes:
+        flat = self._parameters_of(members, self._layout, self._flat)
+        network, head = (
+            self._network(flat, None, self._actor_layers, members),
+            self._head_on(flat, torch.zeros_like(flat)),
+        )
+        return lambda inputs: environment_actions(
+            self.action_space, head.mode(network.forward(inputs)).cpu().numpy()
+        )

@@ -30,45 +30,48 @@ class PooledEnvironments:
     def __init__(self, make_pool: MakePool, seeds: Sequence[int], n_envs: int) -> None:
         self._make_pool, self._seeds, self.n_envs = make_pool, list(seeds), n_envs
         self._pool = self._make()
-        self._rows = list(range(len(seeds)))
+        self._ids = np.arange(len(seeds) * n_envs).reshape(-1, n_envs)  # in the pool, by row
         self._is_fresh = True
         self.observation_space, self.action_space = self._pool.observation_space, self._pool.action_space
 
     def _make(self) -> EnvPoolBatch:
         return self._make_pool([seed + i for seed in self._seeds for i in range(self.n_envs)])
 
-    def reset(self) -> Array:
-        """Return the first observations, shape (n_members, n_envs, *shape); the same each time."""
+    def reset(self, rows: Sequence[int] | None = None) -> Array:
+        """Return the first observations, shape (n_rows, n_envs, *shape); the same each time."""
         if not self._is_fresh:
             self._pool.close()
             self._pool = self._make()
         self._is_fresh = False
-        return self._of_rows(self._pool.reset())
+        return self._by_row(self._pool.reset()[self._of(rows)])
 
-    def step(self, actions: Array) -> Transition:
-        """Step every environment once, and begin a new episode where one ended.
+    def step(self, actions: Array, rows: Sequence[int] | None = None) -> Transition:
+        """Step environments once, and begin a new episode where one ended.
 
         Parameters
         ----------
-        actions : ndarray, shape (n_members, n_envs, *action_shape)
+        actions : ndarray, shape (n_rows, n_envs, *action_shape)
+        rows : sequence of int, optional
+            Whose environments; None is all.
         """
-        everyone = np.zeros((len(self._seeds), *actions.shape[1:]), dtype=actions.dtype)
-        everyone[self._rows] = actions  # members that are gone step idly beside the others
-        step = self._pool.step(everyone.reshape(-1, *actions.shape[2:]))
+        step = self._pool.step(actions.reshape(-1, *actions.shape[2:]), self._of(rows))
         return Transition(
-            observations=self._of_rows(step.observations),
-            rewards=self._of_rows(step.rewards),
-            dones=self._of_rows(step.terminated | step.truncated),
-            timeouts=self._of_rows(step.truncated & ~step.terminated),
-            terminal=self._of_rows(step.terminal),
+            observations=self._by_row(step.observations),
+            rewards=self._by_row(step.rewards),
+            dones=self._by_row(step.terminated | step.truncated),
+            timeouts=self._by_row(step.truncated & ~step.terminated),
+            terminal=self._by_row(step.terminal),
         )
 
-    def _of_rows(self, array: Array) -> Array:
-        return array.reshape(len(self._seeds), self.n_envs, *array.shape[1:])[self._rows]
+    def _of(self, rows: Sequence[int] | None) -> Array:
+        return (self._ids if rows is None else self._ids[list(rows)]).ravel()
+
+    def _by_row(self, array: Array) -> Array:
+        return array.reshape(-1, self.n_envs, *array.shape[1:])
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Hand out no more than the chosen members' environments."""
-        self._rows = [self._rows[row] for row in rows]
+        """Step no more than the chosen members' environments."""
+        self._ids = self._ids[list(rows)]
 
     def close(self) -> None:
         """Close the pool."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor
 
+from robusttune.training.lockstep.layout import Array, column, keep_rows, round_up
 from robusttune.training.lockstep.on_policy import OnPolicyTrainer
 from robusttune.training.lockstep.optimisers import clip_gradients
-from robusttune.training.lockstep.rollout import minibatches, pad_rows, permutations
+from robusttune.training.lockstep.rollout import pad_rows
 
 
 class LockstepPPO(OnPolicyTrainer):
@@ -20,35 +23,73 @@ class LockstepPPO(OnPolicyTrainer):
     algorithm: ClassVar[type[BaseAlgorithm]] = PPO
     stores_log_probs: ClassVar[bool] = True
 
+    def _setup(self) -> None:
+        super()._setup()
+        n = len(self.members)
+        self._plans: list[Iterator[Array]] = [iter(()) for _ in range(n)]
+        self._next: list[Array | None] = [None] * n
+        self._rates = [0.0] * n
+        self._clip, self._value_clip = column(self.device, [0.0] * n), column(self.device, [0.0] * n)
+
     def _connect(self) -> None:
         super()._connect()
         models = [self._models[member] for member in self._rows]
-        self._batch_size, self._n_epochs = int(models[0].batch_size), int(models[0].n_epochs)
         self._normalises = bool(models[0].normalize_advantage)
+        self._clips_values = any(model.clip_range_vf is not None for model in models)
+        self._paces = [(model.n_steps, model.n_epochs) for model in models]
         limits: list[Any] = [model.target_kl for model in models]
         self._max_kls = [float("inf") if limit is None else 1.5 * float(limit) for limit in limits]
 
-    def _update(self) -> None:
-        models = [self._models[member] for member in self._rows]
-        learning_rates = [model.lr_schedule(self._progress) for model in models]
-        self._clip = self._column([model.clip_range(self._progress) for model in models])
-        value_clips = [None if m.clip_range_vf is None else m.clip_range_vf(self._progress) for m in models]
-        self._clips_values = any(clip is not None for clip in value_clips)
-        self._value_clip = self._column([float("inf") if clip is None else clip for clip in value_clips])
+    def _keep(self, rows: Sequence[int]) -> None:
+        super()._keep(rows)
+        self._plans, self._next = [self._plans[row] for row in rows], [self._next[row] for row in rows]
+        self._rates = [self._rates[row] for row in rows]
+        self._clip, self._value_clip = keep_rows(self._clip, rows), keep_rows(self._value_clip, rows)
         self._has_value_clip = torch.isfinite(self._value_clip)
-        going_on = list(range(len(self._rows)))
-        for _ in range(self._n_epochs):
-            epoch = going_on
-            streams = [self._streams[row].numpy if row in epoch else None for row in range(len(self._rows))]
-            order = permutations(streams, self._store.n_rows, self._flat.shape[0])
-            for indices, size in minibatches(order, self._batch_size):
-                going_on = self._minibatch(indices, size, going_on, learning_rates)
-                if not going_on:
-                    break
-            for row in epoch:
-                self.n_updates[self._rows[row]] += 1
-            if not going_on:
-                break
+
+    def _begin_update(self, rows: Sequence[int]) -> None:
+        for row in rows:
+            model, progress = self._models[self._rows[row]], self._progress(row)
+            self._rates[row] = model.lr_schedule(progress)
+            self._clip[row] = model.clip_range(progress)
+            vf = model.clip_range_vf
+            self._value_clip[row] = float("inf") if vf is None else vf(progress)
+            self._plans[row] = self._minibatches(row)
+            self._next[row] = next(self._plans[row])
+        self._has_value_clip = torch.isfinite(self._value_clip)
+
+    def _minibatches(self, row: int) -> Iterator[Array]:
+        """Yield the transitions of each minibatch of an update."""
+        member, stream = self._rows[row], self._streams[row].numpy
+        n_rows, model = self.n_envs * int(self._lengths[row]), self._models[member]
+        for _ in range(model.n_epochs):
+            order = stream.permutation(n_rows)
+            for begin in range(0, n_rows, model.batch_size):
+                yield order[begin : begin + model.batch_size]
+            self.n_updates[member] += 1
+
+    def _update(self) -> list[int]:
+        # Members whose rollouts differ in length wait for each other before they update, never in an update:
+        # minibatches cost more than steps. One that its `target_kl` stops waits for those of its own pace: the seeds
+        # of a configuration are evaluated together.
+        while not (ended := self._ended()):
+            waiting = {row: chosen for row, chosen in enumerate(self._next) if chosen is not None}
+            size = min(map(len, waiting.values()))
+            rows = [row for row, chosen in waiting.items() if len(chosen) == size]
+            indices = np.zeros((self._flat.shape[0], round_up(size)), dtype=np.int64)
+            for row in rows:
+                indices[row, :size] = waiting[row]
+            near = self._minibatch(torch.from_numpy(indices), size, rows, self._rates)
+            for row in rows:
+                self._next[row] = next(self._plans[row], None) if row in near else None
+                if row not in near:
+                    self.n_updates[self._rows[row]] += 1
+        return ended
+
+    def _ended(self) -> list[int]:
+        """Return the rows that have ended an update, as all of their pace have."""
+        going_on = {self._paces[row] for row, chosen in enumerate(self._next) if chosen is not None}
+        return [row for row, pace in enumerate(self._paces) if pace not in going_on]
 
     def _minibatch(
         self, indices: Tensor, size: int, going_on: list[int], learning_rates: list[float]

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robusttune.training.lockstep.layout import Array, round_up, width_of
+from robusttune.training.lockstep.layout import Array, keep_rows, round_up, width_of
+from robusttune.training.lockstep.normalisation import Index
 
 
 class RolloutStore:
@@ -25,48 +26,54 @@ class RolloutStore:
     """
 
     def __init__(self, n_members: int, n_envs: int, n_steps: int, n_features: int, action_dim: int) -> None:
-        self.n_members, self.n_envs, self.n_steps = n_members, n_envs, n_steps
-        self.n_rows = n_envs * n_steps
+        self.n_members, self.n_envs = n_members, n_envs
         self.features = slice(0, n_features)
         self.actions = slice(n_features, n_features + action_dim)
         self.numbers = slice(n_features + action_dim, n_features + action_dim + 4)
-        self.rows = torch.zeros(width_of(n_members), round_up(self.n_rows), self.numbers.stop)
-        filled = self.rows.numpy()[:n_members, : self.n_rows]
-        self.cells = filled.reshape(n_members, n_envs, n_steps, self.numbers.stop)
+        self.rows = torch.zeros(width_of(n_members), round_up(n_envs * n_steps), self.numbers.stop)
         self.rewards = np.zeros((n_steps, n_members, n_envs), dtype=np.float32)
         self.starts = np.zeros((n_steps, n_members, n_envs), dtype=np.float32)
 
-    def write(self, step: int, features: Array, actions: Array, rewards: Array, starts: Array) -> None:
-        """Store one step; leading shape of the arrays (n_members, n_envs)."""
-        self.cells[:, :, step, self.features] = features
-        self.cells[:, :, step, self.actions] = actions
-        self.rewards[step] = rewards
-        self.starts[step] = starts
+    def cells(self, n_steps: int) -> Array:
+        """Return rollouts of this length as a view, shape (n_members, n_envs, n_steps, n_numbers)."""
+        filled = self.rows.numpy()[: self.n_members, : self.n_envs * n_steps]
+        return filled.reshape(self.n_members, self.n_envs, n_steps, self.numbers.stop)
 
-    def compute_returns(self, last_values: Array, dones: Array, gammas: Array, lambdas: Array) -> None:
-        """Store generalised advantages and returns.
+    def keep(self, rows: Sequence[int]) -> None:
+        """Forget all members but the chosen ones."""
+        self.n_members, self.rows = len(rows), keep_rows(self.rows, rows)
+        self.rewards, self.starts = self.rewards[:, list(rows)], self.starts[:, list(rows)]
+
+    def compute_returns(
+        self, rows: Index, n_steps: int, last_values: Array, dones: Array, gammas: Array, lambdas: Array
+    ) -> None:
+        """Store generalised advantages and returns of some members' rollouts.
 
         Parameters
         ----------
-        last_values, dones : ndarray, shape (n_members, n_envs)
+        rows : slice or list of int
+            Whose; the arrays hold theirs.
+        n_steps : int
+        last_values, dones : ndarray, shape (n_rows, n_envs)
             Value of the observation after the last step, and whether an episode ended there.
-        gammas, lambdas : ndarray of float64, shape (n_members, 1)
+        gammas, lambdas : ndarray of float64, shape (n_rows, 1)
         """
-        first = self.numbers.start
-        values = np.ascontiguousarray(np.moveaxis(self.cells[..., first], 2, 0))
+        first, cells = self.numbers.start, self.cells(n_steps)
+        rewards, starts = self.rewards[:n_steps, rows], self.starts[:n_steps, rows]
+        values = np.ascontiguousarray(np.moveaxis(cells[rows][..., first], 2, 0))
         advantages = np.empty_like(values)
         gamma = gammas.astype(np.float32)
         decay = (gammas * lambdas).astype(np.float32)
-        going_on = 1.0 - np.concatenate([self.starts[1:], dones[None].astype(np.float32)])
+        going_on = 1.0 - np.concatenate([starts[1:], dones[None].astype(np.float32)])
         next_values = np.concatenate([values[1:], last_values[None].astype(np.float32)])
-        deltas = self.rewards + gamma * next_values * going_on - values
+        deltas = rewards + gamma * next_values * going_on - values
         factors = decay * going_on
         advantage = np.zeros_like(values[0])
-        for step in range(self.n_steps - 1, -1, -1):
+        for step in range(n_steps - 1, -1, -1):
             advantage = deltas[step] + factors[step] * advantage
             advantages[step] = advantage
-        self.cells[..., first + 2] = np.moveaxis(advantages, 0, 2)
-        self.cells[..., first + 3] = np.moveaxis(advantages + values, 0, 2)
+        computed = np.stack([advantages, advantages + values], axis=-1)
+        cells[rows, ..., first + 2 : first + 4] = np.moveaxis(computed, 0, 2)
 
     def gather(self, indices: Tensor, device: torch.device) -> Tensor:
         """Return transitions by their number.
@@ -83,33 +90,6 @@ class RolloutStore:
         offsets = torch.arange(width)[:, None] * n_rows
         flat = (indices + offsets).reshape(-1)
         return self.rows.view(-1, n_numbers).index_select(0, flat).view(width, -1, n_numbers).to(device)
-
-
-def minibatches(order: Array, batch_size: int) -> list[tuple[Tensor, int]]:
-    """Return the indices of each minibatch of an epoch, padded to whole cache lines, and its true size.
-
-    Parameters
-    ----------
-    order : ndarray of int64, shape (width, n_rows)
-        Each member's permutation.
-    """
-    batches = []
-    for start in range(0, order.shape[1], batch_size):
-        chosen = order[:, start : start + batch_size]
-        size = chosen.shape[1]
-        padded = np.zeros((order.shape[0], round_up(size)), dtype=np.int64)
-        padded[:, :size] = chosen
-        batches.append((torch.from_numpy(padded), size))
-    return batches
-
-
-def permutations(streams: Sequence[np.random.RandomState | None], n_rows: int, width: int) -> Array:
-    """Return a permutation from each stream; zeros where there is None, which draws nothing."""
-    order = np.zeros((width, n_rows), dtype=np.int64)
-    for row, stream in enumerate(streams):
-        if stream is not None:
-            order[row] = stream.permutation(n_rows)
-    return order
 
 
 def pad_rows(matrix: Tensor, n_rows: int) -> Tensor:

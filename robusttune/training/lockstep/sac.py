@@ -14,7 +14,7 @@ from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN
 from torch import Tensor, nn
 
 from robusttune.training.lockstep.actor_critic import ActorCriticTrainer, Stack
-from robusttune.training.lockstep.layout import Array, FlatLayout, width_of
+from robusttune.training.lockstep.layout import Array, FlatLayout, column, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.rollout import pad_rows
 from robusttune.training.lockstep.snapshots import Snapshot
@@ -84,9 +84,9 @@ class LockstepSAC(ActorCriticTrainer):
         self._network = self._actor_on(self._actor.flat, self._actor.gradient)
         self._network_of_next = self._actor_on(self._actor.flat)
         models = [self._models[member] for member in self._rows]
-        self._target_entropies = self._column([model.target_entropy for model in models])
+        self._target_entropies = column(self.device, [model.target_entropy for model in models])
         fixed = [0.0 if model.ent_coef_optimizer else float(model.ent_coef_tensor) for model in models]
-        self._fixed_coefficients = self._column(fixed)
+        self._fixed_coefficients = column(self.device, fixed)
 
     def _actor_on(self, flat: Tensor, gradient: Tensor | None = None) -> _Actor:
         layout, activation = self._actor.layout, self._activation
@@ -110,7 +110,6 @@ class LockstepSAC(ActorCriticTrainer):
         return actions.cpu().numpy()[: len(self._rows)]
 
     def _update(self, n_steps: int) -> None:
-        self._everyone = None
         rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
         for step in range(n_steps):
             self._gradient_step(rates)

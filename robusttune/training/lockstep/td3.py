@@ -50,7 +50,6 @@ class LockstepTD3(ActorCriticTrainer):
         return outputs.cpu().numpy()[: len(self._rows), : self.n_envs]
 
     def _update(self, n_steps: int) -> None:
-        self._everyone = None
         rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
         first = self.n_updates[self._rows[0]]
         for n_updates in range(first + 1, first + n_steps + 1):

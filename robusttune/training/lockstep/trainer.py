@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,10 +15,11 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from robusttune.declaration.training.sb3 import Normalization
 from robusttune.training.lockstep.kernels import Env
-from robusttune.training.lockstep.layout import ALIGNMENT, Array, FlatLayout, round_up, width_of
+from robusttune.training.lockstep.layout import Array, FlatLayout, width_of
 from robusttune.training.lockstep.members import Member, build_model
-from robusttune.training.lockstep.normalisation import Normaliser
-from robusttune.training.lockstep.observations import ObservationCodec
+from robusttune.training.lockstep.normalisation import Normaliser, observations_of
+from robusttune.training.lockstep.observations import NetworkInputs, ObservationCodec
+from robusttune.training.lockstep.policies import Modes, Policies
 from robusttune.training.lockstep.pooled import MakePool, environments_of
 from robusttune.training.lockstep.snapshots import Snapshot, restore
 
@@ -82,6 +82,7 @@ class LockstepTrainer(ABC):
         self._models: list[Any] = [model for model, _ in built]
         self._streams = [streams for _, streams in built]
         self._rows = list(range(len(members)))
+        self._ready = list(range(len(members)))  # rows that are to begin a rollout
         self._codec = ObservationCodec(
             self.observation_space, normalised=normalization is not None and normalization.observations
         )
@@ -95,12 +96,10 @@ class LockstepTrainer(ABC):
         self.timesteps = np.zeros(len(members), dtype=np.int64)
         self.diverged = np.zeros(len(members), dtype=bool)
         self.n_updates = [0] * len(members)
-        self._inputs = torch.zeros(width_of(len(members)), round_up(n_envs), self._codec.n_features)
-        # A single row needs no others beside it where all layers begin on a cache line anyway.
-        arch = self._models[0].policy.net_arch
-        widths = chain(*arch.values()) if isinstance(arch, dict) else arch
-        is_alone = n_envs == 1 and not any(width % ALIGNMENT for width in widths)
-        self._n_inputs = 1 if is_alone else round_up(n_envs)
+        net_arch = self._models[0].policy.net_arch
+        self._network_inputs = NetworkInputs(
+            self._codec, len(members), n_envs, net_arch=net_arch, device=self.device
+        )
         self._setup()
 
     @property
@@ -108,18 +107,28 @@ class LockstepTrainer(ABC):
         """Whether each member still trains; shape (n_members,)."""
         return np.isin(np.arange(len(self.members)), self._rows)
 
+    @property
+    def at_boundary(self) -> list[int]:
+        """The members that have ended an update and not begun the next rollout."""
+        return [self._rows[row] for row in self._ready]
+
+    def _done(self) -> set[int]:
+        """Return the members that have their timesteps, and have learnt from the last of them."""
+        return {member for member in self.at_boundary if self.timesteps[member] >= self.total_timesteps}
+
     def learn(self, on_boundary: Callable[[Self], None] | None = None) -> Self:
         """Train until every member has its timesteps, has diverged or was stopped.
 
         Parameters
         ----------
         on_boundary : callable, optional
-            Called with this trainer after each update: it may read `timesteps`, `active` and `diverged`, call
-            `predict`, and `stop` members.
+            Called with this trainer when a member has ended an update: it may read `at_boundary`, `timesteps`,
+            `active` and `diverged`, ask for `policies`, and `stop` members.
         """
         with torch.no_grad():
             self._begin()
-            while self._rows and self.timesteps[self._rows[0]] < self.total_timesteps:
+            while len(done := self._done()) < len(self._rows):
+                self._retire(done)
                 self._advance()
                 self._freeze_diverged()
                 if on_boundary is not None:
@@ -150,31 +159,15 @@ class LockstepTrainer(ABC):
         return normaliser.to_sb3(row, venv)
 
     def _normaliser_of(self, member: int) -> tuple[Normaliser | None, int]:
-        if member in self._gone:
-            return self._gone[member][1], 0
-        return self._normaliser, self._rows.index(member)
-
-    def _features_of_all(self, observations: Array) -> torch.Tensor:
-        """Return network inputs for raw observations of all members; shape (width, padded n, n_features)."""
-        n_members, n = observations.shape[:2]
-        inputs = torch.zeros(width_of(n_members), round_up(n), self._codec.n_features)
-        for member in range(n_members):
-            normaliser, row = self._normaliser_of(member)
-            raw = observations[member]
-            if normaliser is not None:
-                raw = normaliser.observations_of(row, raw)
-            inputs[member, :n] = torch.from_numpy(self._codec.features(raw))
-        return inputs.to(self.device)
-
-    def _network_inputs(self, observations: Array) -> torch.Tensor:
-        """Return network inputs for (normalised) observations of shape (n_members, n_envs, *shape)."""
-        features = self._codec.features(observations)
-        self._inputs.numpy()[: features.shape[0], : features.shape[1]] = features
-        return self._inputs[:, : self._n_inputs].to(self.device)
+        return (
+            (self._gone[member][1], 0)
+            if member in self._gone
+            else (self._normaliser, self._rows.index(member))
+        )
 
     def _freeze_diverged(self) -> None:
         finite = self._finite_rows()
-        bad = {self._rows[row] for row in range(len(self._rows)) if self._suspects[row] or not finite[row]}
+        bad = {self._rows[row] for row in self._ready if self._suspects[row] or not finite[row]}
         self.diverged[list(bad)] = True
         self._retire(bad)
 
@@ -190,57 +183,45 @@ class LockstepTrainer(ABC):
             if rows:
                 self._keep(rows)
             else:
-                self._rows = []  # nothing is left to be stacked
+                self._rows, self._ready = [], []  # nothing is left to be stacked
         self._stopping.clear()
 
     def _keep(self, rows: Sequence[int]) -> None:
         """Forget all rows but the chosen ones; subclasses do the same with their own."""
         self._rows = [self._rows[row] for row in rows]
+        self._ready = [place for place, row in enumerate(rows) if row in self._ready]
         self._streams = [self._streams[row] for row in rows]
         self._suspects = self._suspects[list(rows)]
         self.environments.keep(rows)
         if self._normaliser is not None:
             self._normaliser.keep(rows)
-        self._inputs = torch.zeros(width_of(len(rows)), *self._inputs.shape[1:])
+        self._network_inputs.keep(len(rows))
 
-    def _n_steps_now(self, n_steps: int) -> int:
+    def _n_steps_now(self, n_steps: int, row: int = 0) -> int:
         """Return how many steps each environment takes in the next rollout, of the `n_steps` that are usual."""
-        left = self.total_timesteps - int(self.timesteps[self._rows[0]])
+        left = self.total_timesteps - int(self.timesteps[self._rows[row]])
         return min(n_steps, -(-left // self.n_envs)) if self.exact else n_steps
 
-    def _column(self, numbers: Sequence[float]) -> torch.Tensor:
-        """Return one number per row, shape (width, 1); the empty row gets zero."""
-        column = torch.zeros(width_of(len(numbers)), 1)
-        column[: len(numbers), 0] = torch.tensor([float(number) for number in numbers], dtype=torch.float64)
-        return column.to(self.device)
-
-    def _of_everyone(self, layout: FlatLayout, flat: torch.Tensor, prefix: str = "") -> torch.Tensor:
-        """Return the parameters of all members, given those of the members that still train.
+    def _parameters_of(
+        self, members: Sequence[int], layout: FlatLayout, flat: torch.Tensor, prefix: str = ""
+    ) -> torch.Tensor:
+        """Return the parameters of some members, given those of the members that still train.
 
         `prefix` is what the layout's names begin with in snapshots.
         """
-        whole = torch.zeros(width_of(len(self.members)), layout.size, device=self.device)
-        whole[self._rows] = flat[: len(self._rows)]
-        for member, (snapshot, _) in self._gone.items():
-            for name in layout.slots:
-                layout.view(whole, name)[member].copy_(snapshot.weights[prefix + name])
-        return whole
+        chosen = torch.zeros(width_of(len(members)), layout.size, device=self.device)
+        for place, member in enumerate(members):
+            if member in self._gone:
+                for name in layout.slots:
+                    layout.view(chosen, name)[place].copy_(self._gone[member][0].weights[prefix + name])
+            else:
+                chosen[place] = flat[self._rows.index(member)]
+        return chosen
 
-    def predict(self, observations: Array) -> Array:
-        """Return the deterministic actions of all members, those no longer training included.
-
-        Parameters
-        ----------
-        observations : ndarray, shape (n_members, n, *observation_shape)
-            As environments give them; normalised here if training is.
-
-        Returns
-        -------
-        ndarray, shape (n_members, n, *action_shape)
-        """
-        with torch.no_grad():
-            actions = self._modes(self._features_of_all(observations))
-        return actions[: len(self.members), : observations.shape[1]]
+    def policies(self, members: Sequence[int]) -> Policies:
+        """Return the deterministic policies that some members have now, those no longer training included."""
+        normalise = observations_of(map(self._normaliser_of, members))
+        return Policies(len(members), self._codec, normalise, self._modes(members), self.device)
 
     @abstractmethod
     def _setup(self) -> None:
@@ -252,16 +233,16 @@ class LockstepTrainer(ABC):
 
     @abstractmethod
     def _advance(self) -> None:
-        """Collect experience and update, once."""
+        """Collect experience and update; leave the rows that have ended an update in `_ready`."""
 
     @abstractmethod
     def _finite_rows(self) -> Array:
-        """Return, for each row, whether its parameters are finite."""
+        """Return, for each row that has ended an update, whether its parameters are finite; others count as finite."""
 
     @abstractmethod
     def _snapshot(self, row: int) -> Snapshot:
         """Return the numbers of one row."""
 
     @abstractmethod
-    def _modes(self, inputs: torch.Tensor) -> Array:
-        """Return all members' deterministic actions, as environments take them, for inputs of `_features_of_all`."""
+    def _modes(self, members: Sequence[int]) -> Modes:
+        """Return what gives the deterministic actions of some members as they are now."""

@@ -159,12 +159,87 @@ def test_each_rule_of_a_group_sees_its_own_members_and_stops_them_alone() -> Non
     assert [r.status.value for r in together] == ["pruned", "pruned", "pruned", "completed"]
 
 
+UNLIKE: list[dict[str, Any]] = [
+    {"n_steps": 32, "activation_fn": "relu"},
+    {"n_steps": 50, "n_epochs": 3, "target_kl": 0.003},
+    {"n_steps": 64, "activation_fn": "relu", "clip_range_vf": 0.2},
+    {"n_steps": 7, "n_epochs": 1},
+    {"n_steps": 16, "learning_rate": 1e30, "max_grad_norm": 1e30},
+]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        EnvironmentSpec(id="Pendulum-v1", n_envs=5),
+        EnvironmentSpec(id="CartPole-v1", n_envs=2, normalization=Normalization()),
+        EnvironmentSpec(id="Acrobot-v1"),
+        EnvironmentSpec(id="Pendulum-v1", n_envs=2, engine="envpool"),
+    ],
+    ids=lambda environment: f"{environment.id}-{environment.engine}",
+)
+def test_rollouts_of_different_lengths_train_together_as_each_would_alone(
+    environment: EnvironmentSpec, exact: bool
+) -> None:
+    if environment.engine == "envpool":
+        pytest.importorskip("envpool")
+    total = 420
+    algorithm = AlgorithmSpec(name="ppo", total_timesteps=total, exact_timesteps=exact)
+    training = Sb3Training(environment=environment, algorithm=algorithm)
+    runs = [a_run(i, training=training, hyperparameters=own) for i, own in enumerate(UNLIKE)]
+    parts = tuple((1, stops_at_once if own["n_steps"] == 64 else None) for own in UNLIKE)
+    together = lockstep_runs.train(runs, StopRules(parts=parts))
+    assert [r.status.value for r in together] == ["completed", "completed", "pruned", "completed", "diverged"]
+    for run, (_, rule), result in zip(runs, parts, together, strict=True):
+        (alone,) = lockstep_runs.train([run], rule)
+        for field in ("status", "timesteps", "n_updates", "curve", "episode_returns"):
+            assert getattr(result, field) == getattr(alone, field)
+
+
+@pytest.mark.slow
+def test_a_rule_sees_its_seeds_together_although_target_kl_ends_their_updates_apart() -> None:
+    own = {"n_steps": 32, "n_epochs": 10, "batch_size": 16, "target_kl": 0.01, "learning_rate": 5e-3}
+    seeds = [a_run(index, hyperparameters=own) for index in range(3)]
+    company = a_run(7, hyperparameters={"n_steps": 50, "batch_size": 16})
+
+    def trained(runs: list[RunSpec]) -> tuple[list[tuple[int, list[float]]], list[RunResult]]:
+        seen: list[tuple[int, list[float]]] = []
+
+        def rule(index: int, means: Any) -> bool:
+            seen.append((index, list(means)))
+            return index == 1
+
+        parts = ((3, rule), *((1, None) for _ in runs[3:]))
+        return seen, lockstep_runs.train(runs, StopRules(parts=parts))[:3]
+
+    alone, results = trained(seeds)
+    together, beside = trained([*seeds, company])
+    assert [index for index, _ in alone] == [0, 1]
+    assert together == alone
+    assert len({result.n_updates for result in results}) > 1
+    for one, other in zip(results, beside, strict=True):
+        assert (one.timesteps, one.n_updates, one.curve) == (other.timesteps, other.n_updates, other.curve)
+
+
+def stops_at_once(index: int, means: Any) -> bool:
+    return True
+
+
 def test_an_exception_in_a_group_costs_only_the_run_that_raised() -> None:
     healthy, broken = a_run(0), a_run(1, hyperparameters={"net_arch": ["wide"]})
     results = train([healthy, broken], trainer=LOCKSTEP)
     assert [result.status for result in results] == [RunStatus.COMPLETED, RunStatus.FAILED]
     assert "Traceback" in str(results[1].error)
     assert results[0].episode_returns == train([healthy], trainer=LOCKSTEP)[0].episode_returns
+
+
+def test_the_other_trials_of_a_group_keep_their_rules_if_a_run_raises() -> None:
+    broken = a_run(1, hyperparameters={"net_arch": ["wide"]})
+    parts = ((2, stops_at_once), (1, None), (1, stops_at_once))
+    results = train([a_run(0), a_run(2), broken, a_run(3)], StopRules(parts=parts), trainer=LOCKSTEP)
+    assert [r.status.value for r in results] == ["pruned", "pruned", "failed", "pruned"]
 
 
 def test_groups_hold_every_run_once_and_only_runs_that_can_share() -> None:
@@ -328,14 +403,15 @@ def test_an_algorithm_without_a_lockstep_form_says_which_have_one(monkeypatch: p
 def test_runs_share_a_group_if_they_differ_in_what_changes_no_shape_and_no_loop() -> None:
     key = group_key(a_run(0), LOCKSTEP)
     assert group_key(a_run(1, hyperparameters={"gamma": 0.9, "learning_rate": 1e-3}), LOCKSTEP) == key
-    assert group_key(a_run(1, hyperparameters={"n_steps": 16}), LOCKSTEP) != key
+    assert group_key(a_run(1, hyperparameters={"n_steps": 16, "activation_fn": "relu"}), LOCKSTEP) == key
+    assert group_key(a_run(1, hyperparameters={"batch_size": 32}), LOCKSTEP) != key
     assert group_key(a_run(1, hyperparameters={"net_arch": [9]}), LOCKSTEP) != key
     assert group_key(a_run(1, algorithm="a2c"), LOCKSTEP) != key
 
 
 def test_runs_that_cannot_share_a_group_are_refused() -> None:
     with pytest.raises(ValueError, match="equal group keys"):
-        lockstep_runs.train([a_run(0), a_run(1, hyperparameters={"n_steps": 25})], None)
+        lockstep_runs.train([a_run(0), a_run(1, hyperparameters={"batch_size": 25})], None)
 
 
 # Two values of everything in which the members of a group may differ.
@@ -353,6 +429,7 @@ FREE: dict[str, tuple[Any, Any]] = {
     **{"target_policy_noise": (0.1, 0.4), "target_noise_clip": (0.2, 0.6)},
     **{"exploration_fraction": (0.2, 0.6), "exploration_initial_eps": (0.9, 0.6)},
     "exploration_final_eps": (0.05, 0.3),
+    **{"n_steps": (20, 7), "n_epochs": (2, 3), "activation_fn": ("relu", "gelu")},
 }
 
 

@@ -205,7 +205,7 @@ def test_the_first_rollout_is_sb3s() -> None:
         buffer = reference("ppo", toy(actions="box"), hp, seed=seed, total=96, n_envs=3).rollout_buffer
         names = ("observations", "actions", "values", "log_probs", "advantages", "returns")
         expected = np.concatenate([getattr(buffer, name).reshape(96, -1) for name in names], axis=1)
-        actual = together._store.cells[row].reshape(96, -1)
+        actual = together._store.cells(int(together._lengths[row]))[row].reshape(96, -1)
         np.testing.assert_allclose(actual, expected, atol=2e-6)
 
 

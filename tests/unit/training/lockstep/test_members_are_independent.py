@@ -96,7 +96,7 @@ def test_evaluating_at_a_boundary_does_not_change_training() -> None:
     observations = np.zeros((2, 4, 5), dtype=np.float32)
 
     def look(running: Any) -> None:
-        running.predict(observations)
+        running.policies([0, 1])(observations)
 
     hp = {"n_steps": 16, "batch_size": 16}
     plain = trainer("ppo", toy(), hp, seeds=(1, 2), total=64)
@@ -110,7 +110,7 @@ def test_predictions_follow_training(algorithm: str) -> None:
     observations = np.random.default_rng(0).normal(size=(2, 30, 5)).astype(np.float32)
 
     def compare(running: Any) -> None:
-        together = running.predict(observations)
+        together = running.policies([0, 1])(observations)
         for member in range(2):
             alone, _ = running.to_sb3(member).predict(observations[member], deterministic=True)
             np.testing.assert_allclose(together[member], alone, atol=1e-6)

@@ -160,7 +160,7 @@ def test_a_saved_member_opens_in_sb3_and_acts_the_same(algorithm: str, actions: 
     hp = {"n_steps": 16} if algorithm in ("ppo", "a2c") else {"learning_starts": 8, "net_arch": [32]}
     done = trainer(algorithm, toy(actions=actions), hp, seeds=(1, 2), total=48)
     observations = np.random.default_rng(0).normal(size=(2, 50, 5)).astype(np.float32)
-    together = done.predict(observations)
+    together = done.policies([0, 1])(observations)
     for member in range(2):
         path = tmp_path / f"{member}.zip"
         done.to_sb3(member).save(path)
@@ -175,7 +175,7 @@ def test_a_saved_member_opens_in_sb3_and_acts_the_same(algorithm: str, actions: 
 def test_predictions_under_normalisation_are_sb3s(tmp_path: Path) -> None:
     done = trainer("ppo", toy(), {"n_steps": 16}, seeds=(1, 2), total=32, norm=Normalization())
     raw = np.random.default_rng(0).normal(size=(2, 9, 5)).astype(np.float32)
-    together = done.predict(raw)
+    together = done.policies([0, 1])(raw)
     for member in range(2):
         wrapper = done.vec_normalize(member, DummyVecEnv([toy()]))
         alone, _ = done.to_sb3(member).predict(wrapper.normalize_obs(raw[member]), deterministic=True)
