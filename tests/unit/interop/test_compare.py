@@ -57,6 +57,7 @@ def means(found: Ranking) -> dict[str, float]:
 # --- the same numbers ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_the_runs_of_a_stored_study_give_its_ranking_again(tmp_path: Path) -> None:
     folder = ROOT / "tests" / "data" / "store_v1"
     stored = rank_study(rt.load_study(folder / "study.toml"), out=folder / "results")
@@ -133,6 +134,7 @@ def test_atari_100k_gives_the_published_aggregates() -> None:
     assert bounds.tolist() == pytest.approx([0.326, 0.348], abs=2e-3)
 
 
+@pytest.mark.thorough
 def test_a_frame_a_file_columns_and_scores_by_name_are_one(tmp_path: Path) -> None:
     frame = long()
     frame.to_csv(tmp_path / "scores.csv", index=False)
@@ -196,7 +198,9 @@ def test_lower_is_better_with_minimize() -> None:
     assert means(found)["a2c"] == pytest.approx(-SCORES["a2c"].mean())
 
 
-@pytest.mark.parametrize("lost", [None, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "lost", [None, *(pytest.param(one, marks=pytest.mark.thorough) for one in (np.nan, np.inf, -np.inf))]
+)
 def test_a_run_without_a_finite_score_counts_as_the_worst(lost: float | None) -> None:
     frame = long()
     frame["score"] = frame["score"].astype(object)
@@ -325,6 +329,7 @@ def test_several_tasks_have_aggregates_and_a_ranking_each() -> None:
     )
 
 
+@pytest.mark.thorough
 def test_rliables_arrays_are_tasks_by_column() -> None:
     scores = {"a": RNG.normal(0.5, 0.1, (5, 3)), "b": RNG.normal(0.7, 0.1, (5, 3))}
     report = over_tasks(scores, normalized=True, target=1.0)
@@ -335,6 +340,7 @@ def test_rliables_arrays_are_tasks_by_column() -> None:
         assert found[name] == pytest.approx(metrics.aggregate_iqm(array), abs=1e-12)
 
 
+@pytest.mark.thorough
 def test_a_configuration_that_is_not_on_every_task_is_ranked_where_it_is() -> None:
     frame = suite()
     frame = frame[~((frame["algo"] == "a2c") & (frame["env"] == "Ant"))]
@@ -483,6 +489,7 @@ def test_the_command_prints_the_answer_and_writes_the_report_of_a_study(tmp_path
     assert "study" not in document
 
 
+@pytest.mark.thorough
 def test_the_command_compares_tasks(tmp_path: Path) -> None:
     suite().to_csv(tmp_path / "suite.csv", index=False)
     done = CliRunner().invoke(app, ["compare", str(tmp_path / "suite.csv"), "--out", str(tmp_path)])
@@ -500,7 +507,7 @@ def test_the_command_compares_tasks(tmp_path: Path) -> None:
         (["--level", "2"], 2, "--level = 2"),
         (["--control", "x"], 2, "--control: there is no configuration 'x'"),
         (["--statistic", "max"], 2, "--statistic = 'max'"),
-        (["--seed", "row"], 0, ""),
+        pytest.param(["--seed", "row"], 0, "", marks=pytest.mark.thorough),
     ],
 )
 def test_wrong_usage_is_one_message_in_the_words_of_the_command_line(
@@ -515,6 +522,7 @@ def test_wrong_usage_is_one_message_in_the_words_of_the_command_line(
     assert code == 0 or done.output.count("\n") == 1
 
 
+@pytest.mark.thorough
 def test_nothing_that_trains_or_searches_is_imported() -> None:
     code = (
         "import sys, robusttune as rt; rt.compare({'a': [1., 2., 3.], 'b': [4., 5., 7.]}, out='{}'); "

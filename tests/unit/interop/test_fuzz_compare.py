@@ -113,6 +113,7 @@ def test_any_frame(rows: list[tuple[Any, ...]], others: list[str], minimize: boo
     compared(pd.DataFrame(rows, columns=[*NAMES[:3], *others]), minimize=minimize)
 
 
+@pytest.mark.thorough
 @given(
     scores=st.lists(st.lists(NUMBERS, min_size=1, max_size=4), min_size=1, max_size=5),
     tuning=NUMBERS,

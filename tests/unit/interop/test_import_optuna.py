@@ -179,6 +179,7 @@ def test_a_pickle_is_not_read_unless_that_is_asked_for(tmp_path: Path) -> None:
     assert read_study(str(tmp_path / "s.pkl"), unsafe_pickle=True).trials[0].value == 1.0
 
 
+@pytest.mark.thorough
 def test_reading_changes_no_file(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
     for name in ("one", "two"):
@@ -251,6 +252,7 @@ def test_whatever_is_written_is_a_literal_or_our_own_error(text: str) -> None:
         literal("x", text)
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200), st.sampled_from(["x.log", "x.db", "x.pkl"]), st.booleans())
 def test_whatever_a_file_holds_gives_a_study_or_our_own_error(
@@ -275,6 +277,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(st.characters(codec="utf-8"), min_size=1), JSON, st.floats(allow_nan=False, allow_infinity=False)

@@ -26,6 +26,7 @@ effects.x.best = 0.9
 """
 
 
+@pytest.mark.thorough
 def test_the_ranking_becomes_attributes_of_the_study_it_judges(tmp_path: Path) -> None:
     file = tmp_path / "s.toml"
     file.write_text(STUDY, encoding="utf-8")

@@ -119,6 +119,7 @@ def test_runs_of_one_configuration_are_one_with_the_mean_of_their_last_evaluatio
         find(tmp_path, "a2c", None)
 
 
+@pytest.mark.thorough
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text() | st.sampled_from([ENTRIES, "&a [*a]", "[" * 400, f"{ORDERED}- 3", "? {a: 1}\n: 2"]))
 def test_whatever_a_file_holds_gives_entries_or_our_own_error(tmp_path: Path, text: str) -> None:
@@ -232,6 +233,7 @@ def test_what_rl_zoo_tuned_is_a_control(tmp_path: Path) -> None:
         controls("Pendulum-v0")
 
 
+@pytest.mark.thorough
 def test_every_entry_of_the_table_can_be_declared() -> None:
     for algorithm, entries in table().items():
         for environment, one in entries.items() if algorithm != "source" else ():
@@ -302,6 +304,7 @@ def test_a_search_of_rl_zoo_is_imported_evaluated_and_exported(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.thorough
 def test_a_ranking_goes_out_in_every_form(tmp_path: Path) -> None:
     declared = {
         "name": "given",
