@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 
+def shortened(text: str, longest: int = 10_000) -> str:
+    """Return a text without its middle if it is longer than `longest`: nobody reads megabytes."""
+    if len(text) <= longest:
+        return text
+    begin, end = longest // 4, longest - longest // 4
+    return f"{text[:begin]}\n… {len(text) - longest:,} characters left out …\n{text[-end:]}"
+
+
 class RobusttuneError(Exception):
     """Base class of every error that robusttune raises on purpose."""
 

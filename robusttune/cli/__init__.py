@@ -24,7 +24,7 @@ from robusttune.cli.reproduce import REPRODUCE_FLAGS, reproduce
 from robusttune.declaration.matrix import Matrix
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
-from robusttune.errors import NoResultsError, RobusttuneError, SpecError
+from robusttune.errors import NoResultsError, RobusttuneError, SpecError, shortened
 from robusttune.pipeline.location import DEFAULT_OUT
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _register(
             except RobusttuneError as error:
                 if kwargs.get("verbose"):
                     error_console.print_exception()
-                text = f"error: {in_flags(str(error), flags)}"
+                text = f"error: {in_flags(shortened(str(error)), flags)}"
                 error_console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
                 raise typer.Exit(2 if isinstance(error, SpecError | NoResultsError) else 1) from None
             except KeyboardInterrupt:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration.allocation import MAX_CONFIRMATION_SEEDS, MAX_SEEDS, AllocationSpec
 from robusttune.declaration.space import STRICT
+
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -20,7 +23,7 @@ class Control:
     Attributes
     ----------
     name : str
-        Shown in tables.
+        Shown in tables: one line of printable characters.
     hyperparameters : mapping
         The whole configuration; what is absent has the algorithm's default. With `n_envs`, a number of training
         environments of its own, which in a study file may also stand beside `hyperparameters`.
@@ -28,9 +31,18 @@ class Control:
         The score published for it; used in place of a tuning score.
     """
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=_LONGEST_NAME)
     hyperparameters: Mapping[str, JsonValue] = Field(default_factory=dict)
     reported_score: float | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not name.isprintable() or name != name.strip():
+            raise ValueError(
+                f"must be one line of printable characters without spaces at its ends, but got {name!r}."
+            )
+        return name
 
     @property
     def where(self) -> str:
@@ -156,5 +168,5 @@ class PostEvaluationSpec:
 
 
 def is_trial_name(name: str) -> bool:
-    """Return whether a name is one that trials have."""
-    return re.fullmatch(r"trial \d+", name) is not None
+    """Return whether a name is one that trials have, or looks like one."""
+    return re.fullmatch(r"trial\s*\d+", unicodedata.normalize("NFKC", name).casefold()) is not None

@@ -36,6 +36,9 @@ class ExecutionSpec:
         and not trained has one trainer only.
     run_timeout_s : float, optional
         A run that takes longer is stopped and counts as timed out. Needs at least one worker process.
+    run_memory_mb : float, optional
+        A run whose process, with all that it has started, holds more resident memory than this (as `top` shows it,
+        looked at twice a second) is stopped and counts as crashed. Needs at least one worker process.
     max_attempts : int
         How often a crashed or timed-out run is tried in one invocation.
     save_models : {"none", "best", "post-evaluation"}
@@ -47,6 +50,7 @@ class ExecutionSpec:
 
     trainer: str = AUTO
     run_timeout_s: float | None = Field(default=None, gt=0)
+    run_memory_mb: float | None = Field(default=None, gt=0)
     max_attempts: int = Field(default=2, ge=1)
     save_models: Literal["none", "best", "post-evaluation"] = "none"
 

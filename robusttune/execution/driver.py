@@ -19,6 +19,7 @@ from pebble import ProcessExpired
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
+from robusttune.execution.accidents import AccidentError
 from robusttune.execution.executors import Executor, Job
 from robusttune.execution.jobs import joined, runs_to_make
 from robusttune.results.interfaces import Ownership, Store
@@ -122,7 +123,7 @@ class Driver:
         """Raise an error if no run can succeed; a stage asks before it begins."""
         rehearsal, self._rehearsal = self._rehearsal, None
         if rehearsal is not None:
-            with contextlib.suppress(ProcessExpired):  # the runs will show it
+            with contextlib.suppress(ProcessExpired, AccidentError):  # the runs will show it
                 self._executor.call(rehearsal)
 
     def drive(self, tasks: Iterator[Task[T]], *, look_ahead: int = 0) -> Iterator[T]:
@@ -218,7 +219,7 @@ class Driver:
             results = attempt.future.result()
         except CancelledError:
             raise KeyboardInterrupt from None
-        except (TimeoutError, ProcessExpired) as accident:
+        except (TimeoutError, ProcessExpired, AccidentError) as accident:
             if len(attempt.specs) > 1:  # one bad run must not take its companions with it
                 for spec in attempt.specs:
                     self._submit(pending, (spec,), number=1)
@@ -237,9 +238,10 @@ class Driver:
 
     def _accident_result(self, attempt: _Attempt, accident: Exception) -> RunResult:
         elapsed = time.perf_counter() - attempt.began
+        status, reason = RunStatus.CRASHED, str(accident).strip()
         if isinstance(accident, ProcessExpired):
-            status, reason = RunStatus.CRASHED, f"the worker process died (exit code {accident.exitcode})"
-        else:
+            reason = f"the worker process died (exit code {accident.exitcode})"
+        elif isinstance(accident, TimeoutError):
             status, reason = RunStatus.TIMED_OUT, "the run took longer than execution.run_timeout_s"
         error = f"{reason}; tried {attempt.number} time(s)."
         spec = attempt.specs[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -12,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from loky import cpu_count
 from loky.backend import get_context
@@ -21,12 +22,18 @@ from pebble import ProcessPool
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.errors import SpecError
+from robusttune.execution.accidents import (
+    AccidentError,
+    in_worker,
+    limit_memory,
+    read_before_burying,
+    without_accident,
+)
 from robusttune.results.records import RunResult
 from robusttune.training import train
 from robusttune.training.interfaces import StopRule, StopRules, by_rule
 
 _PARENT_POLL_S = 1.0
-_GRACE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +80,7 @@ class Executor(AbstractContextManager["Executor", None], Protocol):
         ...
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
-        """Begin a job. The future raises `TimeoutError`, or `ProcessExpired` if the worker died."""
+        """Begin a job. The future raises an `AccidentError`, `TimeoutError`, or `ProcessExpired` if the worker died."""
         ...
 
     def call(self, function: Callable[[], object]) -> None:
@@ -89,7 +96,10 @@ class InProcess:
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Train now; the returned future is done."""
         future: Future[list[RunResult]] = Future()
-        future.set_result(_work(job))
+        try:
+            future.set_result(without_accident(_work, job))
+        except AccidentError as accident:
+            future.set_exception(accident)
         return future
 
     def call(self, function: Callable[[], object]) -> None:
@@ -115,8 +125,12 @@ class LocalPool:
         At least 1.
     timeout_s : float, optional
         Seconds that each run of a job may take.
+    memory_mb : float, optional
+        Resident memory that a worker and the processes that it starts may hold.
     work : callable, optional
         What a worker does with a job; the default trains.
+    prepare : callable, optional
+        Called in each worker before its first job: no job's time counts what it imports.
     """
 
     def __init__(
@@ -124,7 +138,9 @@ class LocalPool:
         n_workers: int,
         *,
         timeout_s: float | None = None,
+        memory_mb: float | None = None,
         work: Callable[[Job], list[RunResult]] | None = None,
+        prepare: Callable[[], object] | None = None,
     ) -> None:
         self.n_workers = n_workers
         self._timeout_s = timeout_s
@@ -134,20 +150,24 @@ class LocalPool:
         self._pool = ProcessPool(
             max_workers=n_workers,
             initializer=_prepare_worker,
-            initargs=(os.getpid(),),
+            initargs=(os.getpid(), prepare),
             context=get_context("loky"),
         )
-        _read_before_burying(self._pool._pool_manager)
+        read_before_burying(self._pool._pool_manager)
+        if memory_mb is not None:
+            limit_memory(self._pool._pool_manager, memory_mb)
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Queue a job for the next free worker; a group may take as long as its runs one after the other."""
         timeout_s = None if self._timeout_s is None else self._timeout_s * len(job.specs)
-        future: Future[list[RunResult]] = self._pool.schedule(self._work, args=(job,), timeout=timeout_s)
+        future: Future[list[RunResult]] = self._pool.schedule(
+            in_worker, args=(without_accident, self._work, job), timeout=timeout_s
+        )
         return future
 
     def call(self, function: Callable[[], object]) -> None:
         """Call a function in a worker, which then has loaded the libraries that it needs."""
-        self._pool.schedule(function).result()
+        self._pool.schedule(in_worker, args=(function,)).result()
 
     def __enter__(self) -> Self:
         return self
@@ -160,51 +180,46 @@ class LocalPool:
         self._pool.join()
 
 
-def make_executor(workers: int | None, *, timeout_s: float | None) -> Executor:
+def make_executor(
+    workers: int | None,
+    *,
+    timeout_s: float | None = None,
+    memory_mb: float | None = None,
+    prepare: Callable[[], object] | None = None,
+) -> Executor:
     """Return where to run: in this process for 0 workers, otherwise a pool; None is one worker per core.
 
     Raises
     ------
     SpecError
-        If `workers` is negative, or there is a timeout but no worker process that could be stopped.
+        If `workers` is negative, or there is a limit on runs but no worker process that could be stopped.
     """
     if workers is None:
         workers = cpu_count()
     if workers < 0:
         raise SpecError(f"`workers` must be 0 (no extra process) or more, but got {workers}.")
-    if workers == 0:
-        if timeout_s is not None:
+    if workers:
+        return LocalPool(workers, timeout_s=timeout_s, memory_mb=memory_mb, prepare=prepare)
+    for name, limit in (("run_timeout_s", timeout_s), ("run_memory_mb", memory_mb)):
+        if limit is not None:
             raise SpecError(
-                f"execution.run_timeout_s = {timeout_s:g}: needs a worker process that can be stopped, but got "
-                "`workers` = 0. Use 1 or more."
+                f"execution.{name} = {limit:g}: needs a worker process that can be stopped, but got `workers` = 0. "
+                "Use 1 or more."
             )
-        return InProcess()
-    return LocalPool(workers, timeout_s=timeout_s)
-
-
-def _read_before_burying(manager: Any) -> None:
-    """Let a pool read what a dead worker had sent before it looks for the worker's job.
-
-    A worker reports which job it takes. If its death is noticed before this report is read, pebble finds no job of
-    that worker and forgets the death: the job's future would never be done.
-    """
-    bury = manager.handle_worker_expiration
-
-    def bury_later(expiration: tuple[int, int]) -> None:
-        time.sleep(_GRACE_S)  # another thread reads
-        bury(expiration)
-
-    manager.handle_worker_expiration = bury_later
+    return InProcess()
 
 
 def _work(job: Job) -> list[RunResult]:
     return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models)
 
 
-def _prepare_worker(parent: int) -> None:
+def _prepare_worker(parent: int, prepare: Callable[[], object] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    if prepare is not None:
+        with contextlib.suppress(BaseException):  # the runs will show it
+            prepare()
 
 
 def _end_with_parent(parent: int) -> None:

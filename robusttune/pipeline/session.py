@@ -24,6 +24,7 @@ from robusttune.results.claims import Claims
 from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.memory import MemoryStore, SoleOwner
 from robusttune.results.records import TrialRecord
+from robusttune.training import prepare as prepare_training
 from robusttune.training import rehearse
 
 
@@ -109,10 +110,11 @@ def open_session(
         stack.callback(store.close)
         store.save_study(settled.declared, study)
         claims = stack.enter_context(Claims(store.engine))
-        timeout_s = study.execution.run_timeout_s
-        if workers is None and study.training.IN_MEMORY and timeout_s is None:
+        limits = {"timeout_s": study.execution.run_timeout_s, "memory_mb": study.execution.run_memory_mb}
+        if workers is None and study.training.IN_MEMORY and not any(limits.values()):
             workers = 0  # to start processes takes longer than to draw all runs
-        executor = stack.enter_context(make_executor(workers, timeout_s=timeout_s))
+        prepare = functools.partial(prepare_training, study)
+        executor = stack.enter_context(make_executor(workers, **limits, prepare=prepare))
         stack.enter_context(reporter)
         for text in _news(settled):
             reporter.message(text)

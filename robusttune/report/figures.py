@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from robusttune.report.model import Ranking, Row
-from robusttune.report.output import RC, new_figure
+from robusttune.report.output import RC, new_figure, plain
 from robusttune.report.prose import methods
 from robusttune.report.prose.words import number
 from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
@@ -92,6 +92,7 @@ def _lines(ranking: Ranking, *, width: float, height: float) -> tuple[Figure, Ax
 
 
 def _short(name: str) -> str:
+    name = plain(name)
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 

@@ -6,19 +6,21 @@ import contextlib
 import io
 import json
 import os
+import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from robusttune.errors import StudyError
+from robusttune.errors import StudyError, shortened
 
 # Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
 RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "text.parse_math": False, "savefig.dpi": 200}
@@ -36,6 +38,9 @@ _LATEX_ESCAPES = {
     "–": "--",
     "≤": r"$\leq$",
 }
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 # Braces and percent signs are LaTeX's own, so its template uses other marks.
 _LATEX_MARKS = {
     "block_start_string": "<%",
@@ -45,6 +50,22 @@ _LATEX_MARKS = {
     "comment_start_string": "<#",
     "comment_end_string": "#>",
 }
+
+
+def plain(text: str) -> str:
+    """Return a text in one line, with a mark in place of what no file can hold or no reader can see."""
+    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """Return a table as CSV, in which no text is a formula to a spreadsheet."""
+
+    def cell(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return f"'{plain(value)}" if value.startswith(_FORMULA) else plain(value)
+
+    return frame.map(cell).rename(columns=cell).to_csv(index=False)
 
 
 def render(template: str, **values: Any) -> str:
@@ -59,12 +80,24 @@ def render(template: str, **values: Any) -> str:
     )
     environment.globals["zip"] = zip
     environment.filters |= {
-        "md": lambda text: text.replace("|", r"\|"),
-        "latex": lambda text: "".join(_LATEX_ESCAPES.get(character, character) for character in text),
+        "md": _markdown,
+        "latex": lambda text: "".join(_LATEX_ESCAPES.get(character, character) for character in plain(text)),
         "code": _code,
         "json": lambda value: json.dumps(value, indent=2),
     }
-    return environment.get_template(template).render(**values)
+    return _UNWRITABLE.sub("�", environment.get_template(template).render(**values))
+
+
+def _markdown(text: str) -> str:
+    """Return a text that is neither HTML nor the end of a table's cell; what is between backticks stays as it is."""
+    parts = plain(text).replace("|", r"\|").split("`")
+    if len(parts) % 2 == 0:  # a backtick of a name
+        return r"\`".join(map(_no_html, parts))
+    return "`".join(part if i % 2 else _no_html(part) for i, part in enumerate(parts))
+
+
+def _no_html(text: str) -> str:
+    return _ENTITY.sub("&amp;", text).replace("<", "&lt;").replace("](", r"]\(")
 
 
 def _code(sentence: str) -> Markup:
@@ -82,14 +115,34 @@ def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Axe
     return figure, figure.add_subplot()
 
 
-def to_svg(figure: Figure) -> Markup:
-    """Return a figure as it stands in a page."""
+def drawn(
+    figures: Mapping[str, Callable[[], Figure]],
+) -> tuple[dict[str, Figure], dict[str, Markup]]:
+    """Return the figures, and each as it stands in a page; one that cannot be drawn is a sentence there."""
+    found: dict[str, Figure] = {}
+    shown: dict[str, Markup] = {}
+    for name, make in figures.items():
+        try:
+            with mpl.rc_context(RC):
+                figure = make()
+            # Text as outlines: the page looks the same whatever fonts its reader has.
+            text = _svg(figure, fonts="path")
+        except (
+            Exception
+        ) as error:  # whatever matplotlib, its fonts and rliable say: no reason to lose a report
+            reason = shortened(f"{type(error).__name__}: {error}", 500)
+            shown[name] = Markup("This figure cannot be drawn ({}).").format(reason)
+        else:
+            found[name] = figure
+            shown[name] = Markup(text[text.index("<svg") :])  # drawn by matplotlib from our own numbers
+    return found, shown
+
+
+def _svg(figure: Figure, *, fonts: str) -> str:
     buffer = io.StringIO()
-    # Text as outlines: the page looks the same whatever fonts its reader has.
-    with mpl.rc_context({**RC, "svg.fonttype": "path"}):
+    with mpl.rc_context({**RC, "svg.fonttype": fonts}):
         figure.savefig(buffer, format="svg", metadata=_FORMATS["svg"], bbox_inches="tight")
-    text = buffer.getvalue()
-    return Markup(text[text.index("<svg") :])  # drawn by matplotlib from our own numbers
+    return _UNWRITABLE.sub("�", buffer.getvalue())
 
 
 @contextlib.contextmanager
@@ -108,7 +161,21 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     with mpl.rc_context(RC):
         for suffix, metadata in _FORMATS.items():
             with whole_file(folder / f"{name}.{suffix}") as path:
-                figure.savefig(path, format=suffix, metadata=metadata, bbox_inches="tight")
+                if suffix == "svg":
+                    path.write_text(_svg(figure, fonts="none"), encoding="utf-8")
+                else:
+                    figure.savefig(path, format=suffix, metadata=metadata, bbox_inches="tight")
+
+
+def _save_if_possible(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure; one that a format cannot hold leaves no old one behind."""
+    try:
+        save(figure, folder, name)
+    except OSError:
+        raise
+    except Exception:  # whatever matplotlib says about a font: the tables and the page are there
+        for suffix in _FORMATS:
+            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
 
 
 def write_folder(folder: Path, texts: Mapping[str, str], figures: Mapping[str, Figure]) -> None:
@@ -125,7 +192,7 @@ def write_folder(folder: Path, texts: Mapping[str, str], figures: Mapping[str, F
             with whole_file(folder / name) as path:
                 path.write_text(text, encoding="utf-8")
         for name, figure in figures.items():
-            save(figure, folder, name)
+            _save_if_possible(figure, folder, name)
     except OSError as error:
         raise StudyError(
             f"The report cannot be written to {folder}: {error.strerror}. Choose another folder for `out`."

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study_runs import confirmation_runs, tuning_runs
 from robusttune.report.model import Ranking
+from robusttune.report.output import to_csv
 
 _Run = tuple[str, str, RunSpec, float | None]
 
@@ -20,7 +21,7 @@ def runs_csv(ranking: Ranking) -> str:
         for runs in (_of_trials(ranking), _of_post_evaluation(ranking), _of_confirmation(ranking))
         for name, purpose, spec, score in runs
     ]
-    return pd.DataFrame(records).to_csv(index=False)
+    return to_csv(pd.DataFrame(records))
 
 
 def _of_trials(ranking: Ranking) -> Iterator[_Run]:

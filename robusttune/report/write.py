@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
 from robusttune.report import columns, tables
 from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.model import Ranking
-from robusttune.report.output import render, to_svg, write_folder
+from robusttune.report.output import drawn, render, to_csv, write_folder
 from robusttune.report.runs import runs_csv
 
 _PAPER = (
@@ -29,9 +30,10 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    figures = {"seeds": seeds_figure(ranking)}
+    makers = {"seeds": functools.partial(seeds_figure, ranking)}
     if ranking.given is None or ranking.has_tuning:
-        figures = {"tuning_vs_post_evaluation": lucky_figure(ranking), **figures}
+        makers = {"tuning_vs_post_evaluation": functools.partial(lucky_figure, ranking), **makers}
+    figures, shown = drawn(makers)
     page = render(
         "report.html.j2",
         name=ranking.name,
@@ -41,12 +43,12 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         trials=tables.trials_table(ranking.study, ranking.trials),
         columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
         data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
-        figures={name: to_svg(figure) for name, figure in figures.items()},
+        figures=shown,
     )
     texts = {
         "ranking.md": to_markdown(ranking),
         "ranking.tex": to_latex(ranking),
-        "ranking.csv": ranking.to_frame().to_csv(index=False),
+        "ranking.csv": to_csv(ranking.to_frame()),
         "ranking.json": to_json(ranking),
         "report.html": page,
     }

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import importlib
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
+from robusttune.declaration.training.sb3 import Sb3Training
+from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
-from robusttune.training.imports import modules_from
+from robusttune.training.imports import import_from, modules_from
 from robusttune.training.interfaces import (
     Check,
     Choice,
@@ -78,6 +81,29 @@ def train(
     return [trained_by(trainer, result) for result in results]
 
 
+def prepare(study: StudySpec) -> None:
+    """Import what runs of a study need."""
+    importlib.import_module(study.trainer.module)
+    if isinstance(study.training, Sb3Training):
+        environment = study.training.environment
+        for module in environment.imports:
+            import_from(environment.folder, module)
+
+
+@contextlib.contextmanager
+def _staying(study: StudySpec) -> Iterator[None]:
+    """Refuse a study whose environment, function or module leaves Python."""
+    try:
+        with modules_from(study.training.module_folder):
+            yield
+    except SystemExit as error:
+        *_, frame = traceback.extract_tb(error.__traceback__)
+        raise SpecError(
+            f"{study.training.title}: sys.exit({error.code!r:.200}) is called in {frame.filename}, line "
+            f"{frame.lineno}. Raise an exception there instead."
+        ) from None
+
+
 def check(study: StudySpec) -> Choice:
     """Look at what a study's declaration alone cannot show, such as its environment; return who trains it.
 
@@ -90,7 +116,7 @@ def check(study: StudySpec) -> Choice:
     if module is None:
         return Choice(trainer=study.training.TRAINERS[0])
     look: Check = importlib.import_module(module).check
-    with modules_from(study.training.module_folder):
+    with _staying(study):
         return look(study)
 
 
@@ -109,6 +135,6 @@ def rehearse(study: StudySpec) -> int | None:
     """
     if study.training.REHEARSAL is None:
         return None
-    with modules_from(study.training.module_folder):
+    with _staying(study):
         n_bytes: int | None = importlib.import_module(study.training.REHEARSAL).rehearse(study)
     return n_bytes

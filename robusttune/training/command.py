@@ -14,8 +14,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import psutil
-
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.command import CommandTraining
@@ -23,6 +21,7 @@ from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.training.command_score import read_score, require_reader
 from robusttune.training.interfaces import Choice, StopRule, make_result, scored
+from robusttune.training.memory import resident
 
 OUTPUT = "output.txt"
 _TAIL = 20  # lines of output in an error
@@ -77,7 +76,7 @@ def _run(arguments: Sequence[str], folder: Path, memory_gb: float | None) -> str
         )
     with _ended_with_us(process):
         while memory_gb is not None and process.poll() is None:
-            if _memory_gb(process.pid) > memory_gb:
+            if sum(resident(process.pid).values()) > 1e9 * memory_gb:
                 return f"held more than command.memory_gb = {memory_gb:g} of memory and was stopped."
             time.sleep(_POLL_S)
         code = process.wait()
@@ -111,17 +110,6 @@ def _ended_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         watcher.communicate(b"done\n")
-
-
-def _memory_gb(pid: int) -> float:
-    """Return the memory that a process and its children hold, shared parts counted once for each."""
-    total = 0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for one in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += one.memory_info().rss
-    return total / 1e9
 
 
 def _arguments(training: CommandTraining, filled: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
+from robusttune.errors import shortened
 from robusttune.results.provenance import provenance
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 
@@ -122,7 +123,7 @@ def make_result(
         n_updates=n_updates,
         wall_time_s=wall_time_s,
         evaluation_time_s=evaluation_time_s,
-        error=error,
+        error=None if error is None else shortened(error),
         provenance=provenance(),
     )
 

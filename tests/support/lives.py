@@ -5,6 +5,7 @@ The reward of a step depends on the action, so that whoever plays otherwise gets
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,7 +56,7 @@ class Frames(gym.Env[np.ndarray, int]):
 
     metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
 
-    def __init__(self, shape: tuple[int, ...] = (210, 160, 3), broken: bool = False) -> None:
+    def __init__(self, shape: tuple[int, ...] = (210, 160, 3), broken: bool | str = False) -> None:
         self.observation_space = spaces.Box(0, 255, tuple(shape), np.uint8)
         self.action_space = spaces.Discrete(2)
         self._broken = broken
@@ -71,6 +72,8 @@ class Frames(gym.Env[np.ndarray, int]):
         return self.observation_space.sample(), {}
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        if self._broken == "exit":
+            sys.exit("no licence")
         if self._broken:
             raise LookupError("the simulator fell over")
         return self.observation_space.sample(), 1.0, False, False, {}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
 from robusttune.errors import MissingDependencyError
 from robusttune.report.matrix.tables import METRIC_NAMES
-from robusttune.report.output import RC, new_figure
+from robusttune.report.output import new_figure
 from robusttune.stats.tasks.aggregate import AggregateEstimate
 from robusttune.stats.tasks.analyse import TasksAnalysis
 
@@ -23,18 +23,14 @@ _SIZE = 11
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#767676")
 
 
-def figures(analysis: TasksAnalysis) -> dict[str, Figure]:
-    """Return the figures by file name: intervals of all metrics, performance profiles, probability of improvement."""
+def figures(analysis: TasksAnalysis) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure: intervals of all metrics, performance profiles, probability of improvement."""
     plots = _plot_utils()
     colours = dict(zip([one.method for one in analysis.methods], itertools.cycle(_COLOURS), strict=False))
-    with mpl.rc_context(RC):
-        found = {
-            "metrics": _metrics(plots, analysis, colours),
-            "profiles": _profiles(plots, analysis, colours),
-        }
-        if analysis.improvements:
-            found["improvement"] = _improvement(plots, analysis, colours)
-    return found
+    makers = {"metrics": _metrics, "profiles": _profiles}
+    if analysis.improvements:
+        makers["improvement"] = _improvement
+    return {name: functools.partial(make, plots, analysis, colours) for name, make in makers.items()}
 
 
 def _metrics(plots: Any, analysis: TasksAnalysis, colours: Mapping[str, Any]) -> Figure:

@@ -8,7 +8,7 @@ from robusttune.report.matrix import data, prose
 from robusttune.report.matrix.figures import figures
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.tables import tables
-from robusttune.report.output import render, to_svg, write_folder
+from robusttune.report.output import drawn, render, to_csv, write_folder
 
 CAPTIONS = {
     "metrics": "Bars: intervals; lines: estimates.",
@@ -26,7 +26,7 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    drawn = {} if report.across is None else figures(report.across.analysis)
+    drawings, shown = drawn({} if report.across is None else figures(report.across.analysis))
     values = {
         "name": report.name,
         "given": report.given,
@@ -35,16 +35,16 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         "methods": prose.methods(report),
         "tables": tables(report),
         "studies": [one.study.name for one in report.studies],
-        "figures": [(to_svg(figure), CAPTIONS[name]) for name, figure in drawn.items()],
+        "figures": [(shown[name], CAPTIONS[name]) for name in shown],
     }
     texts = {
         "matrix.md": render("matrix.md.j2", **values),
         "matrix.json": data.to_json(report),
-        "scores.csv": data.scores_frame(report).to_csv(index=False),
+        "scores.csv": to_csv(data.scores_frame(report)),
         "report.html": render("matrix.html.j2", **values),
     }
     if report.across is not None:
-        texts["matrix.csv"] = data.aggregates_frame(report.across).to_csv(index=False)
+        texts["matrix.csv"] = to_csv(data.aggregates_frame(report.across))
     if report.rankings:
-        texts["rankings.csv"] = data.rankings_frame(report).to_csv(index=False)
-    write_folder(folder, texts, drawn)
+        texts["rankings.csv"] = to_csv(data.rankings_frame(report))
+    write_folder(folder, texts, drawings)

@@ -195,6 +195,16 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         ["different names, but 'a' appears twice"],
     ),
     ({"post_evaluation.controls": [{"name": "trial 3"}]}, ["may not be called like a trial"]),
+    ({"post_evaluation.controls": [{"name": "Trial  3"}]}, ["may not be called like a trial"]),
+    (
+        {"post_evaluation.controls": [{"name": "a\nb"}]},
+        ["controls.0.name", "one line of printable", "'a\\nb'"],
+    ),
+    (
+        {"post_evaluation.controls": [{"name": "trial 3 "}]},
+        ["without spaces at its ends, but got 'trial 3 '"],
+    ),
+    ({"post_evaluation.controls": [{"name": "a\x1b[31m"}]}, ["one line of printable characters"]),
     ({"post_evaluation.controls": [{"name": "default"}]}, ["may not be called 'default'"]),
 ]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import threading
@@ -104,6 +105,61 @@ def test_a_run_that_takes_too_long_is_stopped_and_tried_again(store: ResultStore
     assert "execution.run_timeout_s; tried 2 time(s)" in str(results[specs[1].run_id].error)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "sys.exit",
+        *(pytest.param(fault, marks=pytest.mark.thorough) for fault in ("interrupt", "memory", "poison")),
+    ],
+)
+def test_a_run_that_ends_its_process_is_an_accident_tried_again_in_a_fresh_one(
+    store: ResultStore, tmp_path: Path, fault: str
+) -> None:
+    specs = runs(tmp_path, [fault, "poisoned", "poisoned"])
+    results = drive(store, LocalPool(1, work=work), specs, max_attempts=2)
+    assert [results[spec.run_id].status for spec in specs] == [RunStatus.COMPLETED] * 3
+    pids = [note.name.rpartition("-")[2] for note in tmp_path.glob(f"{specs[0].run_id}-*")]
+    assert len(set(pids)) == 2
+
+
+def test_without_workers_what_leaves_python_is_an_accident_of_one_run(
+    store: ResultStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "_work", work)
+    specs = runs(tmp_path, ["sys.exit", None])
+    results = drive(store, InProcess(), specs, max_attempts=1)
+    assert [results[spec.run_id].status for spec in specs] == [RunStatus.CRASHED, RunStatus.COMPLETED]
+    error = str(results[specs[0].run_id].error)
+    assert error.endswith("the run was ended by sys.exit('the licence has expired'); tried 1 time(s).")
+
+
+@pytest.mark.slow
+def test_a_run_that_holds_too_much_memory_is_stopped_alone(store: ResultStore, tmp_path: Path) -> None:
+    specs = runs(tmp_path, [None, "hold", None])
+    results = drive(store, LocalPool(1, memory_mb=300, work=work), specs)
+    statuses = [results[spec.run_id].status for spec in specs]
+    assert statuses == [RunStatus.COMPLETED, RunStatus.CRASHED, RunStatus.COMPLETED]
+    assert "more than execution.run_memory_mb = 300; tried 1 time(s)" in str(results[specs[1].run_id].error)
+
+
+@pytest.mark.slow
+def test_a_worker_that_ignores_sigterm_is_killed(store: ResultStore, tmp_path: Path) -> None:
+    specs = runs(tmp_path, ["deaf", None])
+    results = drive(store, LocalPool(1, timeout_s=0.5, work=work), specs)
+    assert [results[spec.run_id].status for spec in specs] == [RunStatus.TIMED_OUT, RunStatus.COMPLETED]
+    (note,) = tmp_path.glob(f"{specs[0].run_id}-*")
+    assert not psutil.pid_exists(int(note.name.rpartition("-")[2]))
+
+
+@pytest.mark.slow
+def test_the_time_of_a_run_does_not_count_what_a_new_worker_imports(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    specs = runs(tmp_path, [None])
+    pool = LocalPool(1, timeout_s=1.0, work=work, prepare=functools.partial(time.sleep, 2.0))
+    assert drive(store, pool, specs)[specs[0].run_id].status is RunStatus.COMPLETED
+
+
 def test_an_accident_is_tried_again_by_the_next_invocation(store: ResultStore, tmp_path: Path) -> None:
     specs = runs(tmp_path, ["exit-once", None])
     first = drive(store, LocalPool(1, work=work), specs)
@@ -136,6 +192,11 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent.wait()
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert alive == []
+
+
+def test_memory_is_limited_only_where_there_is_a_process_to_stop() -> None:
+    with pytest.raises(SpecError, match=r"execution.run_memory_mb = 512: needs a worker process"):
+        make_executor(0, memory_mb=512.0)
 
 
 def test_the_number_of_workers_is_checked() -> None:

@@ -54,6 +54,10 @@ PIECES = {
         {"environment": {**FRAMES, "kwargs": {"broken": True}}},
         "the simulator fell over",
     ),
+    "an environment that leaves Python": (
+        {"environment": {**FRAMES, "kwargs": {"broken": "exit"}}},
+        "sys.exit('no licence') is called in",
+    ),
     "a module that is missing": ({"environment.imports": ["ale_py"]}, "pip install 'robusttune[envs]'"),
 }
 

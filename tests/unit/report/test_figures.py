@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from robusttune.report import write
 from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.output import save, whole_file, write_folder
 from robusttune.report.write import write_report
@@ -53,12 +57,58 @@ def test_the_figure_tells_how_many_seeds_reach_the_tuning_score() -> None:
     assert any(f"{reached} of 10 reach it" in text for text in texts(lucky_figure(ranking)))
 
 
-def test_names_are_text_and_never_formulas(tmp_path: Path) -> None:
-    name = r"a $\foo$ control"
-    ranking = ranked({name: [1.0, 2.0], "$x": [3.0, 4.0]}, controls={name: 1.0})
+HOSTILE = (
+    r"a $\foo$ b", "$x", "a|b", "a\nb", "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "+1", "@x", "`tick", "``", "[a](http://x)",
+    "a\x00\x1b[31m", "\ud800", "a\u202eb", "--><!--", "&lt;b&gt;", "\\|", "%d {} \\n", "é" * 300,
+)  # fmt: skip
+
+
+def test_any_name_leaves_every_file_whole(tmp_path: Path) -> None:
+    ranking = ranked({name: [float(i), i + 1.0] for i, name in enumerate(HOSTILE)})
     write_report(ranking, tmp_path)
-    assert name in (tmp_path / "seeds.svg").read_text(encoding="utf-8")
-    assert (tmp_path / "report.html").exists()
+    markdown = (tmp_path / "ranking.md").read_text(encoding="utf-8")
+    table = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len(table) == len(HOSTILE) + 2
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+    assert "<script" not in markdown
+    assert "[a](http" not in markdown
+    with (tmp_path / "ranking.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert len(rows) == len(HOSTILE) + 1
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "@", "-c"))]
+    for path in tmp_path.glob("*.svg"):
+        ElementTree.parse(path)
+    assert r"a $\foo$ b" in (tmp_path / "seeds.svg").read_text(encoding="utf-8")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert not set(page) & set("\x00\x1b\u202e")
+
+
+def test_a_report_is_never_lost_to_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(ranking: object) -> Figure:
+        raise ValueError("$ is <missing>")
+
+    monkeypatch.setattr(write, "seeds_figure", fail)
+    write_report(ranked(SCORES, TUNING), tmp_path)
+    assert "cannot be drawn (ValueError: $ is &lt;missing&gt;)" in (tmp_path / "report.html").read_text()
+    assert (tmp_path / "ranking.csv").exists()
+    assert (tmp_path / "tuning_vs_post_evaluation.png").exists()
+
+
+def test_a_format_that_cannot_hold_a_figure_costs_that_figure_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    savefig = Figure.savefig
+
+    def fail(self: Figure, path: Path, *, format: str, **options: object) -> None:  # noqa: A002
+        if format == "pdf":
+            raise RuntimeError("no such glyph")
+        savefig(self, path, format=format, **options)
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    write_folder(tmp_path, {"a.md": "text"}, {"seeds": Figure((1, 1))})
+    assert (tmp_path / "a.md").exists()
+    assert not list(tmp_path.glob("seeds.*"))
 
 
 def test_studies_without_tuning_scores_or_with_one_seed_have_figures() -> None:

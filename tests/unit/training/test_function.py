@@ -100,6 +100,17 @@ def test_a_score_that_is_not_finite_is_a_run_that_diverged(value: Any) -> None:
     assert "must be finite" in str(result.error)
 
 
+def test_an_exception_of_five_megabytes_is_stored_without_its_middle() -> None:
+    def broken(config: Any, seed: int, report: Any) -> float:
+        raise LookupError("x" * 5_000_000 + " the end")
+
+    error = str(one_run(broken).error)
+    assert error.startswith("Traceback")
+    assert "characters left out" in error
+    assert error.rstrip().endswith("the end")
+    assert len(error) < 20_000
+
+
 def test_an_exception_is_a_failed_run_with_its_traceback() -> None:
     def broken(config: Any, seed: int, report: Any) -> float:
         raise LookupError("no such data")
