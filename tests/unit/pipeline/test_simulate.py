@@ -46,7 +46,7 @@ def test_where_runs_are_drawn_no_worker_is_started_unless_asked_for(
 ) -> None:
     asked: list[int | None] = []
 
-    def make(workers: int | None, *, timeout_s: float | None) -> InProcess:
+    def make(workers: int | None, **limits: object) -> InProcess:
         asked.append(workers)
         return InProcess()
 

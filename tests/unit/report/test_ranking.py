@@ -171,6 +171,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     }
     assert made == figures | {
         "report.html",
+        "runs.csv",
         *(f"ranking.{suffix}" for suffix in ("md", "csv", "tex", "json")),
     }
 
