@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import protocols_page, search_budget
+from analysis import lucky_vs_consistent, protocols_page, search_budget
 from robusttune import load_study, rank_study
 from robusttune.report.figures import lucky_figure
 from robusttune.report.write import to_markdown
@@ -39,10 +39,16 @@ def real_searches(results: Path) -> tuple[Path, ...]:
     return search_budget.write(pd.read_csv(ROOT / search_budget.ROWS), ROOT)
 
 
+def lucky_and_consistent(results: Path) -> tuple[Path, ...]:
+    """Write how lucky the trials of the kept experiments were (`python -m experiments.run`)."""
+    return lucky_vs_consistent.write(ROOT)
+
+
 TARGETS: Mapping[str, Callable[[Path], tuple[Path, ...]]] = {
     "quickstart": quickstart,
     "protocols": protocols,
     "search_budget": real_searches,
+    "lucky_vs_consistent": lucky_and_consistent,
 }
 
 

@@ -1,0 +1,109 @@
+"""Run an experiment, or what is missing of it, and keep what came out: `python -m experiments.run NAME`.
+
+The results database is `results/<study>/study.db`. The experiment's own folder gets `ranking.csv`, `runs.csv`, the
+figure and `README.md`; for a matrix, a folder for each of its studies, and one page for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+from pathlib import Path
+
+from experiments.folders import RESULTS, Experiment, experiments
+from robusttune import SilentReporter, StudySpec, report_matrix, run_study
+from robusttune.pipeline.location import location_of
+from robusttune.pipeline.reading import open_results
+from robusttune.report.model import Ranking
+from robusttune.report.write import to_markdown
+
+FIGURE = "tuning_vs_post_evaluation.png"
+_KEPT = ("ranking.csv", "runs.csv", FIGURE)
+
+
+class Lines(SilentReporter):
+    """Prints a line for each stage and finished step."""
+
+    def stage(self, title: str, *, done: int, total: int | None) -> None:
+        """Print where the stage stands."""
+        print(f"{title}: {done} of {'?' if total is None else total} done", flush=True)
+
+    def advance(self, line: str, *, best: str = "") -> None:
+        """Print the step."""
+        print(f"  {line}", flush=True)
+
+    def message(self, text: str) -> None:
+        """Print the text."""
+        print(text, flush=True)
+
+
+def carry_out(experiment: Experiment, *, results: Path = RESULTS, workers: int | None = None) -> None:
+    """Run what is missing and keep what came out in the experiment's folder."""
+    matrix = experiment.matrix()
+    command = f"python -m experiments.run {experiment.name}"
+    sections = []
+    for one in matrix.studies:
+        study = one.study
+        ranking = run_study(study, out=results, workers=workers, reporter=Lines(), command=command)
+        kept = experiment.folder if len(matrix.studies) == 1 else experiment.folder / study.name
+        kept.mkdir(exist_ok=True)
+        for name in _KEPT:
+            with contextlib.suppress(FileNotFoundError):  # a study without tuning scores has no such figure
+                shutil.copyfile(results / study.name / name, kept / name)
+        place = (kept / FIGURE).relative_to(experiment.folder)
+        picture = f"![Tuning score and fresh seeds]({place})\n" if (kept / FIGURE).exists() else ""
+        sections += [_section(ranking, picture), _effort(study, ranking, results)]
+    across = ""
+    if len(matrix.studies) > 1:
+        report_matrix(matrix, out=results)
+        across = _below((results / matrix.name / "matrix.md").read_text(encoding="utf-8"))
+    question = next(one.study.description for one in matrix.studies)
+    page = [f"# {experiment.name}\n", f"**Question.** {question}\n", across, *sections, _how(command)]
+    (experiment.folder / "README.md").write_text("\n".join(part for part in page if part), encoding="utf-8")
+
+
+def _section(ranking: Ranking, picture: str) -> str:
+    """Return the report of one study, without its first heading, under a heading of its own."""
+    return f"## {ranking.name}\n\n{picture}\n{_below(to_markdown(ranking))}"
+
+
+def _below(markdown: str) -> str:
+    """Return a page without its first heading, the others one level lower."""
+    _, _, body = markdown.partition("\n")
+    return body.replace("\n## ", "\n### ").strip() + "\n"
+
+
+def _effort(study: StudySpec, ranking: Ranking, results: Path) -> str:
+    with open_results(study, location_of(study, out=results)) as opened:
+        run_ids = [run_id for trial in ranking.trials for run_id in trial.run_ids]
+        runs = [*opened.store.results(run_ids).values(), *ranking.found.rounds.results.values()]
+    hours = sum(run.wall_time_s for run in runs) / 3600
+    processors = sorted({str(run.provenance["cpu"]) for run in runs})
+    return (
+        f"{len(runs)} runs of search and post-evaluation, {sum(run.timesteps for run in runs):,} timesteps, "
+        f"{hours:.1f} hours of one core ({', '.join(processors)}).\n"
+    )
+
+
+def _how(command: str) -> str:
+    return (
+        f"## How to run it\n\n`{command}` runs what is missing and makes this page; what `results/` has is "
+        "not run again.\n"
+    )
+
+
+def main() -> None:
+    """Run the named experiments."""
+    parser = argparse.ArgumentParser(description="Run experiments, and keep what came out.")
+    parser.add_argument("names", nargs="+", choices=[one.name for one in experiments()], metavar="NAME")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder that holds a folder per study")
+    parser.add_argument("--workers", type=int, default=None, help="worker processes; default: one per core")
+    arguments = parser.parse_args()
+    for one in experiments():
+        if one.name in arguments.names:
+            carry_out(one, results=arguments.results, workers=arguments.workers)
+
+
+if __name__ == "__main__":
+    main()
