@@ -42,6 +42,8 @@ def workload_table(settled: Settled) -> Table:
         table.add_row("really trained", _budgets(*workload.budgets))
     why = "" if settled.why_not_faster is None else f": {settled.why_not_faster}"
     table.add_row("trainer", f"{study.trainer.name}{why}")
+    if settled.trained_alone is not None:
+        table.add_row("one by one", settled.trained_alone)
     if study.searches:
         searched = ", ".join(study.search_space.parameters) or "nothing: every trial is the same"
         table.add_row("searches", searched)

@@ -169,6 +169,8 @@ def memory_session(
 def _news(settled: Settled) -> Iterator[str]:
     if settled.why_not_faster is not None:
         yield f"Runs are trained one by one with Stable-Baselines3. {settled.why_not_faster}"
+    if settled.trained_alone is not None:
+        yield f"Trained one by one with Stable-Baselines3, the others together: {settled.trained_alone}"
     if settled.replaced:
         listed = ", ".join(settled.replaced[:3]) + (", …" if len(settled.replaced) > 3 else "")
         yield (

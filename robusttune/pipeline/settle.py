@@ -53,6 +53,8 @@ class Settled:
         What it was settled from.
     why_not_faster : str, optional
         Why a faster trainer was not taken, where the study leaves the choice open.
+    trained_alone : str, optional
+        Which configurations are trained one by one though the others train together, and why.
     kept : tuple of str
         Settings whose default has changed since the study first ran: it keeps the old ones.
     replaced : tuple of str
@@ -65,6 +67,7 @@ class Settled:
     study: StudySpec
     declared: StudySpec
     why_not_faster: str | None
+    trained_alone: str | None
     kept: tuple[str, ...]
     replaced: tuple[str, ...]
     workload: Workload
@@ -101,6 +104,7 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
         study=settled,
         declared=declared,
         why_not_faster=choice.reason,
+        trained_alone=choice.alone,
         kept=() if before is None else differences(declared, study),
         replaced=() if latest is None else search_differences(declared, latest),
         workload=_workload(settled),

@@ -18,6 +18,7 @@ from robusttune.declaration.training.base import TrainerSpec
 from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
+from robusttune.training.groups import fitting_trainer
 from robusttune.training.imports import import_from, modules_from
 from robusttune.training.interfaces import (
     Check,
@@ -49,7 +50,8 @@ def train(
     stop_rule : StopRule or StopRules, optional
         Asked at each evaluation during training.
     trainer : TrainerSpec, optional
-        Who trains; None is the reference. Its name goes into the provenance of each result.
+        Who trains; None is the reference, which also trains a configuration that lockstep cannot stack. Its name goes
+        into the provenance of each result.
     models : Path, optional
         Folder in which the policies of completed runs are saved, where the kind of training saves them.
 
@@ -58,7 +60,7 @@ def train(
     list of RunResult
         In the order of `specs`.
     """
-    trainer = trainer or specs[0].training.TRAINERS[0]
+    trainer = fitting_trainer(specs, trainer or specs[0].training.TRAINERS[0])
     begin = time.perf_counter()
     try:
         work: Trainer = importlib.import_module(trainer.module).train

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from robusttune.declaration.algorithms import algorithm_of
+from pydantic import JsonValue
+
+from robusttune.declaration.algorithms import ALGORITHMS, Lockstep, algorithm_of
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.declaration.training.sb3 import Sb3Training
 
+_STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas"}
 MAX_GROUP = 20  # beyond it the cost per run hardly falls, while a crash costs more
 
 
@@ -40,12 +43,25 @@ def group_runs(
         alike.setdefault(group_key(spec, trainer), []).append(spec)
     groups = []
     for members in alike.values():
-        size = min(largest, math.ceil(len(members) / n_workers)) if trainer.together else 1
+        together = fitting_trainer(members, trainer).together
+        size = min(largest, math.ceil(len(members) / n_workers)) if together else 1
         n_groups = math.ceil(len(members) / size)
         # Dealt out in turn: if the stage is cut off, every configuration has about as many seeds.
         groups += [tuple(members[first::n_groups]) for first in range(n_groups)]
     turn = {spec.run_id: i for i, spec in enumerate(specs)}
     return sorted(groups, key=lambda group: turn[group[0].run_id])
+
+
+def fitting_trainer(specs: Sequence[RunSpec], trainer: TrainerSpec) -> TrainerSpec:
+    """Return the trainer, or the reference where the configuration of a run is none that it can stack."""
+    training = specs[0].training
+    if trainer.name != "lockstep" or not isinstance(training, Sb3Training):
+        return trainer
+    algorithm = training.algorithm
+    reasons = (
+        why_not_stackable(algorithm.name, algorithm.policy, one.hyperparameters.items()) for one in specs
+    )
+    return trainer if all(reason is None for reason in reasons) else training.TRAINERS[0]
 
 
 def group_key(spec: RunSpec, trainer: TrainerSpec) -> str:
@@ -58,3 +74,41 @@ def group_key(spec: RunSpec, trainer: TrainerSpec) -> str:
         free = () if lockstep is None else lockstep.free
     fixed = {name: value for name, value in spec.hyperparameters.items() if name not in free}
     return canonical_json({**document, "hyperparameters": fixed})
+
+
+def why_not_stackable(algorithm: str, policy: str, values: Iterable[tuple[str, JsonValue]]) -> str | None:
+    """Return None if runs with these hyperparameters can be stacked, else the reason why not, as a sentence.
+
+    Parameters
+    ----------
+    algorithm : str
+        Its name in study files.
+    policy : str
+        Stable-Baselines3's policy name.
+    values : iterable of (str, JsonValue)
+        Hyperparameters; a name may come several times, with each value that it can have.
+    """
+    lockstep = algorithm_of(algorithm).lockstep
+    if lockstep is None:
+        known = [name for name, entry in ALGORITHMS.items() if entry.lockstep is not None]
+        return f"Lockstep training knows {', '.join(known)}, not {algorithm}."
+    if policy != "MlpPolicy":
+        return f"Only MlpPolicy can be stacked, not {policy}."
+    reasons = (_value_reason(algorithm, lockstep, name, value) for name, value in values)
+    return next((reason for reason in reasons if reason is not None), None)
+
+
+def _value_reason(algorithm: str, lockstep: Lockstep, name: str, value: JsonValue) -> str | None:
+    if name in lockstep.only and value != lockstep.only[name]:
+        return f"{name} = {value!r} cannot be stacked, only {name} = {lockstep.only[name]!r}."
+    if name == "optimizer_kwargs" and isinstance(value, dict) and set(value) - _STACKABLE_OPTIMISER_ARGUMENTS:
+        return f"The optimiser arguments {', '.join(value)} cannot be stacked."
+    if name in algorithm_of(algorithm).policy and name not in lockstep.policy:
+        return f"A policy with {name} cannot be stacked."
+    if name == "noise_type" and value == "ornstein-uhlenbeck":
+        return "Ornstein-Uhlenbeck noise cannot be stacked."
+    if name == "train_freq" and isinstance(value, list) and value[1:] == ["episode"]:
+        return (
+            "Updates per episode (train_freq) cannot be stacked: episodes of members end at different times."
+        )
+    return None

@@ -70,10 +70,13 @@ class Choice:
     trainer : TrainerSpec
     reason : str, optional
         Why it is not a faster one, as a sentence, where the study leaves the choice open.
+    alone : str, optional
+        Which configurations the reference trains one by one all the same, and why.
     """
 
     trainer: TrainerSpec
     reason: str | None = None
+    alone: str | None = None
 
 
 class Check(Protocol):

@@ -20,7 +20,7 @@ from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.training.evaluation import curve_point, due_evaluation, vectorised
-from robusttune.training.groups import group_key
+from robusttune.training.groups import group_key, why_not_stackable
 from robusttune.training.hyperparameters import constructor_arguments, verify
 from robusttune.training.interfaces import StopRule, StopRules, by_rule, make_result
 from robusttune.training.isolation import isolated
@@ -29,7 +29,7 @@ from robusttune.training.lockstep.trainer import LockstepTrainer
 from robusttune.training.lockstep_evaluation import GroupEvaluation, makers
 from robusttune.training.saving import keep
 from robusttune.training.sb3 import n_envs_of, training_of
-from robusttune.training.stackable import why_not_in_spaces, why_not_stackable
+from robusttune.training.stackable import why_not_in_spaces
 
 
 def train(

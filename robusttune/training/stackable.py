@@ -9,12 +9,13 @@ import numpy as np
 from gymnasium import spaces
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS, Lockstep, algorithm_of, loaded
+from robusttune.declaration.algorithms import ALGORITHMS, loaded
 from robusttune.declaration.space import Categorical, bounds
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
 from robusttune.errors import SpecError
 from robusttune.training.environments import acts_in, check_environment
+from robusttune.training.groups import why_not_stackable
 from robusttune.training.interfaces import Choice
 
 # Measured: a trial of one seed takes half as long again, and many seeds gain little, for arithmetic bounds them anyway.
@@ -23,7 +24,6 @@ _SLOW_ALONE_ON_CPU = {
     for name, algorithm in ALGORITHMS.items()
     if algorithm.lockstep is not None and algorithm.lockstep.slow_on_cpu
 }
-_STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas"}
 
 
 def check(study: StudySpec) -> Choice:
@@ -51,13 +51,18 @@ def check(study: StudySpec) -> Choice:
     is_free = not (tuning.prunes_seeds and tuning.pruning_steps == "evaluations")
     if reason is None and study.execution.is_open and is_free and training.algorithm.device == "cpu":
         reason = _SLOW_ALONE_ON_CPU.get(training.algorithm.name)
-    return Choice(trainer=training.trainer("lockstep" if reason is None else "sb3"), reason=reason)
+    if reason is not None:
+        return Choice(trainer=training.trainer("sb3"), reason=reason)
+    return Choice(trainer=training.trainer("lockstep"), alone=_who_trains_alone(study))
 
 
 def why_not_lockstep(
     study: StudySpec, observation_space: spaces.Space[Any], action_space: spaces.Space[Any]
 ) -> str | None:
-    """Return None if every run of a study can be stacked, else the reason why not, as a sentence."""
+    """Return None if runs of a study can be stacked, else the reason why not, as a sentence.
+
+    Configurations that the study names are not asked: those that cannot be stacked are trained one by one.
+    """
     training = study.training
     assert isinstance(training, Sb3Training)
     algorithm = training.algorithm
@@ -77,28 +82,6 @@ def _environment_reason(environment: EnvironmentSpec) -> str | None:
     if environment.vec_env != "dummy":
         return f"vec_env = {environment.vec_env!r} is for runs that are trained one by one."
     return None
-
-
-def why_not_stackable(algorithm: str, policy: str, values: Iterable[tuple[str, JsonValue]]) -> str | None:
-    """Return None if runs with these hyperparameters can be stacked, else the reason why not, as a sentence.
-
-    Parameters
-    ----------
-    algorithm : str
-        Its name in study files.
-    policy : str
-        Stable-Baselines3's policy name.
-    values : iterable of (str, JsonValue)
-        Hyperparameters; a name may come several times, with each value that it can have.
-    """
-    lockstep = algorithm_of(algorithm).lockstep
-    if lockstep is None:
-        known = [name for name, entry in ALGORITHMS.items() if entry.lockstep is not None]
-        return f"Lockstep training knows {', '.join(known)}, not {algorithm}."
-    if policy != "MlpPolicy":
-        return f"Only MlpPolicy can be stacked, not {policy}."
-    reasons = (_value_reason(algorithm, lockstep, name, value) for name, value in values)
-    return next((reason for reason in reasons if reason is not None), None)
 
 
 def why_not_in_spaces(
@@ -134,27 +117,22 @@ def _actions_reason(algorithm: str, space: spaces.Space[Any]) -> str | None:
     return None
 
 
+def _who_trains_alone(study: StudySpec) -> str | None:
+    """Say which of the configurations that a study names cannot be stacked."""
+    training = study.training
+    assert isinstance(training, Sb3Training)
+    reasons = {
+        one.name: why_not_stackable(
+            training.algorithm.name, training.algorithm.policy, one.hyperparameters.items()
+        )
+        for one in study.post_evaluation.named
+    }
+    return " ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason is not None) or None
+
+
 def _possible_values(study: StudySpec) -> Iterable[tuple[str, JsonValue]]:
-    """Yield (name, value) of everything that a configuration of the study may hold; of a range, its ends."""
+    """Yield (name, value) of everything that a trial of the study may hold; of a range, its ends."""
     yield from study.training.hyperparameters.items()
-    for control in study.post_evaluation.named:
-        yield from control.hyperparameters.items()
     for name, parameter in study.search_space.parameters.items():
         values = parameter.choices if isinstance(parameter, Categorical) else bounds(parameter) or ()
         yield from ((name, value) for value in values)
-
-
-def _value_reason(algorithm: str, lockstep: Lockstep, name: str, value: JsonValue) -> str | None:
-    if name in lockstep.only and value != lockstep.only[name]:
-        return f"{name} = {value!r} cannot be stacked, only {name} = {lockstep.only[name]!r}."
-    if name == "optimizer_kwargs" and isinstance(value, dict) and set(value) - _STACKABLE_OPTIMISER_ARGUMENTS:
-        return f"The optimiser arguments {', '.join(value)} cannot be stacked."
-    if name in algorithm_of(algorithm).policy and name not in lockstep.policy:
-        return f"A policy with {name} cannot be stacked."
-    if name == "noise_type" and value == "ornstein-uhlenbeck":
-        return "Ornstein-Uhlenbeck noise cannot be stacked."
-    if name == "train_freq" and isinstance(value, list) and value[1:] == ["episode"]:
-        return (
-            "Updates per episode (train_freq) cannot be stacked: episodes of members end at different times."
-        )
-    return None

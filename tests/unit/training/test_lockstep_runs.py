@@ -23,10 +23,10 @@ from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import lockstep_runs, train
-from robusttune.training.groups import MAX_GROUP, group_key, group_runs
+from robusttune.training.groups import MAX_GROUP, fitting_trainer, group_key, group_runs, why_not_stackable
 from robusttune.training.interfaces import Choice, StopRules
 from robusttune.training.lockstep_runs import learner
-from robusttune.training.stackable import check, why_not_in_spaces, why_not_stackable
+from robusttune.training.stackable import check, why_not_in_spaces
 from tests.support.cases import cases
 from tests.support.studies import make_study
 
@@ -268,7 +268,6 @@ def choice(changes: dict[str, Any]) -> Choice:
     [
         ({"algorithm.hyperparameters": {"use_sde": True}}, "use_sde"),
         ({"algorithm.policy": "CnnPolicy"}, "CnnPolicy"),
-        ({"post_evaluation.controls": [{"name": "x", "hyperparameters": {"use_expln": True}}]}, "use_expln"),
         ({"environment.id": "Blackjack-v1"}, "Tuple"),
         (
             {
@@ -289,6 +288,31 @@ def test_what_cannot_be_stacked_goes_to_stable_baselines_with_a_reason(
     assert piece in str(found.reason)
     with pytest.raises(SpecError, match="lockstep"):
         choice({**changes, "execution.trainer": "lockstep"})
+
+
+def test_a_configuration_that_cannot_be_stacked_is_trained_alone_and_does_not_slow_the_others() -> None:
+    control = {"name": "x", "hyperparameters": {"use_expln": True}}
+    for changes in (AUTO, {"execution.trainer": "lockstep"}):
+        found = choice({**changes, "post_evaluation.controls": [control]})
+        assert found.trainer == LOCKSTEP
+        assert found.alone is not None
+        assert found.alone.startswith("x: ")
+        assert "use_expln" in found.alone
+    plain = [a_small_run("ppo", index) for index in range(3)]
+    odd = [
+        dataclasses.replace(run, hyperparameters={**run.hyperparameters, "use_expln": True}) for run in plain
+    ]
+    groups = group_runs([*plain, *odd], n_workers=1, trainer=LOCKSTEP)
+    assert sorted(map(len, groups)) == [1, 1, 1, 3]
+    assert {fitting_trainer(group, LOCKSTEP).name for group in groups if len(group) == 1} == {"sb3"}
+
+
+@pytest.mark.slow
+def test_who_trained_is_noted_run_by_run() -> None:
+    run = a_small_run("ppo")
+    odd = dataclasses.replace(run, hyperparameters={**run.hyperparameters, "use_expln": True})
+    names = [train([one], trainer=LOCKSTEP)[0].provenance["trainer"] for one in (run, odd)]
+    assert names == ["lockstep", "sb3"]
 
 
 def test_auto_takes_lockstep_and_an_explicit_trainer_stays() -> None:
@@ -369,9 +393,8 @@ def test_a_hyperparameter_that_cannot_be_stacked_is_refused_by_name(
 ) -> None:
     word = {"optimizer_kwargs": "weight_decay", "noise_type": "Ornstein"}.get(name, name)
     assert word in str(why_not_stackable(algorithm, "MlpPolicy", [(name, value)]))
-    (result,) = train([a_small_run(algorithm, **{name: value})], trainer=LOCKSTEP)
-    assert result.status is RunStatus.FAILED
-    assert word in str(result.error).splitlines()[-1]
+    with pytest.raises(ValueError, match=word):
+        lockstep_runs.train([a_small_run(algorithm, **{name: value})], None)
 
 
 @pytest.mark.parametrize(
