@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -59,3 +60,17 @@ def isolated() -> Iterator[None]:
         if cuda_states:
             torch.cuda.set_rng_state_all(cuda_states)
         torch.set_num_threads(n_threads)
+
+
+@contextlib.contextmanager
+def uncompiled() -> Iterator[None]:
+    """Make optimisers without loading torch's compiler, which takes a second and is of no use here."""
+    function = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    known = "__dynamo_disable" in vars(function)
+    if not known:
+        function.__dict__["__dynamo_disable"] = function  # what torch asks for before it imports the compiler
+    try:
+        yield
+    finally:
+        if not known:
+            del function.__dict__["__dynamo_disable"]

@@ -68,16 +68,8 @@ class _Group:
         self._evaluation = GroupEvaluation(self._specs)
         space = self._evaluation.environments.action_space
         _check(self._specs, self._evaluation.environments.observation_space, space)
-        n_actions = int(np.prod(space.shape)) if isinstance(space, spaces.Box) else 0
-        self._trainer = learner(training.algorithm.name)(
-            [_member(spec, n_actions) for spec in self._specs],
-            **makers(training.environment),
-            n_envs=n_envs_of(first),
-            total_timesteps=first.total_timesteps,
-            exact=training.algorithm.exact_timesteps,
-            device=training.algorithm.device,
-            normalization=training.environment.normalization,
-        )
+        exact = training.algorithm.exact_timesteps
+        self._trainer = _trainer(self._specs, space, total_timesteps=first.total_timesteps, exact=exact)
         self._curves: list[list[CurvePoint]] = [[] for _ in self._specs]
         self._returns: list[list[float]] = [[] for _ in self._specs]
         self._pruned: set[int] = set()
@@ -207,6 +199,30 @@ def _check(specs: Sequence[RunSpec], observations: spaces.Space[Any], actions: s
         ) or why_not_in_spaces(training.algorithm.name, observations, actions)
         if reason is not None:
             raise ValueError(f"{reason} Use trainer = 'sb3'.")
+
+
+def first_update(spec: RunSpec, actions: spaces.Space[Any], total_timesteps: int) -> BaseAlgorithm:
+    """Return the model of a run after a few timesteps and what it learns from them."""
+    trainer = _trainer([spec], actions, total_timesteps=total_timesteps, exact=True)
+    with contextlib.closing(trainer.environments):
+        model: BaseAlgorithm = trainer.learn().to_sb3(0)
+        return model
+
+
+def _trainer(
+    specs: Sequence[RunSpec], actions: spaces.Space[Any], *, total_timesteps: int, exact: bool
+) -> LockstepTrainer:
+    training = training_of(specs[0])
+    n_actions = int(np.prod(actions.shape)) if isinstance(actions, spaces.Box) else 0
+    return learner(training.algorithm.name)(
+        [_member(spec, n_actions) for spec in specs],
+        **makers(training.environment),
+        n_envs=n_envs_of(specs[0]),
+        total_timesteps=total_timesteps,
+        exact=exact,
+        device=training.algorithm.device,
+        normalization=training.environment.normalization,
+    )
 
 
 def _member(spec: RunSpec, n_actions: int) -> Member:

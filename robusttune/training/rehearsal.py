@@ -17,6 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from robusttune.declaration.algorithms import Algorithm, algorithm_of, loaded
 from robusttune.declaration.hyperparameters import HER
 from robusttune.declaration.messages import did_you_mean
+from robusttune.declaration.run import RunSpec
 from robusttune.declaration.space import Categorical, points
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.study_runs import configuration, tuning_runs
@@ -26,7 +27,8 @@ from robusttune.training.environments import why_not_made
 from robusttune.training.evaluation import vectorised
 from robusttune.training.exact import stopping_at
 from robusttune.training.hyperparameters import sb3_class
-from robusttune.training.isolation import isolated
+from robusttune.training.isolation import isolated, uncompiled
+from robusttune.training.lockstep_runs import first_update
 from robusttune.training.saving import n_bytes
 from robusttune.training.sb3 import build_model, normalised
 
@@ -91,14 +93,18 @@ def _variants(study: StudySpec) -> Iterator[tuple[str, dict[str, JsonValue]]]:
 def _build(
     study: StudySpec, where: str, hyperparameters: Mapping[str, JsonValue], environment: VecEnv
 ) -> BaseAlgorithm:
-    (spec, *_) = tuning_runs(study, hyperparameters, 0)
     try:
-        return build_model(spec, environment)
+        with uncompiled():
+            return build_model(_run(study, hyperparameters), environment)
     except Exception as error:
         raise SpecError(
             f"algorithm: the model cannot be built with {where} ({dict(hyperparameters)!r}): "
             f"{type(error).__name__}: {error} Mend that value, or the environment that it does not suit."
         ) from None
+
+
+def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue]) -> RunSpec:
+    return tuning_runs(study, hyperparameters, 0)[0]
 
 
 def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> BaseAlgorithm:
@@ -112,9 +118,12 @@ def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> Base
         starts: Any = hyperparameters.get("learning_starts", 100)
         brief["learning_starts"] = starts = min(starts, _MOST_STARTS)
         n_steps += starts // environment.num_envs
-    model = _build(study, where, {**hyperparameters, **brief}, environment)
+    short = {**hyperparameters, **brief}
     total = n_steps * environment.num_envs
     try:
+        if study.execution.trainer == "lockstep":
+            return first_update(_run(study, short), environment.action_space, total)
+        model = _build(study, where, short, environment)
         with contextlib.nullcontext() if algorithm.in_episodes else stopping_at(total, model):
             model.learn(total, log_interval=None)  # type: ignore[arg-type]
     except Exception as error:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
-from robusttune.training.isolation import isolated
+from robusttune.training.isolation import isolated, uncompiled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +82,6 @@ class _SpacesOnly(VecEnv):
         return [False] * self.num_envs
 
 
-@contextlib.contextmanager
-def _uncompiled() -> Iterator[None]:
-    """Make optimisers without loading torch's compiler, which takes a second and is of no use here."""
-    function = inspect.unwrap(torch.optim.Optimizer.add_param_group)
-    known = "__dynamo_disable" in vars(function)
-    if not known:
-        function.__dict__["__dynamo_disable"] = function  # what torch asks for before it imports the compiler
-    try:
-        yield
-    finally:
-        if not known:
-            del function.__dict__["__dynamo_disable"]
-
-
 def build_model(
     algorithm: type[BaseAlgorithm],
     member: Member,
@@ -111,7 +96,7 @@ def build_model(
     defaults = inspect.signature(algorithm).parameters
     # Experience lives in a shared store: a buffer of full size would only cost time, and memory twenty times over.
     buffer = {"buffer_size": n_envs} if "buffer_size" in defaults else {}
-    with isolated(), _uncompiled():
+    with isolated(), uncompiled():
         model = algorithm(
             "MlpPolicy", stub, seed=member.seed, device=device, **{**member.arguments, **buffer}
         )

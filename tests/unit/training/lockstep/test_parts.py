@@ -20,12 +20,15 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from robusttune.declaration.hyperparameters import ACTIVATIONS
 from robusttune.declaration.training.sb3 import Normalization
+from robusttune.errors import SpecError
+from robusttune.training import rehearse
 from robusttune.training.lockstep.activations import make_activation
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.kernels import find_kernel
 from robusttune.training.lockstep.members import Member, build_model
 from tests.support.cases import cases
+from tests.support.studies import make_study
 from tests.support.toys import ACTIONS, SB3, Toy, toy, trainer
 
 
@@ -182,12 +185,22 @@ def test_predictions_under_normalisation_are_sb3s(tmp_path: Path) -> None:
         np.testing.assert_array_equal(together[member], alone)
 
 
-def test_a_member_is_built_without_torchs_compiler_and_without_a_buffer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What torch wraps its compiler around, where the compiler cannot be imported."""
     function = inspect.unwrap(torch.optim.Optimizer.add_param_group)
     monkeypatch.delattr(function, "__dynamo_disable", raising=False)
     monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # to import it is an error
+    return function
+
+
+def test_what_trains_in_lockstep_is_rehearsed_without_torchs_compiler(function: Any) -> None:
+    rehearse(make_study({"execution.trainer": "lockstep"}))
+    with pytest.raises(SpecError, match="torch._dynamo"):
+        rehearse(make_study({"execution.trainer": "sb3"}))
+
+
+def test_a_member_is_built_without_torchs_compiler_and_without_a_buffer(function: Any) -> None:
     spaces = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Discrete(2)
     members = [Member(seed=1, arguments={}), Member(seed=1, arguments={"buffer_size": 70})]
     models = [
