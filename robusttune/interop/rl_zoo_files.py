@@ -13,7 +13,7 @@ import yaml
 from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import ALGORITHMS, algorithm_of
-from robusttune.declaration.hyperparameters import ACTIVATIONS
+from robusttune.declaration.hyperparameters import ACTIVATIONS, TOTAL_TIMESTEPS
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
@@ -174,13 +174,14 @@ def to_yaml(training: Sb3Training, hyperparameters: Mapping[str, JsonValue]) -> 
     values = dict(hyperparameters)
     document: dict[str, Any] = {
         "n_envs": values.pop("n_envs", environment.n_envs),
-        "n_timesteps": float(training.total_timesteps),
+        "n_timesteps": float(training.timesteps(values)),
         "policy": training.algorithm.policy,
         **_environment(environment),
     }
     policy = {name: values.pop(name) for name in list(values) if name in algorithm.policy}
     if policy:
         document["policy_kwargs"] = f"dict({', '.join(f'{k}={_python(k, v)}' for k, v in policy.items())})"
+    values.pop(TOTAL_TIMESTEPS, None)
     document |= values
     return str(yaml.safe_dump({environment.id: document}, sort_keys=False))
 
