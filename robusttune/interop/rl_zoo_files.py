@@ -17,7 +17,7 @@ from robusttune.declaration.hyperparameters import ACTIVATIONS, TOTAL_TIMESTEPS
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
-from robusttune.errors import SpecError
+from robusttune.errors import SpecError, reason
 from robusttune.interop.rl_zoo import entry
 from robusttune.interop.study_file import Found, Setting
 
@@ -64,8 +64,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ValueError,
         RecursionError,
     ) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise SpecError(f"{path}: is no YAML that can be read without executing it ({reason}).") from None
+        raise SpecError(
+            f"{path}: is no YAML that can be read without executing it ({reason(error)})."
+        ) from None
     if not isinstance(document, dict):
         raise SpecError(f"{path}: must hold a table, not a {type(document).__name__}.")
     return {str(key): value for key, value in document.items()}
