@@ -78,6 +78,10 @@ if TYPE_CHECKING:
     from robusttune.execution.progress import Reporter as Reporter
     from robusttune.execution.progress import SilentReporter as SilentReporter
     from robusttune.interop.compare import compare as compare
+    from robusttune.interop.exports import export as export
+    from robusttune.interop.imports import import_optuna as import_optuna
+    from robusttune.interop.imports import import_rl_zoo as import_rl_zoo
+    from robusttune.interop.study_file import Setting as Setting
     from robusttune.pipeline import check_study as check_study
     from robusttune.pipeline import evaluate_study as evaluate_study
     from robusttune.pipeline import rank_study as rank_study
@@ -128,6 +132,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "errors": ("MissingDependencyError", "NoResultsError", "RobusttuneError", "SpecError", "StudyError"),
     "execution.progress": ("Reporter", "SilentReporter"),
     "interop.compare": ("compare",),
+    "interop.exports": ("export",),
+    "interop.imports": ("import_optuna", "import_rl_zoo"),
+    "interop.study_file": ("Setting",),
     "pipeline": ("check_study", "evaluate_study", "rank_study", "report_study", "run_study", "tune_study"),
     "pipeline.doctor": ("check_installation",),
     "pipeline.functions": ("evaluate", "tune"),

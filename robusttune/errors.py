@@ -11,6 +11,11 @@ def shortened(text: str, longest: int = 10_000) -> str:
     return f"{text[:begin]}\n… {len(text) - longest:,} characters left out …\n{text[-end:]}"
 
 
+def reason(error: BaseException, longest: int = 200) -> str:
+    """Return what an error of another library says, in one line."""
+    return " ".join(str(error).split())[:longest] or type(error).__name__
+
+
 class RobusttuneError(Exception):
     """Base class of every error that robusttune raises on purpose."""
 

@@ -16,6 +16,7 @@ from robusttune.pipeline.status import Status
 from robusttune.report import table as report
 from robusttune.report.columns import fitting_columns
 from robusttune.report.model import Ranking
+from robusttune.report.prose import next_search
 from robusttune.report.tables import ranking_table
 from robusttune.seeds import Stage
 
@@ -101,7 +102,9 @@ def print_ranking(ranking: Ranking) -> None:
     print_table(table)
     for heading, sentences in ranking.findings.items():
         console.print(Text(f"\n{heading}", style="underline"))
-        print_bullets(sentences)
+        print_bullets(
+            sentences[: next_search.MOST_IN_TERMINAL] if heading == next_search.HEADING else sentences
+        )
 
 
 def print_bullets(sentences: Sequence[str]) -> None:

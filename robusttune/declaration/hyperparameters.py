@@ -9,6 +9,8 @@ from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import Algorithm
 from robusttune.declaration.algorithms.base import N_ENVS as N_ENVS
+from robusttune.declaration.algorithms.base import OWN
+from robusttune.declaration.algorithms.base import TOTAL_TIMESTEPS as TOTAL_TIMESTEPS
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_ENVIRONMENTS
@@ -78,6 +80,9 @@ def check_hyperparameters(
         raise SpecError(
             f"{where}.{N_ENVS} = {n_envs!r}: must be a whole number from 1 to {MAX_ENVIRONMENTS}."
         )
+    timesteps = hyperparameters.get(TOTAL_TIMESTEPS, 1)
+    if type(timesteps) is not int or timesteps < 1:
+        raise SpecError(f"{where}.{TOTAL_TIMESTEPS} = {timesteps!r}: must be a whole number from 1.")
     for name, allowed in WORDS.items():
         value = hyperparameters.get(name)
         if value is not None and value not in allowed:
@@ -99,7 +104,7 @@ def _check_net_arch(value: JsonValue, where: str) -> None:
 
 def check_names(algorithm: Algorithm, names: Mapping[str, object], *, where: str) -> None:
     """Raise `SpecError` at the first name that the algorithm does not have."""
-    known = (*algorithm.hyperparameters, N_ENVS)
+    known = (*algorithm.hyperparameters, *OWN)
     for name in names:
         if name not in known and not algorithm.is_open:
             raise SpecError(

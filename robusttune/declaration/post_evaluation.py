@@ -26,7 +26,8 @@ class Control:
         Shown in tables: one line of printable characters.
     hyperparameters : mapping
         The whole configuration; what is absent has the algorithm's default. With `n_envs`, a number of training
-        environments of its own, which in a study file may also stand beside `hyperparameters`.
+        environments of its own, and with `total_timesteps` a length of its own, to see what a longer training would
+        bring; in a study file both may also stand beside `hyperparameters`.
     reported_score : float, optional
         The score published for it; used in place of a tuning score.
     """

@@ -55,7 +55,7 @@ class RunSpec:
     @property
     def total_timesteps(self) -> int:
         """Environment steps asked for, all environments together."""
-        return self.training.total_timesteps
+        return self.training.timesteps(self.hyperparameters)
 
     def to_json(self) -> str:
         """Return the canonical JSON: sorted keys, no spaces."""

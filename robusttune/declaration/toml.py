@@ -10,7 +10,7 @@ from typing import Any
 
 from robusttune.declaration.algorithms import ALGORITHMS, is_import_path
 from robusttune.declaration.axes import expand, set_value
-from robusttune.declaration.hyperparameters import HER, N_ENVS
+from robusttune.declaration.hyperparameters import HER, N_ENVS, TOTAL_TIMESTEPS
 from robusttune.declaration.matrix import Matrix, MatrixStudy
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.presets import preset
@@ -126,12 +126,13 @@ def _expand(document: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _expand_controls(controls: Any) -> None:
-    """A control may name its number of environments beside its hyperparameters."""
+    """A control may name its number of environments and its timesteps beside its hyperparameters."""
     for control in controls if isinstance(controls, list) else ():
-        if isinstance(control, dict) and N_ENVS in control:
-            own = control.setdefault("hyperparameters", {})
-            if isinstance(own, dict):
-                own[N_ENVS] = control.pop(N_ENVS)
+        for name in (N_ENVS, TOTAL_TIMESTEPS):
+            if isinstance(control, dict) and name in control:
+                own = control.setdefault("hyperparameters", {})
+                if isinstance(own, dict):
+                    own[name] = control.pop(name)
 
 
 def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:

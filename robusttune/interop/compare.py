@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from robusttune.declaration.matrix import BEST, WORST, Matrix, MatrixReportSpec, MatrixStudy
+from robusttune.declaration.matrix import BEST, WORST
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
-from robusttune.declaration.study import StudySpec
-from robusttune.declaration.training.tabular import TabularTraining
-from robusttune.declaration.tuning import TuningSpec
-from robusttune.errors import SpecError, StudyError
+from robusttune.errors import SpecError
 from robusttune.interop.files import read_results
+from robusttune.interop.given_ranking import rank_given, rank_over_tasks
 from robusttune.interop.reference import matrix_report
 from robusttune.interop.roles import find_roles
 from robusttune.interop.runs import to_runs
-from robusttune.interop.scored import MAX_METHODS, Scored, candidates_of, known_scores, runs_of
-from robusttune.post_evaluation.result import PostEvaluation
-from robusttune.post_evaluation.rounds import Rounds
-from robusttune.report.build import make_ranking
+from robusttune.interop.scored import Scored, known_scores
 from robusttune.report.given import Given
-from robusttune.report.matrix.result import MatrixReport, make_matrix_report
-from robusttune.report.matrix.scores import ConfigurationScores, StudyScores
+from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.write import write_matrix_report
 from robusttune.report.model import Ranking
 from robusttune.report.write import write_report
-from robusttune.results.scores import ScoreTable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-T = TypeVar("T")
 
 
 def compare(
@@ -135,7 +123,7 @@ def compare(
     _check_controls(controls, tasks, "controls")
     if len(tasks) == 1:
         ((name, only),) = tasks.items()
-        ranking = _rank(_study(given, name, post, len(only)), only, controls, given)
+        ranking = rank_given(given, name, post, only, controls)
         if out is not None:
             write_report(ranking, Path(out) / given.name)
         return ranking
@@ -144,7 +132,7 @@ def compare(
         [name for name in anchors.values() if name not in (None, WORST, BEST)], tasks, "low and high"
     )
     spec = matrix_report(tasks, normalized, reference, low, high, target, minimize)
-    report = _across(tasks, controls, post, spec, given)
+    report = rank_over_tasks(given, tasks, post, spec, controls)
     if out is not None:
         write_matrix_report(report, Path(out) / given.name)
     return report
@@ -186,78 +174,3 @@ def _slug(source: str) -> str:
         re.sub(r"[^A-Za-z0-9._-]+", "-", source.removesuffix(".gz").rsplit(".", 1)[0]).strip("-.")[:80]
         or "results"
     )
-
-
-def _study(given: Given, task: str, post: PostEvaluationSpec, n_configurations: int) -> StudySpec:
-    """Return the study that says how the results are analysed; it is never run."""
-    return StudySpec(
-        name=given.name,
-        training=TabularTraining(path=given.source),
-        tuning=TuningSpec(n_trials=n_configurations),
-        post_evaluation=post,
-        description=task,
-    )
-
-
-def _rank(
-    study: StudySpec, configurations: tuple[Scored, ...], controls: Collection[str], given: Given
-) -> Ranking:
-    candidates = candidates_of(configurations, controls)
-    n_diverged = tuple(one.n_diverged for one in configurations)
-    found = PostEvaluation(
-        candidates=candidates,
-        rounds=Rounds(runs={one.config_id: () for one in candidates}),
-        scores=ScoreTable(
-            config_ids=tuple(one.config_id for one in candidates),
-            seeds=tuple(one.given.seeds for one in configurations),
-            scores=tuple(one.scores for one in configurations),
-            episode_returns=tuple(tuple(() for _ in one.scores) for one in configurations),
-            n_diverged=n_diverged,
-            n_missing=(0,) * len(configurations),
-            diverged_score=configurations[0].worst if any(n_diverged) else None,
-            given=True,
-        ),
-    )
-    ranking = _computed(lambda: make_ranking(study, (), found, is_reproducible=True, command="", given=given))
-    by_name = {one.given.name: one for one in configurations}
-    rows = tuple(dataclasses.replace(row, runs=runs_of(by_name[row.name])) for row in ranking.rows)
-    return dataclasses.replace(ranking, rows=rows)
-
-
-def _across(
-    tasks: Mapping[str, tuple[Scored, ...]],
-    controls: Collection[str],
-    post: PostEvaluationSpec,
-    spec: MatrixReportSpec,
-    given: Given,
-) -> MatrixReport:
-    n_methods = len({one.given.name for own in tasks.values() for one in own})
-    if n_methods > MAX_METHODS:
-        raise StudyError(
-            f"There are {n_methods:,} configurations on {len(tasks):,} tasks, and every two are compared on all: at "
-            f"most {MAX_METHODS}. Compare tasks one by one, or fewer configurations."
-        )
-    members, studies = [], []
-    for task, own in tasks.items():
-        study = _study(given, task, post, len(own))
-        scored = tuple(
-            ConfigurationScores(candidate=candidate, runs=runs_of(one), first_run=f"{task} {one.given.name}")
-            for candidate, one in zip(candidates_of(own, controls), own, strict=True)
-        )
-        # A single seed shows no noise to resample: that configuration has no place in the aggregates.
-        roles = {one.name: one for one in scored if len(one.scores) > 1}
-        members.append(MatrixStudy(study=study, task=task, method=""))
-        studies.append(StudyScores(study=study, task=task, method="", configurations=scored, roles=roles))
-    matrix = Matrix(name=given.name, studies=tuple(members), report=spec)
-    return _computed(lambda: make_matrix_report(matrix, studies, given=given))
-
-
-def _computed(make: Callable[[], T]) -> T:
-    """Return what the statistics make of scores; numbers that no arithmetic survives are the scores' fault."""
-    try:
-        with np.errstate(over="raise", invalid="ignore"):
-            return make()
-    except (FloatingPointError, OverflowError) as error:
-        raise StudyError(
-            f"These scores cannot be computed with ({error}): divide them by their usual size."
-        ) from None

@@ -95,7 +95,7 @@ def _yaml(ranking: Ranking, row: Row) -> str:
 def _model_card(ranking: Ranking, row: Row) -> str:
     """Return the text of a Hugging Face model card, whose numbers are those of fresh seeds."""
     found, training = _document(ranking, row), ranking.study.training
-    fresh = found["fresh_seeds"]
+    fresh, n_timesteps = found["fresh_seeds"], training.timesteps(row.candidate.hyperparameters)
     number = f"{fresh['mean']:.6g} [{fresh['low']:.6g}, {fresh['high']:.6g}]"
     metric = {"type": "mean_reward", "name": "mean_reward", "value": fresh["mean"], "verified": False}
     result: dict[str, Any] = {"metrics": [metric], "task": {"type": "reinforcement-learning"}}
@@ -112,7 +112,7 @@ def _model_card(ranking: Ranking, row: Row) -> str:
     diverged = f" {fresh['n_diverged']} runs diverged." if fresh["n_diverged"] else ""
     return (
         f"---\n{head}---\n\n# {training.title}: {row.name} of {ranking.study.name}\n\n"
-        f"Trained {training.total_timesteps:,} {training.UNIT}, this configuration scores **{number}** on average over "
+        f"Trained {n_timesteps:,} {training.UNIT}, this configuration scores **{number}** on average over "
         f"{fresh['n_seeds']} seeds that tuning never saw ({fresh['level']:.0%} interval).{diverged} The number is "
         "that of the configuration, over retrainings; one saved policy is one of them, and may be better or worse."
         f"{told}\n\n## Code\n\n```python\n{training.snippet(row.candidate.hyperparameters)}\n```\n\n"

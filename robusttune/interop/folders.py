@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from robusttune.declaration.messages import did_you_mean
-from robusttune.errors import MissingDependencyError, SpecError
+from robusttune.errors import MissingDependencyError, SpecError, reason
 
 _LAST = 100
 """Training episodes that make a score: the window of Stable-Baselines3's `rollout/ep_rew_mean`."""
@@ -112,7 +112,7 @@ def _evaluations(runs: dict[Path, list[Path]], score: str | None) -> tuple[Calla
                 return [{"step": int(steps[-1]), "score": float(results[-1].mean())}]
         except Exception as error:  # whatever numpy says about bytes that are no archive
             raise SpecError(
-                f"{files[0]}: cannot be read as evaluations of EvalCallback ({_short(error)})."
+                f"{files[0]}: cannot be read as evaluations of EvalCallback ({reason(error)})."
             ) from None
 
     return read, "The score of a run is the mean return of the last evaluation in its evaluations.npz."
@@ -129,7 +129,7 @@ def _monitors(runs: dict[Path, list[Path]], score: str | None) -> tuple[Callable
             returns = episodes["r"].to_numpy(dtype=np.float64)
             return [{"step": int(episodes["l"].sum()), "score": float(returns[-_LAST:].mean())}]
         except Exception as error:  # whatever pandas says about bytes that are no table
-            raise SpecError(f"{run}: monitor.csv cannot be read ({_short(error)}).") from None
+            raise SpecError(f"{run}: monitor.csv cannot be read ({reason(error)}).") from None
 
     return read, (
         f"The score of a run is the mean return of its last {_LAST} training episodes (monitor.csv), with the "
@@ -150,7 +150,7 @@ def _events(runs: dict[Path, list[Path]], score: str | None) -> tuple[Callable[.
         try:
             events.Reload()
         except Exception as error:  # whatever TensorBoard says about bytes that are no events
-            raise SpecError(f"{run}: its event files cannot be read ({_short(error)}).") from None
+            raise SpecError(f"{run}: its event files cannot be read ({reason(error)}).") from None
         loaded[run] = events
     tags = {run: set(events.Tags()["scalars"]) for run, events in loaded.items()}
     every, shared = sorted(set().union(*tags.values())), set.intersection(*tags.values())
@@ -171,10 +171,6 @@ def _events(runs: dict[Path, list[Path]], score: str | None) -> tuple[Callable[.
 
     last = f"mean of the last {n} values" if n > 1 else "last value"
     return read, f"The score of a run is the {last} of the TensorBoard scalar {scalar!r}."
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 _READERS: dict[str, Callable[..., tuple[Callable[..., Rows], str]]] = {

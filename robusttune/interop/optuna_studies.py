@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pickle
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,27 +79,12 @@ def read_study(
     SpecError
         If it cannot be read, holds no study of that name, or its objective is no score.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if storage.endswith((".pkl", ".pickle")):
-                return _from_pickle(storage, unsafe_pickle, minimized)
-            opened = _opened(storage)
-            found = {study.study_name: study for study in opened.get_all_studies()}
-            chosen = _chosen(
-                storage, name, {one: opened.get_n_trials(s._study_id) for one, s in found.items()}
-            )
-            study = found[chosen]
-            trials = opened.get_all_trials(study._study_id, deepcopy=False)
-            return _found(chosen, study.directions, study.user_attrs, trials, minimized)
-    except SpecError:
-        raise
-    except Exception as error:  # SQLAlchemy, its drivers, alembic, JSON and pickle each have their own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SpecError(
-            f"{storage}: is no study that Optuna {optuna.__version__} can read ({reason})."
-        ) from None
+    with _our_errors(storage):
+        if storage.endswith((".pkl", ".pickle")):
+            return _from_pickle(storage, unsafe_pickle, minimized)
+        opened, study = _study_of(storage, name)
+        trials = opened.get_all_trials(study._study_id, deepcopy=False)
+        return _found(study.study_name, study.directions, study.user_attrs, trials, minimized)
 
 
 def open_to_write(storage: str, name: str | None) -> tuple[BaseStorage, str]:
@@ -109,15 +95,34 @@ def open_to_write(storage: str, name: str | None) -> tuple[BaseStorage, str]:
     SpecError
         If it cannot be read, or holds no study of that name.
     """
+    with _our_errors(storage):
+        _, study = _study_of(storage, name)
+        return _opened(storage, read_only=False), study.study_name
+
+
+@contextlib.contextmanager
+def _our_errors(storage: str) -> Iterator[None]:
+    """Whatever another library says about a storage becomes our own error."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        opened = _opened(storage)
-        found = {one.study_name: opened.get_n_trials(one._study_id) for one in opened.get_all_studies()}
-        chosen = _chosen(storage, name, found)
-        return _opened(storage, read_only=False), chosen
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except SpecError:
         raise
-    except Exception as error:
-        raise SpecError(f"{storage}: is no storage of Optuna that can be read ({error}).") from None
+    except Exception as error:  # SQLAlchemy, its drivers, alembic, JSON and pickle each have their own
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SpecError(
+            f"{storage}: is no study that Optuna {optuna.__version__} can read ({first})."
+        ) from None
+
+
+def _study_of(storage: str, name: str | None) -> tuple[BaseStorage, Any]:
+    """Return an existing storage, opened to be read, and the study of that name."""
+    opened = _opened(storage)
+    found = {study.study_name: study for study in opened.get_all_studies()}
+    counts = {one: opened.get_n_trials(study._study_id) for one, study in found.items()}
+    return opened, found[_chosen(storage, name, counts)]
 
 
 def _opened(storage: str, *, read_only: bool = True) -> BaseStorage:

@@ -13,7 +13,8 @@ from pydantic import JsonValue
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
-from robusttune.interop.configuration_values import finished, literal, plain_value
+from robusttune.interop.configuration_values import finished
+from robusttune.interop.plain_values import literal, plain_value
 from robusttune.interop.study_file import Setting
 
 # About the training of a run and its logs: they change no configuration.

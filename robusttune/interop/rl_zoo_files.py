@@ -13,11 +13,11 @@ import yaml
 from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import ALGORITHMS, algorithm_of
-from robusttune.declaration.hyperparameters import ACTIVATIONS
+from robusttune.declaration.hyperparameters import ACTIVATIONS, TOTAL_TIMESTEPS
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
-from robusttune.errors import SpecError
+from robusttune.errors import SpecError, reason
 from robusttune.interop.rl_zoo import entry
 from robusttune.interop.study_file import Found, Setting
 
@@ -64,8 +64,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ValueError,
         RecursionError,
     ) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise SpecError(f"{path}: is no YAML that can be read without executing it ({reason}).") from None
+        raise SpecError(
+            f"{path}: is no YAML that can be read without executing it ({reason(error)})."
+        ) from None
     if not isinstance(document, dict):
         raise SpecError(f"{path}: must hold a table, not a {type(document).__name__}.")
     return {str(key): value for key, value in document.items()}
@@ -174,13 +175,14 @@ def to_yaml(training: Sb3Training, hyperparameters: Mapping[str, JsonValue]) -> 
     values = dict(hyperparameters)
     document: dict[str, Any] = {
         "n_envs": values.pop("n_envs", environment.n_envs),
-        "n_timesteps": float(training.total_timesteps),
+        "n_timesteps": float(training.timesteps(values)),
         "policy": training.algorithm.policy,
         **_environment(environment),
     }
     policy = {name: values.pop(name) for name in list(values) if name in algorithm.policy}
     if policy:
         document["policy_kwargs"] = f"dict({', '.join(f'{k}={_python(k, v)}' for k, v in policy.items())})"
+    values.pop(TOTAL_TIMESTEPS, None)
     document |= values
     return str(yaml.safe_dump({environment.id: document}, sort_keys=False))
 

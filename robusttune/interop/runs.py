@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,27 +11,12 @@ import pandas as pd
 from pydantic import JsonValue
 
 from robusttune.errors import SpecError
+from robusttune.interop.cells import hashable, labels, numbers
 from robusttune.interop.roles import plain
 
-_BIGGEST = 1e100  # beyond it squares are no numbers any more
 _KEYS = ["task", "configuration", "seed"]
 # Columns of loggers that say nothing about a configuration.
-_LOGGERS = frozenset(
-    [
-        "id",
-        "state",
-        "user",
-        "notes",
-        "tags",
-        "created",
-        "updated",
-        "runtime",
-        "duration",
-        "hostname",
-        "sweep",
-        "end_time",
-    ]
-)
+_LOGGERS = "id state user notes tags created updated runtime duration hostname sweep end_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,74 +92,20 @@ def to_runs(
 def _used(frame: pd.DataFrame, roles: Mapping[str, tuple[str, ...]], source: str) -> pd.DataFrame:
     """Return the columns of the roles under the names of the roles, checked."""
     names = roles["configuration"]
-    parts = [_labels(frame, name, source) for name in names]
+    parts = [labels(frame, name, source) for name in names]
     if len(names) > 1:
         parts = [f"{name}=" + part for name, part in zip(names, parts, strict=True)]
     configuration = parts[0]
     for part in parts[1:]:
         configuration = configuration + ", " + part
     used = pd.DataFrame({"configuration": configuration}, index=frame.index)
-    used["task"] = _labels(frame, roles["task"][0], source) if "task" in roles else ""
+    used["task"] = labels(frame, roles["task"][0], source) if "task" in roles else ""
     seeds = roles["seed"]
-    used["seed"] = _labels(frame, seeds[0], source) if seeds else np.arange(1, len(frame) + 1).astype(str)
+    used["seed"] = labels(frame, seeds[0], source) if seeds else np.arange(1, len(frame) + 1).astype(str)
     for role in ("score", "step", "tuning_score"):
-        used[role] = _numbers(frame[roles[role][0]], role, source) if role in roles else np.nan
-    used["episode"] = _labels(frame, roles["episode"][0], source) if "episode" in roles else ""
+        used[role] = numbers(frame[roles[role][0]], role, source) if role in roles else np.nan
+    used["episode"] = labels(frame, roles["episode"][0], source) if "episode" in roles else ""
     return used
-
-
-def _labels(frame: pd.DataFrame, name: str, source: str) -> pd.Series[str]:
-    """Return a column as text in one line; 3.0 is 3."""
-    column = frame[name]
-    if pd.api.types.is_float_dtype(column) and _are_whole(column.dropna()):
-        column = column.astype("Int64")
-    codes, distinct = pd.factorize(
-        column.map(str) if column.dtype == object and not _hashable(column) else column
-    )
-    texts = np.array([" ".join(str(one).split()) for one in distinct] + [""], dtype=object)
-    found = pd.Series(texts[codes], index=frame.index)
-    empty = (found == "").to_numpy()
-    if empty.any():
-        raise SpecError(
-            f"{source}: {name!r} is empty in row {int(np.flatnonzero(empty)[0]) + 1}. Only a score may be: its run "
-            "diverged. Fill the cell, or remove the row."
-        )
-    return found
-
-
-def _are_whole(numbers: pd.Series[float]) -> bool:
-    return bool(((numbers % 1 == 0) & (numbers.abs() < 2**53)).all())
-
-
-def _hashable(column: pd.Series[Any]) -> bool:
-    return not column.map(lambda value: isinstance(value, list | dict | set | np.ndarray)).any()
-
-
-def _numbers(column: pd.Series[Any], role: str, source: str) -> pd.Series[float]:
-    """Return a column as numbers; empty and infinite cells are NaN."""
-    if pd.api.types.is_complex_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
-        raise SpecError(f"{source}: `{role}` = {column.name!r}: must hold numbers, but holds {column.dtype}.")
-    found = pd.to_numeric(column.map(_scalar) if column.dtype == object else column, errors="coerce")
-    found = found.astype("float64")
-    wrong = (found.isna() & column.notna() & (column.astype(str).str.strip().str.lower() != "nan")).to_numpy()
-    if wrong.any():
-        place = int(np.flatnonzero(wrong)[0])
-        raise SpecError(
-            f"{source}: `{role}` = {column.name!r}: must hold numbers, but row {place + 1} has "
-            f"{str(column.iloc[place])[:60]!r}. Name another column with `{role}`."
-        )
-    big = (found.abs().gt(_BIGGEST) & ~np.isinf(found)).to_numpy()
-    if big.any():
-        place = int(np.flatnonzero(big)[0])
-        raise SpecError(
-            f"{source}: `{role}` = {column.name!r}: row {place + 1} has {found.iloc[place]:g}, which is too large to "
-            "compute with. Leave the cell empty if the run diverged."
-        )
-    return found.where(np.isfinite(found))
-
-
-def _scalar(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | float | str | np.number) else str(value)
 
 
 def _one_row_per_run(
@@ -222,7 +153,12 @@ def _hyperparameters(
     kept: list[str] = []
     unused: list[str] = []
     for name in rows.columns:
-        if name in taken or name.startswith("_") or plain(name) in _LOGGERS or not _hashable(rows[name]):
+        if (
+            name in taken
+            or name.startswith("_")
+            or plain(name) in _LOGGERS.split()
+            or not hashable(rows[name])
+        ):
             continue
         if rows[name].nunique(dropna=False) < 2:
             continue
@@ -261,8 +197,3 @@ def _json_values(row: pd.Series[Any]) -> Iterator[tuple[str, JsonValue]]:
         if value is None or value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
             continue  # an empty cell: a hyperparameter that this configuration does not have
         yield str(name), value if isinstance(value, bool | int | float | str) else str(value)
-
-
-def n_runs(configurations: Sequence[GivenConfiguration]) -> int:
-    """Return how many runs some configurations have."""
-    return sum(len(one.seeds) for one in configurations)

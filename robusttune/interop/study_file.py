@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from robusttune.declaration.ids import config_id
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
+from robusttune.declaration.toml_text import inline, key_text
 from robusttune.errors import SpecError
 
 
@@ -146,14 +146,14 @@ def _table(found: Found) -> dict[str, Any]:
 def _toml(document: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Return the lines of a table: its values, then the tables in it."""
     plain = {key: value for key, value in document.items() if not _is_table(value)}
-    lines = [f"{_key(key)} = {_inline(value)}" for key, value in plain.items() if value is not None]
+    lines = [f"{key_text(key)} = {inline(value)}" for key, value in plain.items() if value is not None]
     for key, value in document.items():
-        dotted = f"{prefix}{_key(key)}"
+        dotted = f"{prefix}{key_text(key)}"
         if isinstance(value, Mapping):
             lines += ["", f"[{dotted}]", *_toml(value, f"{dotted}.")]
         elif _is_table(value):
             for one in value:
-                lines += ["", f"[[{dotted}]]", *(f"{_key(k)} = {_inline(v)}" for k, v in one.items())]
+                lines += ["", f"[[{dotted}]]", *(f"{key_text(k)} = {inline(v)}" for k, v in one.items())]
     return lines
 
 
@@ -161,18 +161,3 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, Mapping) or (
         isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
     )
-
-
-def _inline(value: Any) -> str:
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{_key(key)} = {_inline(one)}" for key, one in value.items() if one is not None)
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_inline, value))}]"
-    if isinstance(value, float):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _inline(key)

@@ -28,7 +28,7 @@ class Workload:
     n_confirmation_runs : int
         As if the whole best set were all of them, where the study confirms it.
     budgets : (int, int)
-        The fewest and the most timesteps of a run.
+        The fewest and the most timesteps of a run, without controls that have a length of their own.
     n_timesteps : int or None
         Training steps of all runs, each with the most.
     """
@@ -127,7 +127,12 @@ def _workload(study: StudySpec) -> Workload:
     n_candidates = (post.top_k if n_trials is None else min(post.top_k, n_trials)) + len(controls)
     n_post = post.allocation.max_runs(n_candidates, post.n_seeds)
     n_confirmation = post.confirm * (n_candidates if post.confirm_best_set else 1)
-    budgets = study.training.budgets(study.search_space, [one.hyperparameters for one in controls])
+    training = study.training
+    lengths = {one.name: training.timesteps(one.hyperparameters) for one in controls}
+    usual = [one.hyperparameters for one in controls if lengths[one.name] == training.total_timesteps]
+    budgets = training.budgets(study.search_space, usual)
+    n_longer = sum(max(0, length - training.total_timesteps) for length in lengths.values())
+    n_longer *= n_post if post.allocation.is_adaptive else post.n_seeds
     return Workload(
         n_trials=n_trials,
         n_tuning_runs=n_tuning_runs,
@@ -135,5 +140,7 @@ def _workload(study: StudySpec) -> Workload:
         n_post_evaluation_runs=n_post,
         n_confirmation_runs=n_confirmation,
         budgets=budgets,
-        n_timesteps=None if n_tuning_runs is None else (n_tuning_runs + n_post + n_confirmation) * budgets[1],
+        n_timesteps=None
+        if n_tuning_runs is None
+        else (n_tuning_runs + n_post + n_confirmation) * budgets[1] + n_longer,
     )

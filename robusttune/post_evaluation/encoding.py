@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import JsonValue
 
-from robusttune.declaration.space import Categorical, Parameter, SearchSpace
+from robusttune.declaration.space import Categorical, Float, Int, Parameter, SearchSpace
 from robusttune.stats.arrays import FloatArray, IntArray
 
 
@@ -49,6 +49,17 @@ def _one_hot(parameter: Categorical, values: Sequence[JsonValue]) -> FloatArray:
     # 1 == True in Python, but not as hyperparameters.
     rows = [[float(type(v) is type(choice) and v == choice) for choice in choices] for v in values]
     return np.array(rows).reshape(len(values), len(choices))
+
+
+def unscaled(parameter: Float | Int, place: float) -> float:
+    """Return the value at a place of a range, on the scale of the search: 0 its low end, 1 its high end."""
+    low, high = float(parameter.low), float(parameter.high)
+    match parameter.scale:
+        case "log" | "pow2":
+            return float(low * (high / low) ** place)
+        case "log1m":
+            return float(1 - (1 - low) * ((1 - high) / (1 - low)) ** place)
+    return low + place * (high - low)
 
 
 def _scaled(parameter: Parameter, values: Sequence[JsonValue]) -> FloatArray:

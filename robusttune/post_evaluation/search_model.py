@@ -11,10 +11,22 @@ from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.encoding import encode
 from robusttune.post_evaluation.smoothing import Smoothed, posterior_means, scale_of, smooth
 from robusttune.results.records import TrialRecord, TrialState
+from robusttune.stats.arrays import FloatArray
 
 _TOLD = (TrialState.COMPLETE, TrialState.PRUNED)
 _PRUNED_QUANTILE = 0.25
 _DECIMALS = 4  # of z: what another processor rounds differently must not choose others
+
+
+def told_values(trials: Sequence[TrialRecord]) -> tuple[list[TrialRecord], FloatArray]:
+    """Return the trials that say something, by number, and what each is worth; none where no trial is complete."""
+    told = [t for t in sorted(trials, key=lambda t: t.number) if t.state in _TOLD]
+    known = [t.objective_value for t in told if t.objective_value is not None]
+    if not known:
+        return [], np.empty(0)
+    behind = float(np.quantile(known, _PRUNED_QUANTILE))
+    values = [behind if t.objective_value is None else t.objective_value for t in told]
+    return told, np.array(values, dtype=float)
 
 
 class SearchModel:
@@ -31,16 +43,14 @@ class SearchModel:
     """
 
     def __init__(self, study: StudySpec, trials: Sequence[TrialRecord]) -> None:
-        told = [t for t in sorted(trials, key=lambda t: t.number) if t.state in _TOLD]
-        known = np.array([t.objective_value for t in told if t.objective_value is not None], dtype=float)
+        told, values = told_values(trials)
         self._places = {t.number: i for i, t in enumerate(told)}
         self._smoothed: Smoothed | None = None
-        if known.size:
-            behind = float(np.quantile(known, _PRUNED_QUANTILE))
-            values = [behind if t.objective_value is None else t.objective_value for t in told]
+        if told:
+            known = np.array([t.objective_value for t in told if t.objective_value is not None], dtype=float)
             scale = scale_of(known)
             encoded = encode(study.search_space, [t.hyperparameters for t in told])
-            self._smoothed = None if scale is None else smooth(encoded, np.array(values), scale=scale)
+            self._smoothed = None if scale is None else smooth(encoded, values, scale=scale)
 
     def __bool__(self) -> bool:
         """Return whether the search was long and varied enough to learn from."""

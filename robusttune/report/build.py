@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
+from robusttune.post_evaluation.search_advice import advise
 from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.given import Given
@@ -16,8 +17,9 @@ from robusttune.results.records import RunStatus, TrialRecord
 from robusttune.results.scores import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
-from robusttune.stats.analysis.configurations import Curve
 from robusttune.stats.analysis.result import StudyAnalysis
+from robusttune.stats.estimates.estimate import Estimate
+from robusttune.stats.luck.curves import Curve, late_rise
 
 
 def make_ranking(
@@ -60,6 +62,8 @@ def make_ranking(
         tuning_is_reproducible=is_reproducible,
         command=command,
         given=given,
+        advice=advise(study, trials),
+        late_rise=_late_rise(study, found, scored[analysis.recommended][0].config_id),
     )
 
 
@@ -129,6 +133,16 @@ def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
         for one in results
         if one is not None and one.status is RunStatus.COMPLETED
     ]
+
+
+def _late_rise(study: StudySpec, found: PostEvaluation, config_id: str) -> Estimate | None:
+    chose = {"final": 1, "last-three": 3}.get(study.evaluation.score)  # the best of all may be any
+    curves = _curves(found.rounds, config_id)
+    return (
+        None
+        if chose is None
+        else late_rise(curves, left_out=chose, level=study.post_evaluation.confidence_level)
+    )
 
 
 def _runs(found: PostEvaluation, index: int) -> Runs:

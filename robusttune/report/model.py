@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.post_evaluation.search_advice import SearchAdvice
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report import columns
 from robusttune.report.given import Given
 from robusttune.report.prose import answer, findings, methods
 from robusttune.results.records import RunResult, TrialRecord
 from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysis
+from robusttune.stats.estimates.estimate import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +79,10 @@ class Ranking:
         What made it, for commands to paste.
     given : Given, optional
         Where the results come from, if no study has made them; `study` then only says how they were analysed.
+    advice : SearchAdvice
+        What the trials say about the ranges of the search.
+    late_rise : Estimate, optional
+        By how much the recommended configuration rose over the second half of its training; see `stats.luck.curves`.
     """
 
     study: StudySpec
@@ -87,6 +93,8 @@ class Ranking:
     tuning_is_reproducible: bool
     command: str
     given: Given | None = None
+    advice: SearchAdvice = field(default_factory=SearchAdvice)
+    late_rise: Estimate | None = None
 
     @property
     def name(self) -> str:

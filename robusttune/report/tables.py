@@ -89,6 +89,12 @@ def hyperparameters(values: Mapping[str, Any], names: Sequence[str] | Mapping[st
     return ", ".join(f"{name}={value}" for name, value in short.items())
 
 
+def _advice(ranking: Ranking) -> dict[str, Any]:
+    rise = ranking.late_rise
+    shown = {key: getattr(rise, key) for key in ("estimate", "low", "high", "level", "n")} if rise else None
+    return {**dataclasses.asdict(ranking.advice), "late_rise": shown}
+
+
 def to_document(ranking: Ranking) -> dict[str, Any]:
     """Return everything behind the ranking as plain JSON values: rows, scores, analysis, methods, study, provenance."""
     given = ranking.given
@@ -104,6 +110,7 @@ def to_document(ranking: Ranking) -> dict[str, Any]:
         "answer": list(ranking.answer),
         "findings": {heading: list(sentences) for heading, sentences in ranking.findings.items()},
         "methods": list(ranking.methods),
+        **({"advice": _advice(ranking)} if given is None else {}),
         "ranking": [
             {
                 **record(row),

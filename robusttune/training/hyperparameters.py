@@ -22,6 +22,7 @@ from robusttune.declaration.hyperparameters import (
     JAX_ACTIVATIONS,
     NOISE_TYPES,
     SCHEDULED,
+    TOTAL_TIMESTEPS,
     parse_schedule,
 )
 
@@ -85,8 +86,8 @@ def verify(model: BaseAlgorithm, algorithm: str, hyperparameters: Mapping[str, J
     """
     entry = loaded(algorithm)
     for name, value in hyperparameters.items():
-        if hyperparameters.get(_OF_ANOTHER.get(name, ""), "absent") is None:
-            continue
+        if name == TOTAL_TIMESTEPS or hyperparameters.get(_OF_ANOTHER.get(name, ""), "absent") is None:
+            continue  # the length of a run is no part of its model
         actual = _value_in_model(model, entry, name)
         if actual is _NOWHERE and entry.is_open:
             continue

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from robusttune.errors import SpecError
 
 ANY_ACTIONS = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
-N_ENVS = "n_envs"  # training environments of one configuration, in place of the study's
+# What a configuration may have of its own, in place of the study's: training environments, and the length of a run.
+N_ENVS, TOTAL_TIMESTEPS = OWN = ("n_envs", "total_timesteps")
 NOISE = ("noise_type", "noise_std")
 REPLAY = ("replay_buffer", "n_sampled_goal", "goal_selection_strategy", "copy_info_dict")
 # Package of a class → what installs it.
@@ -104,7 +105,7 @@ class Algorithm:
 
     def is_argument(self, name: str) -> bool:
         """Return whether a hyperparameter goes to the class by its own name."""
-        return name in self.constructor or (self.is_open and name not in (*self.hyperparameters, N_ENVS))
+        return name in self.constructor or (self.is_open and name not in (*self.hyperparameters, *OWN))
 
     @property
     def is_jax(self) -> bool:

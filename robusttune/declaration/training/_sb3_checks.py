@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import Algorithm, algorithm_of, is_import_path, loaded
 from robusttune.declaration.algorithms.base import REPLAY
-from robusttune.declaration.hyperparameters import N_ENVS, check_hyperparameters, check_names
+from robusttune.declaration.hyperparameters import N_ENVS, TOTAL_TIMESTEPS, check_hyperparameters, check_names
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import Categorical, SearchSpace, bounds, points
 from robusttune.errors import SpecError
@@ -38,6 +38,15 @@ def _check_known(
     """Every hyperparameter and every value must be one of the algorithm's."""
     check_hyperparameters(algorithm, training.hyperparameters, where="algorithm.hyperparameters")
     check_names(algorithm, space.parameters, where="search_space.parameters")
+    for where, names in (
+        ("algorithm.hyperparameters", training.hyperparameters),
+        ("search_space", space.parameters),
+    ):
+        if TOTAL_TIMESTEPS in names:
+            raise SpecError(
+                f"{where}.{TOTAL_TIMESTEPS}: only a control or a configuration found elsewhere may have a length of "
+                "its own. Set algorithm.total_timesteps."
+            )
     for key, parameter in space.parameters.items():
         if isinstance(parameter, Categorical):
             for choice in parameter.choices:
@@ -122,7 +131,9 @@ def _check_episodes(training: Sb3Training, space: SearchSpace, controls: Sequenc
 def _check_exact(training: Sb3Training, space: SearchSpace, controls: Sequence[Control]) -> None:
     """All environments step together, so that only their multiples can be reached."""
     total = training.algorithm.total_timesteps
-    for n_envs in _all_n_envs(training, space, controls):
+    wanted = [(total, n_envs) for n_envs in _all_n_envs(training, space, controls)]
+    wanted += [(training.timesteps(c.hyperparameters), training.n_envs(c.hyperparameters)) for c in controls]
+    for total, n_envs in wanted:
         if training.algorithm.exact_timesteps and total % n_envs:
             raise SpecError(
                 f"algorithm.exact_timesteps = true: total_timesteps = {total} must be a multiple of n_envs = "

@@ -114,6 +114,10 @@ class TrainingBase:
         is_one_call = not self.HAS_POLICY and self.total_timesteps == 1
         return f"{self.title}, {'one call' if is_one_call else f'{self.total_timesteps:,} {self.UNIT}'}"
 
+    def timesteps(self, hyperparameters: Mapping[str, JsonValue]) -> int:
+        """Return the timesteps asked for of a run of one configuration."""
+        return self.total_timesteps
+
     @property
     def why_longer(self) -> str | None:
         """Why runs may take more timesteps than `budgets` says, or None."""

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration.algorithms import ALGORITHMS, Algorithm, algorithm_of, is_import_path
-from robusttune.declaration.hyperparameters import N_ENVS, feasible
+from robusttune.declaration.hyperparameters import N_ENVS, TOTAL_TIMESTEPS, feasible
 from robusttune.declaration.messages import one_of
 from robusttune.declaration.post_evaluation import Control
 from robusttune.declaration.space import STRICT, SearchSpace
@@ -206,6 +206,11 @@ class Sb3Training(TrainingBase):
         """Return how many training environments a configuration steps together."""
         own = hyperparameters.get(N_ENVS)
         return own if isinstance(own, int) else self.environment.n_envs
+
+    def timesteps(self, hyperparameters: Mapping[str, JsonValue]) -> int:
+        """Return the timesteps asked for of a run of one configuration, which may have a number of its own."""
+        own = hyperparameters.get(TOTAL_TIMESTEPS)
+        return own if isinstance(own, int) else self.total_timesteps
 
     @property
     def title(self) -> str:

@@ -71,7 +71,7 @@ def sb3_snippet(training: Sb3Training, hyperparameters: Mapping[str, JsonValue])
     if policy:
         arguments.append(f"policy_kwargs=dict({', '.join(policy)})")
     listed = "".join(f"\n    {argument}," for argument in (f'"{policy_name}"', "env", *arguments))
-    code = [f"model = {name}({listed}\n)", f"model.learn({training.algorithm.total_timesteps:_})"]
+    code = [f"model = {name}({listed}\n)", f"model.learn({training.timesteps(hyperparameters):_})"]
     return "\n".join([*sorted(imports), "", *lines, *code])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from robusttune.declaration.training.base import MAX_BUDGET_RATIO
-from robusttune.report.prose import allocation, comparisons, luck, selection
+from robusttune.report.prose import allocation, comparisons, luck, next_search, selection
 from robusttune.report.prose.words import count, listed, number, share, share_interval
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
         "Luck of the tuning scores": luck.sentences(ranking),
         "Spread between seeds": (*luck.spread_sentences(ranking), *_failures(ranking), *_constant(ranking)),
         "What one seed tells": _reliability(ranking),
+        next_search.HEADING: next_search.sentences(ranking),
         "Before using these numbers": (
             *allocation.sentences(ranking),
             *_budgets(ranking),
@@ -112,7 +113,13 @@ def _correlation(found: Correlation) -> str:
 
 
 def _budgets(ranking: Ranking) -> list[str]:
-    trained = {row.name: row.runs.timesteps for row in ranking.rows if row.runs.timesteps is not None}
+    wanted = ranking.study.training
+    trained = {  # a control that is meant to train longer is no surprise
+        row.name: row.runs.timesteps
+        for row in ranking.rows
+        if row.runs.timesteps is not None
+        and wanted.timesteps(row.candidate.hyperparameters) == wanted.total_timesteps
+    }
     if not trained or max(trained.values()) <= MAX_BUDGET_RATIO * min(trained.values()):
         return []
     (least, fewest), (most, longest) = (

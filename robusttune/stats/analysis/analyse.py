@@ -19,7 +19,7 @@ from robusttune.stats._checks import (
     check_level,
     check_rng,
 )
-from robusttune.stats.analysis.configurations import Curve, analyse_configurations
+from robusttune.stats.analysis.configurations import analyse_configurations
 from robusttune.stats.analysis.pairs import analyse_pairs, plan
 from robusttune.stats.analysis.result import StudyAnalysis
 from robusttune.stats.comparisons.bayes import best_probability
@@ -32,6 +32,7 @@ from robusttune.stats.comparisons.winner import winner_interval
 from robusttune.stats.estimates.estimate import Estimate, mean_interval
 from robusttune.stats.estimates.headline import headline_intervals
 from robusttune.stats.estimates.variance import NoiseComponents, noise_components
+from robusttune.stats.luck.curves import Curve
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
 from robusttune.stats.luck.verdict import LuckResult

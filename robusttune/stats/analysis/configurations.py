@@ -15,14 +15,9 @@ from robusttune.stats.comparisons.ranking import RankingResult, rank_bounds
 from robusttune.stats.estimates.estimate import Estimate, skewness, trimmed_interval
 from robusttune.stats.estimates.proportions import wilson_bounds
 from robusttune.stats.estimates.tails import lower_tail_mean, tolerance_bound
-from robusttune.stats.luck.curves import CurveReliability, curve_reliability
+from robusttune.stats.luck.curves import FEWEST_POINTS, Curve, CurveReliability, curve_reliability
 from robusttune.stats.luck.spread import spread, two_groups
 from robusttune.stats.luck.verdict import LuckResult
-
-FEWEST_POINTS = 3  # evaluations along training; two give one change, and no spread of changes
-
-Curve = tuple[Sequence[float], Sequence[float]]
-"""Timesteps and scores of the evaluations of one run."""
 
 
 def analyse_configurations(

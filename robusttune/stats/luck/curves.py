@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,14 @@ import numpy.typing as npt
 from scipy import stats
 
 from robusttune.stats._checks import FloatArray, check_level
+from robusttune.stats.estimates.estimate import Estimate, mean_interval
 
 TAIL = 0.05
+FEWEST_POINTS = 3  # evaluations along training; two give one change, and no spread of changes
+_FEWEST_RUNS = 3
+
+Curve = tuple[Sequence[float], Sequence[float]]
+"""Timesteps and scores of the evaluations of one run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +94,38 @@ def curve_reliability(
         long_term_risk=tuple(-lower_tail(-row, tail) for row in drawdowns),
         tail=tail,
     )
+
+
+def late_rise(curves: Sequence[Curve], *, left_out: int = 1, level: float) -> Estimate | None:
+    """Return by how much the runs of a configuration rose over the second half of their training.
+
+    Parameters
+    ----------
+    curves : sequence (n_runs,) of (timesteps, scores)
+        Their evaluations, the last one at the end of training.
+    left_out : int
+        Evaluations at the end that chose the configuration: it was taken because they are high.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    Estimate or None
+        Mean over the runs, with the t interval. None with fewer than three runs that have three other evaluations in
+        their second half.
+
+    Notes
+    -----
+    The rise of a run is the slope of a straight line through its evaluations, times half of its timesteps.
+    """
+    rises = []
+    for timesteps, scores in curves:
+        time = np.array(timesteps, dtype=np.float64) / max([1.0, *timesteps])
+        late = np.arange(time.size)[time >= 0.5]
+        late = late[late < time.size - left_out]
+        if late.size >= FEWEST_POINTS:
+            rises.append(0.5 * float(np.polyfit(time[late], np.array(scores)[late], 1)[0]))
+    return mean_interval(rises, level=level) if len(rises) >= _FEWEST_RUNS else None
 
 
 def lower_tail(values: FloatArray, tail: float) -> float:

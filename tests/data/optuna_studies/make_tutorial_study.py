@@ -1,8 +1,10 @@
 """Make `tutorial.log`: the search of "Automatic Hyperparameter Tuning - In Practice (Part 2)", from its text.
 
-Run here: `python make_tutorial_study.py`. Shorter than the tutorial's 40,000 steps: what matters is what is stored, and
-how; γ is stored under the name `one_minus_gamma`.
+Run here: `python make_tutorial_study.py`, or with a number of trials. Shorter than the tutorial's 40,000 steps: what
+matters is what is stored, and how; γ is stored under the name `one_minus_gamma`.
 """
+
+import sys
 
 import optuna
 from optuna.storages import JournalStorage
@@ -12,7 +14,7 @@ from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
 from torch import nn
 
-N_ENVS, N_TIMESTEPS, N_EVALUATIONS, N_TRIALS = 5, 2_000, 2, 8
+N_ENVS, N_TIMESTEPS, N_EVALUATIONS, N_TRIALS = 5, 2_000, 2, int([*sys.argv, "8"][1])
 
 
 class TrialEvaluation(EvalCallback):

@@ -137,3 +137,26 @@ def test_a_grid_wants_no_more_trials_than_it_has_points() -> None:
     assert make_study({**grid, "tuning.n_trials": 4}).n_trials == 4
     assert make_study({**grid, "tuning.n_trials": None, "tuning.timeout_s": 9.0}).n_trials == 6
     assert make_study({"tuning.n_trials": 100}).n_trials == 100
+
+
+def test_a_control_may_train_longer_and_nobody_else() -> None:
+    long = {"name": "long", "hyperparameters": {"total_timesteps": 128}}
+    study = make_study({"post_evaluation.controls": [long]})
+    (control,) = study.post_evaluation.controls
+    runs = post_evaluation_runs(study, {"long": control.hyperparameters, "usual": {}})
+    assert [runs[name][0].total_timesteps for name in ("long", "usual")] == [128, 64]
+    assert runs["usual"][0].run_id == post_evaluation_runs(make_study(), {"usual": {}})["usual"][0].run_id
+    assert study.training.snippet(control.hyperparameters).endswith("model.learn(128)")
+    for where in ("algorithm.hyperparameters", "search_space.parameters"):
+        value: Any = 128 if where.startswith("algorithm") else {"type": "int", "low": 64, "high": 128}
+        with pytest.raises(SpecError, match="only a control or a configuration"):
+            make_study({where: {"total_timesteps": value}})
+    with pytest.raises(SpecError, match="must be a whole number from 1"):
+        make_study(
+            {"post_evaluation.controls": [{"name": "long", "hyperparameters": {"total_timesteps": 0}}]}
+        )
+    odd = {"name": "odd", "hyperparameters": {"total_timesteps": 63}}
+    with pytest.raises(SpecError, match=r"total_timesteps = 63 must be a multiple of n_envs = 2"):
+        make_study(
+            {"algorithm.exact_timesteps": True, "environment.n_envs": 2, "post_evaluation.controls": [odd]}
+        )

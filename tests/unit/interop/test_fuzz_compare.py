@@ -83,7 +83,10 @@ def test_any_bytes(tmp_path: Path, suffix: str, content: bytes) -> None:
 
 
 @FIXTURES
-@given(name=st.sampled_from(["evaluations.npz", "0.monitor.csv"]), content=st.binary(max_size=200))
+@given(
+    name=st.sampled_from(["evaluations.npz", "0.monitor.csv", "events.out.tfevents.1"]),
+    content=st.binary(max_size=200),
+)
 def test_any_bytes_in_a_folder_of_runs(tmp_path: Path, name: str, content: bytes) -> None:
     run = tmp_path / "ppo" / "seed_1"
     run.mkdir(parents=True, exist_ok=True)
@@ -91,6 +94,23 @@ def test_any_bytes_in_a_folder_of_runs(tmp_path: Path, name: str, content: bytes
         old.unlink()
     (run / name).write_bytes(content)
     compared(tmp_path)
+
+
+@given(
+    evaluations=st.dictionaries(
+        st.sampled_from(["step_0", "step_1", "absolute_metrics"]),
+        st.dictionaries(
+            st.sampled_from(["step_count", "return"]), NUMBERS | st.lists(CELLS, max_size=2), max_size=2
+        )
+        | CELLS,
+        max_size=3,
+    ),
+    score=st.sampled_from([None, "return", "absent"]),
+)
+def test_any_runs_of_marl_eval(evaluations: dict[str, Any], score: str | None) -> None:
+    compared(
+        {"smac": {"3m": {algo: {"run_0": evaluations, "run_1": evaluations} for algo in "ab"}}}, score=score
+    )
 
 
 @FIXTURES

@@ -21,13 +21,13 @@ from robusttune.declaration.toml import load_study
 from robusttune.errors import RobusttuneError, SpecError
 from robusttune.interop.configuration_values import (
     StoredValue,
-    literal,
     meaning_of,
     real_hyperparameters,
     told_meaning,
 )
 from robusttune.interop.imports import import_optuna
 from robusttune.interop.optuna_studies import read_study
+from robusttune.interop.plain_values import literal
 from robusttune.interop.study_file import Found, Setting, write_study
 from tests.support.places import ROOT
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import RobusttuneError, SpecError
 from robusttune.interop.exports import FORMS, export
-from robusttune.interop.imports import import_rl_zoo
-from robusttune.interop.rl_zoo import entry
+from robusttune.interop.imports import import_optuna, import_rl_zoo
+from robusttune.interop.rl_zoo import entry, noted
 from robusttune.interop.rl_zoo_files import find, read_yaml, to_yaml
 from robusttune.interop.study_file import Setting
 from robusttune.pipeline import evaluate_study, rank_study, run_study
+from robusttune.report.model import Ranking
+from tests.support.places import ROOT
 from tests.support.studies import document
 
 ENTRIES = """
@@ -157,6 +160,51 @@ def test_whatever_an_entry_holds_becomes_a_configuration_or_our_own_error(values
         entry("ppo", "Pendulum-v1", values)
 
 
+ATTRIBUTES = st.dictionaries(
+    st.sampled_from(["command", "n_timesteps", "normalize", "policy_kwargs", "learning_rate"])
+    | st.text(max_size=4),
+    st.text(max_size=12)
+    | st.sampled_from(
+        [
+            "python -m rl_zoo3.train --algo ppo --env Pendulum-v1 -n 1e5 -optimize",
+            "rl_zoo3 train --algo=sac --n-timesteps nan",
+            "rl_zoo3 '",
+            "ConstantSchedule(0.1)",
+            "SimpleLinearSchedule(e)",
+        ]
+    ),
+    max_size=3,
+)
+
+
+@given(ATTRIBUTES)
+def test_whatever_a_search_noted_is_understood_or_our_own_error(attributes: dict[str, str]) -> None:
+    with contextlib.suppress(RobusttuneError):
+        setting, values = noted(attributes)
+        entry(setting.algorithm or "ppo", setting.environment or "Pendulum-v1", values)
+
+
+@pytest.mark.thorough
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["config.yml", "args.yml", "evaluations.npz"]),
+    st.binary(max_size=80)
+    | st.sampled_from([f"{ORDERED}- - - {key}\n    - []\n".encode() for key in ("algo", "n_envs")]),
+)
+def test_whatever_a_folder_of_trainings_holds_gives_configurations_or_our_own_error(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    if not (tmp_path / "ppo").exists():
+        training_of(tmp_path, "Pendulum-v1_1", 1e-3, 1.0)
+    run = tmp_path / "ppo" / "Pendulum-v1_1"
+    path = run / name if name.endswith("npz") else run / "Pendulum-v1" / name
+    whole = path.read_bytes()
+    path.write_bytes(content)
+    with contextlib.suppress(RobusttuneError):
+        find(tmp_path, None, None)
+    path.write_bytes(whole)
+
+
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "ppo": (
         "Pendulum-v1",
@@ -258,21 +306,7 @@ def test_rl_zoo_trains_what_is_written(algorithm: str, tmp_path: Path) -> None:
     study, hyperparameters = study_of(algorithm)
     file_of(tmp_path, to_yaml(study.training, hyperparameters), "exported.yml")
     environment = CASES[algorithm][0]
-    command = [
-        str(ZOO),
-        "-m",
-        "rl_zoo3.train",
-        "--algo",
-        algorithm,
-        "--env",
-        environment,
-        "-conf",
-        "exported.yml",
-    ]
-    done = subprocess.run(
-        [*command, "-f", "logs", "--num-threads", "1"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    trained_by_zoo(tmp_path, algorithm, environment, "-conf", "exported.yml", "-f", "logs")
     assert (tmp_path / "logs" / algorithm / f"{environment}_1" / f"{environment}.zip").exists()
     setting, (found,) = find(tmp_path / "logs", None, None)
     n_envs = hyperparameters.pop("n_envs", None) or CASES[algorithm][1].get("n_envs", 1)
@@ -282,26 +316,49 @@ def test_rl_zoo_trains_what_is_written(algorithm: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not ZOO, reason="ROBUSTTUNE_RL_ZOO_PYTHON names no interpreter that has rl_zoo3")
 def test_a_search_of_rl_zoo_is_imported_evaluated_and_exported(tmp_path: Path) -> None:
-    from robusttune.interop.imports import import_optuna
-
-    begin = [str(ZOO), "-m", "rl_zoo3.train", "--algo", "a2c", "--env", "CartPole-v1", "--num-threads", "1"]
     search = ["-n", "256", "-optimize", "--n-trials", "3", "--storage", "s.log", "--study-name", "s"]
-    done = subprocess.run(
-        [*begin, *search, "--no-optim-plots", "--n-evaluations", "1"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    trained_by_zoo(tmp_path, "a2c", "CartPole-v1", *search, "--no-optim-plots", "--n-evaluations", "1")
+    evaluated_and_exported(tmp_path, tmp_path / "s.log", Setting(n_envs=8))
+    trained_by_zoo(tmp_path, "a2c", "CartPole-v1", "-conf", "best.yml", "-f", "l")
+
+
+@pytest.mark.slow
+def test_a_search_made_by_the_tutorials_script_is_imported_evaluated_and_exported(tmp_path: Path) -> None:
+    script = ROOT / "tests" / "data" / "optuna_studies" / "make_tutorial_study.py"
+    done = subprocess.run([sys.executable, str(script), "3"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    spec = import_optuna(
-        tmp_path / "s.toml", str(tmp_path / "s.log"), setting=Setting(n_envs=8), top_k=2, n_seeds=2
-    )
-    ranking = run_study(spec, out=tmp_path, workers=0)
-    file_of(tmp_path, export(ranking, "rl-zoo"), "best.yml")
-    done = subprocess.run(
-        [*begin, "-conf", "best.yml", "-f", "l"], cwd=tmp_path, capture_output=True, text=True
-    )
+    setting = Setting(algorithm="ppo", environment="Pendulum-v1", timesteps=2000, n_envs=5)
+    ranking = evaluated_and_exported(tmp_path, tmp_path / "tutorial.log", setting)
+    assert 0.97 <= float(str(ranking.rows[0].candidate.hyperparameters.get("gamma", 0.99))) < 1
+    if ZOO:
+        trained_by_zoo(tmp_path, "ppo", "Pendulum-v1", "-conf", "best.yml", "-f", "l")
+
+
+def trained_by_zoo(folder: Path, algorithm: str, environment: str, *more: str) -> None:
+    command = [
+        str(ZOO),
+        "-m",
+        "rl_zoo3.train",
+        "--algo",
+        algorithm,
+        "--env",
+        environment,
+        "--num-threads",
+        "1",
+    ]
+    done = subprocess.run([*command, *more], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def evaluated_and_exported(folder: Path, storage: Path, setting: Setting) -> Ranking:
+    spec = import_optuna(folder / "s.toml", str(storage), setting=setting, top_k=2, n_seeds=2)
+    ranking = run_study(spec, out=folder, workers=0)
+    assert {row.name for row in ranking.rows} == {
+        *(one.name for one in spec.post_evaluation.configurations),
+        "default",
+    }
+    file_of(folder, export(ranking, "rl-zoo"), "best.yml")
+    return ranking
 
 
 @pytest.mark.thorough
