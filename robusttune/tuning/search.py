@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Iterator, Sequence
@@ -60,9 +61,11 @@ def search(
             stage.run_as_workers_free()
         else:
             stage.run_in_batches()
-    finally:
-        reproducible = reproducible and not stage.met_others
-        store.add_tuning_time(study.tuning_id, stage.elapsed_s(), reproducible=reproducible)
+    except BaseException:
+        with contextlib.suppress(StudyError):  # the first error is the one to tell
+            stage.note_time(reproducible=reproducible)
+        raise
+    stage.note_time(reproducible=reproducible)
     stage.trials.synchronize()
     return tuple(store.trials(study.tuning_id))
 
@@ -82,6 +85,7 @@ class _Search:
         self.trials = Trials(study, storage, store)
         self.met_others = False
         self._study = study
+        self._store = store
         self._claims = claims
         self._driver = driver
         self._reporter = reporter
@@ -96,6 +100,11 @@ class _Search:
     def elapsed_s(self) -> float:
         """Return the seconds that this invocation has taken."""
         return time.monotonic() - self._began
+
+    def note_time(self, *, reproducible: bool) -> None:
+        """Add the time of this invocation to that of the search."""
+        reproducible = reproducible and not self.met_others
+        self._store.add_tuning_time(self._tuning_id, self.elapsed_s(), reproducible=reproducible)
 
     def wants_more(self, n_running: int = 0) -> bool:
         """Whether another trial should begin, given those that are running."""
