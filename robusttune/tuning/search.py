@@ -25,6 +25,7 @@ from robusttune.tuning.trials import Trials
 
 _FIRST_FAILURES = 3
 _FAILURES_IN_A_ROW = 10
+_POLL_S = 0.2
 _BATCH, _BATCH_SIZE = "batch", "batch_size"
 
 
@@ -52,7 +53,7 @@ def search(
         study.tuning.batch_size is not None or driver.n_workers == 1
     )
     done = stage.trials.n_finished()
-    if not stage.wants_more():
+    if not stage.wants_more() and not stage.trials.running():
         return tuple(store.trials(study.tuning_id))
     driver.rehearse()
     reporter.stage("tuning", done=done, total=study.n_trials)
@@ -115,14 +116,23 @@ class _Search:
 
     def run_as_workers_free(self) -> None:
         """Ask a trial whenever a worker is free; several processes may do so side by side."""
-        is_short = True
-        while is_short:
+        has_told = False
+        while True:
             for outcome in self._driver.drive(self._free_trials()):
                 with self._lock():
                     self._tell(outcome)
                 self._claims.release(self._key(outcome.number))
-            with self._lock():  # the last trials may have failed after no more seemed needed
-                is_short = self.wants_more(len(self.trials.running()))
+            with self._lock():
+                n_running = len(self.trials.running())
+                if self.wants_more(n_running):  # the last trials may have failed after no more seemed needed
+                    continue
+            if not n_running:
+                return
+            # Of other processes: they may be among the best, and those of a dead one become ours.
+            if not has_told:
+                has_told = True
+                self._reporter.message("Waiting for trials that other processes are running.")
+            time.sleep(_POLL_S)
 
     def run_in_batches(self) -> None:
         """Ask a batch, run it, tell it in order: the outcome does not depend on who runs what when.
