@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from robusttune.declaration.files import regular
 from robusttune.errors import MissingDependencyError, RobusttuneError, SpecError
 from robusttune.interop.folders import read_folder
 from robusttune.interop.roles import find_roles, plain
@@ -92,6 +93,7 @@ def _read_file(path: Path, score: str | None) -> pd.DataFrame:
         raise SpecError(
             f"{path}: must be a folder of runs, or a file called .csv, .tsv, .parquet, .json or .jsonl."
         )
+    regular(path)
     try:
         if suffix == ".parquet":
             return pd.read_parquet(path)

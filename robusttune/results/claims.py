@@ -45,7 +45,8 @@ class Claims:
         self._stop = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="robusttune-heartbeat", daemon=True)
         url = without_password(engine.url)
-        with_patience(self, ("acquire", "release", "owner", "is_alive", "n_workers"), url=url)
+        methods = ("acquire", "release", "owner", "is_alive", "n_workers")
+        with_patience(self, methods, url=url, reads=methods)
 
     def __enter__(self) -> Self:
         with self._engine.begin() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,7 @@ class ResultStore:
                     f"The database {self.url} holds no results of robusttune. `run_study` makes them."
                 )
             self._check_version(read_only=read_only)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, UnicodeDecodeError) as error:  # the latter from names in a damaged file
             raise StudyError(
                 f"The results database {self.url} cannot be opened: {reason_of(error)}. "
                 "Check the path or URL, or choose another by `out` or `storage`."
@@ -182,6 +183,11 @@ class ResultStore:
                 insert_if_absent(connection, schema.meta, row)
                 connection.commit()
             version = connection.execute(query).scalar_one()
+        if re.fullmatch(r"[1-9]\d{0,8}", str(version)) is None:
+            raise StudyError(
+                f"The results database {self.url} has schema version {version!r:.40}, which must be a number: it was "
+                "damaged, or written by something else. Restore a copy, or begin anew with another `out`."
+            )
         if int(version) > schema.SCHEMA_VERSION:
             raise StudyError(
                 f"The results database {self.url} has schema version {version}, but this robusttune knows versions up "
