@@ -83,8 +83,9 @@ def _patient(
         except StudyError:
             raise
         except faults as fault:
+            what = " ".join(f"{type(fault).__name__}: {fault}".split())
             raise StudyError(
-                f"The database {url} holds something that cannot be read ({type(fault).__name__}: {fault!s:.300}). It "
+                f"The database {url} holds something that cannot be read ({what:.300}). It "
                 "was damaged, or written by something else: restore a copy, or begin anew with another `out`."
             ) from fault
         except Exception as error:

@@ -295,7 +295,7 @@ def damaged_database(chance: random.Random, folder: Path) -> None:
         else:
             try:
                 _change_rows(chance, path)
-            except sqlite3.Error:
+            except (sqlite3.Error, UnicodeDecodeError):  # an earlier damage was too great
                 continue
 
 
