@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -17,7 +18,16 @@ from robusttune.cli.console import console, error_console, say
 from robusttune.cli.doctor import doctor
 from robusttune.cli.init import INIT_FLAGS, init
 from robusttune.cli.interop import EXPORT_FLAGS, IMPORT_FLAGS, export, import_optuna, import_rl_zoo
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
+from robusttune.cli.options import (
+    STORAGE_VARIABLE,
+    Out,
+    Overrides,
+    Storage,
+    StudyFile,
+    Verbose,
+    Workers,
+    in_flags,
+)
 from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.cli.play import PLAY_FLAGS, play
 from robusttune.cli.reproduce import REPRODUCE_FLAGS, reproduce
@@ -26,6 +36,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_matrix, load_studies
 from robusttune.errors import NoResultsError, RobusttuneError, SpecError, shortened
 from robusttune.pipeline.location import DEFAULT_OUT
+from robusttune.results.engine import without_password
 
 if TYPE_CHECKING:
     from robusttune.execution.progress import Reporter
@@ -261,7 +272,8 @@ def _command(
     """Return what runs, or reports, the study as it was called now, to be pasted."""
     parts = ["robusttune", name, str(study)]
     parts += [] if out == _out else ["--out", str(out)]
-    parts += [] if storage is None else ["--storage", storage]
+    if storage is not None and storage != os.environ.get(STORAGE_VARIABLE):
+        parts += ["--storage", without_password(storage)]
     for override in overrides or ():
         parts += ["--set", override]
     return shlex.join(parts)

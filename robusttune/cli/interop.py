@@ -15,6 +15,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
 from robusttune.pipeline.location import DEFAULT_OUT, location_of
+from robusttune.results.engine import without_password
 
 if TYPE_CHECKING:
     from robusttune.report.model import Ranking
@@ -158,7 +159,8 @@ def _annotate(ranking: Ranking, storage: str, to: str | None, name: str | None) 
 
     written = write_attributes(ranking, storage, name if to else optuna_study_name(ranking.study))
     say(
-        f"Wrote the ranking to the Optuna study {written}, as user attributes. See it with: optuna-dashboard {storage}"
+        f"Wrote the ranking to the Optuna study {written}, as user attributes. See it with: optuna-dashboard "
+        f"{without_password(storage)}"
     )
 
 

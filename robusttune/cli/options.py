@@ -9,13 +9,21 @@ from typing import Annotated
 
 import typer
 
+STORAGE_VARIABLE = "ROBUSTTUNE_STORAGE"
+"""Environment variable in place of --storage."""
+
 StudyFile = Annotated[
     Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder with one folder of results per study.")]
 Storage = Annotated[
     str | None,
-    typer.Option(help="SQLAlchemy URL of the results database, or a journal file x.log for Optuna's part."),
+    typer.Option(
+        envvar=STORAGE_VARIABLE,
+        show_envvar=False,
+        help="SQLAlchemy URL of the results database, or a journal file x.log for Optuna's part. A URL with a password "
+        f"is better given by {STORAGE_VARIABLE}: others see command lines.",
+    ),
 ]
 Workers = Annotated[
     int | None,

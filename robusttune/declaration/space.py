@@ -15,6 +15,11 @@ from pydantic.dataclasses import dataclass
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+_LARGEST = 2**53
+"""Samplers compute with floats, which know every whole number up to here."""
+_WIDEST, _MOST_STEPS = 1e300, 10**9
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Float:
     """A real-valued hyperparameter in `[low, high]`.
@@ -46,6 +51,12 @@ class Float:
             raise ValueError(
                 f"`step` must be positive and needs scale = 'linear', but got step = {self.step}."
             )
+        if not self.high - self.low < _WIDEST:
+            raise ValueError(f"`high - low` must be below {_WIDEST:g}, but got {self.low} and {self.high}.")
+        if self.step is not None and not (self.high - self.low) / self.step <= _MOST_STEPS:
+            raise ValueError(
+                f"`step` must part the range into at most {_MOST_STEPS:,} steps, but got step = {self.step}."
+            )
         return self
 
 
@@ -64,8 +75,8 @@ class Int:
     """
 
     type: Literal["int"] = "int"
-    low: int
-    high: int
+    low: int = Field(ge=-_LARGEST, le=_LARGEST)
+    high: int = Field(ge=-_LARGEST, le=_LARGEST)
     scale: Literal["linear", "log", "pow2"] = "linear"
     step: int = Field(default=1, ge=1)
 

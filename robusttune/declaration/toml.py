@@ -10,6 +10,7 @@ from typing import Any
 
 from robusttune.declaration.algorithms import ALGORITHMS, is_import_path
 from robusttune.declaration.axes import expand, set_value
+from robusttune.declaration.files import regular
 from robusttune.declaration.hyperparameters import HER, N_ENVS, TOTAL_TIMESTEPS
 from robusttune.declaration.matrix import Matrix, MatrixStudy
 from robusttune.declaration.messages import did_you_mean
@@ -19,6 +20,10 @@ from robusttune.declaration.space import Parameter
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.tabular import resolved
 from robusttune.errors import SpecError
+
+_LONGEST = 10_000_000
+_DEEPEST = 50
+_TOO_DEEP = f"tables and arrays are nested more than {_DEEPEST} deep."
 
 
 def load_matrix(path: str | Path, *, overrides: Sequence[str] = ()) -> Matrix:
@@ -37,16 +42,19 @@ def load_matrix(path: str | Path, *, overrides: Sequence[str] = ()) -> Matrix:
         If the file cannot be read or declares something impossible; the message names the file, the place,
         the rule, the value and the nearest valid name.
     """
-    path = Path(path)
+    path = regular(Path(path))
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()[: _LONGEST + 1].decode("utf-8")
     except OSError as error:
         raise SpecError(
             f"{path}: cannot be read ({error.strerror}). `write_study_file` writes one."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise SpecError(f"{path}: not valid TOML: {error}") from None
+    if len(text) > _LONGEST:
+        raise SpecError(f"{path}: a study file has at most {_LONGEST:,} characters.")
     try:
+        document = _parsed(text)
         for override in overrides:
             _apply_override(document, override)
         name = str(document.get("name", ""))
@@ -85,13 +93,30 @@ def load_study(path: str | Path, *, overrides: Sequence[str] = ()) -> StudySpec:
     return studies[0]
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    """Return a TOML document, whose tables and arrays are nested as deep as people do."""
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        raise SpecError(f"not valid TOML: {_TOO_DEEP}") from None
+    except ValueError as error:  # also an integer of thousands of digits
+        raise SpecError(f"not valid TOML: {error}") from None
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        inner = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [value for values in inner for value in values if isinstance(value, dict | list)]
+        if not level:
+            return document
+    raise SpecError(f"not valid as a study: {_TOO_DEEP}")
+
+
 def _apply_override(document: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise SpecError(f"{override!r}: an override is written key=value, for example tuning.n_trials=4.")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = _parsed(f"value = {text}")["value"]
+    except SpecError:
         value = text.strip()  # an unquoted word is a string
     set_value(document, key.strip(), value)
 
@@ -147,7 +172,10 @@ def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:
             f"algorithm.name = {name!r}: must be one of {', '.join(ALGORITHMS)}{did_you_mean(name, ALGORITHMS)}."
         )
     own, fixed = space.get("parameters", {}), algorithm.get("hyperparameters", {})
-    her = isinstance(fixed, dict) and fixed.get("replay_buffer") == HER
+    for place, table in (("search_space.parameters", own), ("algorithm.hyperparameters", fixed)):
+        if not isinstance(table, dict):
+            raise SpecError(f"{place} = {table!r}: must be a table.")
+    her = fixed.get("replay_buffer") == HER
     found = {key: _plain(of) for key, of in preset(str(space["preset"]), name, her=her).items()}
     # What the study fixes or ranges itself takes precedence over the preset.
     taken = {key: of for key, of in found.items() if key not in {*own, *fixed}}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from robusttune.declaration.files import regular
 from robusttune.errors import MissingDependencyError, RobusttuneError, SpecError, reason
 from robusttune.interop.folders import read_folder
 from robusttune.interop.roles import plain
@@ -89,6 +90,7 @@ def _read_file(path: Path, score: str | None) -> pd.DataFrame:
         raise SpecError(
             f"{path}: must be a folder of runs, or a file called .csv, .tsv, .parquet, .json or .jsonl."
         )
+    regular(path)
     try:
         if suffix == ".parquet":
             return pd.read_parquet(path)

@@ -8,6 +8,7 @@ from robusttune.errors import SpecError
 from robusttune.interop.optuna_studies import open_to_write
 from robusttune.report.model import Ranking, Row
 from robusttune.report.prose.words import count, interval, known_decimals, number
+from robusttune.results.engine import without_password
 
 _PREFIX = "fresh seeds: "
 
@@ -41,7 +42,9 @@ def write_attributes(ranking: Ranking, storage: str, name: str | None = None) ->
         for key, text in {**kept, **dict.fromkeys(gone, "no longer in the ranking")}.items():
             study.set_user_attr(key, text)
     except Exception as error:  # SQLAlchemy, its drivers and the file system each have their own
-        raise SpecError(f"{storage}: cannot be written ({str(error).splitlines()[0]}).") from None
+        raise SpecError(
+            f"{without_password(storage)}: cannot be written ({str(error).splitlines()[0]})."
+        ) from None
     return chosen
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import make_url
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError
 from robusttune.interop.configuration_values import StoredValue
-from robusttune.results.engine import read_only_url
+from robusttune.results.engine import read_only_url, without_password
 
 _DATABASES = (".db", ".sqlite", ".sqlite3")
 
@@ -113,7 +113,7 @@ def _our_errors(storage: str) -> Iterator[None]:
     except Exception as error:  # SQLAlchemy, its drivers, alembic, JSON and pickle each have their own
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SpecError(
-            f"{storage}: is no study that Optuna {optuna.__version__} can read ({first})."
+            f"{without_password(storage)}: is no study that Optuna {optuna.__version__} can read ({first})."
         ) from None
 
 
@@ -167,14 +167,17 @@ def _from_pickle(path: str, unsafe: bool, minimized: bool) -> FoundStudy:
 def _chosen(storage: str, name: str | None, found: Mapping[str, int]) -> str:
     listed = ", ".join(f"{one} ({n} trials)" for one, n in found.items())
     if not found:
-        raise SpecError(f"{storage}: holds no study of Optuna.")
+        raise SpecError(f"{without_password(storage)}: holds no study of Optuna.")
     if name is None and len(found) == 1:
         return next(iter(found))
     if name is None:
-        raise SpecError(f"{storage}: holds {len(found)} studies: {listed}. Name one by `study`.")
+        raise SpecError(
+            f"{without_password(storage)}: holds {len(found)} studies: {listed}. Name one by `study`."
+        )
     if name not in found:
         raise SpecError(
-            f"study = {name!r}: {storage} has no such study{did_you_mean(name, found)}. It has {listed}."
+            f"study = {name!r}: {without_password(storage)} has no such study{did_you_mean(name, found)}. It has "
+            f"{listed}."
         )
     return name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from robusttune.declaration.files import regular
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import NoResultsError, SpecError
 from robusttune.results.engine import sqlite_url
@@ -83,7 +84,7 @@ class Location:
 
     def _file(self) -> Path | None:
         path = self.database.removeprefix("sqlite:///")
-        return Path(path) if path != self.database and path not in ("", ":memory:") else None
+        return regular(Path(path)) if path != self.database and path not in ("", ":memory:") else None
 
 
 def location_of(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Location:

@@ -30,12 +30,12 @@ def as_stored(declared: StudySpec, stored: Sequence[StoredStudy]) -> StudySpec |
     makes differently, must not separate a study from its results.
     """
     for one in stored:
-        training = one.written.get("training", {})
-        said = {key: value for key, value in training.items() if key not in declared.training.FILLED}
         try:
+            training = one.written.get("training", {})
+            said = {key: value for key, value in training.items() if key not in declared.training.FILLED}
             filled = _filled(declared, one.settled, declared.written(), {**one.written, "training": said})
-        except ValueError:
-            continue  # the settings of that time contradict this declaration
+        except (ValueError, TypeError, AttributeError):
+            continue  # the settings of that time contradict this declaration, or are damaged
         if filled.tuning_id == one.settled.tuning_id:
             return filled
     return None

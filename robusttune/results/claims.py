@@ -18,9 +18,11 @@ from typing import Self
 
 import psutil
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from robusttune.results import schema
+from robusttune.results.engine import without_password
+from robusttune.results.patience import with_patience
 
 HEARTBEAT_S = 15.0
 _DEAD_AFTER_S = 8 * HEARTBEAT_S
@@ -42,6 +44,9 @@ class Claims:
         self.worker_id = secrets.token_hex(12)
         self._stop = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="robusttune-heartbeat", daemon=True)
+        url = without_password(engine.url)
+        methods = ("acquire", "release", "owner", "is_alive", "n_workers")
+        with_patience(self, methods, url=url, reads=methods)
 
     def __enter__(self) -> Self:
         with self._engine.begin() as connection:
@@ -60,7 +65,8 @@ class Claims:
     def __exit__(self, *exception: object) -> None:
         self._stop.set()
         self._heart.join()
-        with self._engine.begin() as connection:
+        # A database that is gone hides no other error: the claims of a dead worker hold nobody up.
+        with contextlib.suppress(SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(sa.delete(schema.claims).where(schema.claims.c.worker_id == self.worker_id))
             connection.execute(sa.delete(schema.workers).where(schema.workers.c.worker_id == self.worker_id))
 
@@ -134,7 +140,7 @@ class Claims:
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_S):
             # A busy database may miss a beat; the next one comes.
-            with contextlib.suppress(OperationalError), self._engine.begin() as connection:
+            with contextlib.suppress(SQLAlchemyError), self._engine.begin() as connection:
                 connection.execute(
                     sa.update(schema.workers)
                     .where(schema.workers.c.worker_id == self.worker_id)

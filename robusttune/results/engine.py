@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import urllib.parse
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,16 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+def without_password(url: str | sa.URL) -> str:
+    """Return a URL as messages may show it; a path is shown as it is."""
+    text = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+    return re.sub(r"(?<=://)([^/?#]*?):.*@(?=[^@]*$)|(?<=password=)[^&]*", lambda m: _hidden(m[1]), text)
+
+
+def _hidden(user: str | None) -> str:
+    return "***" if user is None else f"{user}:***@"
+
+
 def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
     """Return an engine; on SQLite, readers and one writer do not block each other (write-ahead log).
 
@@ -40,11 +51,13 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
     """
     try:
         parsed = make_url(url)
-        engine = sa.create_engine(read_only_url(parsed) if read_only else parsed)
-    except (SQLAlchemyError, ImportError) as error:
+        engine = sa.create_engine(read_only_url(parsed) if read_only else parsed, pool_pre_ping=True)
+    except (SQLAlchemyError, ImportError, ValueError) as error:  # a port that is no number is a ValueError
+        shown = without_password(url)
         raise SpecError(
-            f"The results database {url!r} cannot be used: {error}. Give `storage` an SQLAlchemy URL such as "
-            "sqlite:///study.db or postgresql+psycopg://user@host/db (needs `pip install robusttune[postgres]`)."
+            f"The results database {shown!r} cannot be used: {str(error).replace(url, shown)}. Give `storage` an "
+            "SQLAlchemy URL such as sqlite:///study.db or postgresql+psycopg://user@host:5432/db (needs "
+            "`pip install robusttune[postgres]`)."
         ) from None
     if engine.dialect.name == "sqlite" and not read_only:
         sa.event.listen(engine, "connect", _configure_sqlite)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from robusttune.declaration.ids import canonical_json, content_id
@@ -42,8 +43,30 @@ def _finite(values: Sequence[float]) -> list[float | str]:
     return [value if abs(value) < float("inf") else str(value) for value in values]
 
 
+_NUMBER = (int, float)
+_RUN_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(("config_id", "score_rule"), str),
+    **dict.fromkeys(("seed", "timesteps", "n_updates"), int),
+    **dict.fromkeys(("wall_time_s", "evaluation_time_s"), _NUMBER),
+    "error": str | None,
+}
+_TRIAL_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(("number", "n_diverged"), int),
+    **{"config_id": str, "objective_value": float | int | None, "error": str | None},
+}
+
+
+def _check_types(row: Any, types: Mapping[str, Any]) -> None:
+    """Raise `ValueError` at a value of another type than its column's: SQLite keeps what it is given."""
+    for name, kind in types.items():
+        value = getattr(row, name)
+        if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"{name} = {value!r:.60}")
+
+
 def run_result(row: Any) -> RunResult:
     """Return the result that a row of runs, joined with its provenance, holds."""
+    _check_types(row, _RUN_TYPES)
     return RunResult(
         run_id=row.run_id,
         config_id=row.config_id,
@@ -53,7 +76,9 @@ def run_result(row: Any) -> RunResult:
         score_rule=row.score_rule,
         episode_returns=tuple(float(value) for value in json.loads(row.episode_returns)),
         curve=tuple(
-            CurvePoint(index=index, timesteps=timesteps, n_updates=n_updates, mean_return=float(mean))
+            CurvePoint(
+                index=int(index), timesteps=int(timesteps), n_updates=int(n_updates), mean_return=float(mean)
+            )
             for index, timesteps, n_updates, mean in json.loads(row.curve)
         ),
         timesteps=row.timesteps,
@@ -83,12 +108,14 @@ def trial_row(tuning_id: str, record: TrialRecord) -> dict[str, Any]:
 
 def trial_record(row: Any) -> TrialRecord:
     """Return the record that a row of trials holds."""
+    _check_types(row, _TRIAL_TYPES)
+    scores = tuple(None if score is None else float(score) for score in json.loads(row.scores))
     return TrialRecord(
         number=row.number,
         config_id=row.config_id,
-        hyperparameters=json.loads(row.hyperparameters),
-        run_ids=tuple(json.loads(row.run_ids)),
-        scores=tuple(json.loads(row.scores)),
+        hyperparameters=dict(json.loads(row.hyperparameters)),
+        run_ids=tuple(map(str, json.loads(row.run_ids))),
+        scores=scores,
         objective_value=row.objective_value,
         state=TrialState(row.state),
         n_diverged=row.n_diverged,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from robusttune.declaration.ids import canonical_json
@@ -17,7 +17,8 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import NoResultsError, StudyError
 from robusttune.results import schema
-from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert
+from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert, without_password
+from robusttune.results.patience import reason_of, with_patience
 from robusttune.results.records import RunResult, RunStatus, TrialRecord
 from robusttune.results.rows import run_result, run_row, trial_record, trial_row
 
@@ -51,7 +52,7 @@ class ResultStore:
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self.engine = make_engine(url, read_only=read_only)
-        self.url = make_url(url).render_as_string(hide_password=True)
+        self.url = without_password(url)
         try:
             if not read_only:
                 make_tables(self.engine)
@@ -60,11 +61,14 @@ class ResultStore:
                     f"The database {self.url} holds no results of robusttune. `run_study` makes them."
                 )
             self._check_version(read_only=read_only)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, UnicodeDecodeError) as error:  # the latter from names in a damaged file
             raise StudyError(
-                f"The results database {self.url} cannot be opened: {getattr(error, 'orig', None) or error}. "
+                f"The results database {self.url} cannot be opened: {reason_of(error)}. "
                 "Check the path or URL, or choose another by `out` or `storage`."
             ) from None
+        reads = ("studies", "results", "trials", "tuning_time")
+        writes = ("save_study", "add_result", "save_trial", "add_tuning_time")
+        with_patience(self, (*reads, *writes), url=self.url, reads=reads)
 
     def close(self) -> None:
         """Give back all connections."""
@@ -179,6 +183,11 @@ class ResultStore:
                 insert_if_absent(connection, schema.meta, row)
                 connection.commit()
             version = connection.execute(query).scalar_one()
+        if re.fullmatch(r"[1-9]\d{0,8}", str(version)) is None:
+            raise StudyError(
+                f"The results database {self.url} has schema version {version!r:.40}, which must be a number: it was "
+                "damaged, or written by something else. Restore a copy, or begin anew with another `out`."
+            )
         if int(version) > schema.SCHEMA_VERSION:
             raise StudyError(
                 f"The results database {self.url} has schema version {version}, but this robusttune knows versions up "

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from robusttune.declaration.files import regular
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.tabular import TabularTraining, file_hash
 from robusttune.errors import SpecError
@@ -86,13 +87,17 @@ def _require_column(frame: pd.DataFrame, name: str, where: str) -> None:
 
 def _read(path: Path, where: str) -> pd.DataFrame:
     try:
+        regular(path, where=where)
         return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except ImportError:
         raise SpecError(f"{where}: parquet needs `pip install pyarrow`; CSV needs nothing.") from None
+    except SpecError:
+        raise
     except OSError as error:
         raise SpecError(f"{where}: cannot be read ({error.strerror}).") from None
-    except ValueError as error:
-        raise SpecError(f"{where}: cannot be read as a table ({error}).") from None
+    except Exception as error:  # whatever a parser says about bytes that are not its format
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SpecError(f"{where}: cannot be read as a table ({reason}).") from None
 
 
 def _check_rows(frame: pd.DataFrame, tabular: TabularTraining, names: Sequence[str], where: str) -> None:

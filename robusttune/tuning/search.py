@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from robusttune.tuning.trials import Trials
 
 _FIRST_FAILURES = 3
 _FAILURES_IN_A_ROW = 10
+_POLL_S = 0.2
 _BATCH, _BATCH_SIZE = "batch", "batch_size"
 
 
@@ -51,7 +53,7 @@ def search(
         study.tuning.batch_size is not None or driver.n_workers == 1
     )
     done = stage.trials.n_finished()
-    if not stage.wants_more():
+    if not stage.wants_more() and not stage.trials.running():
         return tuple(store.trials(study.tuning_id))
     driver.rehearse()
     reporter.stage("tuning", done=done, total=study.n_trials)
@@ -60,9 +62,11 @@ def search(
             stage.run_as_workers_free()
         else:
             stage.run_in_batches()
-    finally:
-        reproducible = reproducible and not stage.met_others
-        store.add_tuning_time(study.tuning_id, stage.elapsed_s(), reproducible=reproducible)
+    except BaseException:
+        with contextlib.suppress(StudyError):  # the first error is the one to tell
+            stage.note_time(reproducible=reproducible)
+        raise
+    stage.note_time(reproducible=reproducible)
     stage.trials.synchronize()
     return tuple(store.trials(study.tuning_id))
 
@@ -82,6 +86,7 @@ class _Search:
         self.trials = Trials(study, storage, store)
         self.met_others = False
         self._study = study
+        self._store = store
         self._claims = claims
         self._driver = driver
         self._reporter = reporter
@@ -97,6 +102,11 @@ class _Search:
         """Return the seconds that this invocation has taken."""
         return time.monotonic() - self._began
 
+    def note_time(self, *, reproducible: bool) -> None:
+        """Add the time of this invocation to that of the search."""
+        reproducible = reproducible and not self.met_others
+        self._store.add_tuning_time(self._tuning_id, self.elapsed_s(), reproducible=reproducible)
+
     def wants_more(self, n_running: int = 0) -> bool:
         """Whether another trial should begin, given those that are running."""
         timeout_s, n_trials = self._study.tuning.timeout_s, self._study.n_trials
@@ -106,14 +116,23 @@ class _Search:
 
     def run_as_workers_free(self) -> None:
         """Ask a trial whenever a worker is free; several processes may do so side by side."""
-        is_short = True
-        while is_short:
+        has_told = False
+        while True:
             for outcome in self._driver.drive(self._free_trials()):
                 with self._lock():
                     self._tell(outcome)
                 self._claims.release(self._key(outcome.number))
-            with self._lock():  # the last trials may have failed after no more seemed needed
-                is_short = self.wants_more(len(self.trials.running()))
+            with self._lock():
+                n_running = len(self.trials.running())
+                if self.wants_more(n_running):  # the last trials may have failed after no more seemed needed
+                    continue
+            if not n_running:
+                return
+            # Of other processes: they may be among the best, and those of a dead one become ours.
+            if not has_told:
+                has_told = True
+                self._reporter.message("Waiting for trials that other processes are running.")
+            time.sleep(_POLL_S)
 
     def run_in_batches(self) -> None:
         """Ask a batch, run it, tell it in order: the outcome does not depend on who runs what when.

@@ -11,6 +11,8 @@ from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBSto
 from optuna.storages.journal import JournalFileBackend
 
 from robusttune.errors import StudyError
+from robusttune.results.engine import without_password
+from robusttune.results.patience import reason_of, with_patience
 
 
 def open_storage(location: str | None) -> BaseStorage:
@@ -27,20 +29,23 @@ def open_storage(location: str | None) -> BaseStorage:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            if location.endswith(".log"):
-                Path(location).parent.mkdir(parents=True, exist_ok=True)
-                return JournalStorage(JournalFileBackend(location))
-            # get_storage adds the cache that makes many trials quick to read.
-            return optuna.storages.get_storage(
-                RDBStorage(location, engine_kwargs=_engine_arguments(location))
-            )
+            storage = _opened(location)
     except Exception as error:  # SQLAlchemy, its drivers and alembic each have their own
         raise StudyError(
-            f"Optuna cannot open its storage {location!r}: {error}. Give `storage` an SQLAlchemy URL or the path of a "
-            "journal file that ends in .log."
+            f"Optuna cannot open its storage {without_password(location)!r}: {reason_of(error)}. Give `storage` an "
+            "SQLAlchemy URL or the path of a journal file that ends in .log."
         ) from None
+    methods = [name for name in vars(BaseStorage) if not name.startswith("_")]
+    with_patience(storage, methods, url=without_password(location))
+    return storage
 
 
-def _engine_arguments(url: str) -> dict[str, object]:
+def _opened(location: str) -> BaseStorage:
+    if location.endswith(".log"):
+        Path(location).parent.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(location))
     # Seconds to wait for another process that writes; Optuna's own default gives up after five.
-    return {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+    arguments = {"connect_args": {"timeout": 60}} if location.startswith("sqlite") else {}
+    # get_storage adds the cache that makes many trials quick to read.
+    engine_kwargs = {**arguments, "pool_pre_ping": True}
+    return optuna.storages.get_storage(RDBStorage(location, engine_kwargs=engine_kwargs))

@@ -9,6 +9,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.report.prose.allocation import seeds_clause
 from robusttune.report.prose.selection import candidates_clause, winner_clause
 from robusttune.report.prose.words import count, known_decimals, listed, number
+from robusttune.results.records import TrialState
 
 if TYPE_CHECKING:
     from robusttune.report.given import Given
@@ -48,6 +49,9 @@ def caption(ranking: Ranking) -> str:
         text += f" {what}{without} counted as {number(table.diverged_score)}."
     if n_missing:
         text += f" {count(n_missing, 'planned run')} missing."
+    n_running = sum(trial.state is TrialState.RUNNING for trial in ranking.trials)
+    if n_running:
+        text += f" {count(n_running, 'trial')} that had not ended left out."
     return f"{text} Bold: cannot be told apart from the best."
 
 

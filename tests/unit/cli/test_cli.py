@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -18,6 +19,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import robusttune
+from robusttune import cli
 from robusttune.cli import app, display
 from robusttune.declaration.toml import load_study
 from robusttune.pipeline.location import location_of
@@ -175,6 +177,19 @@ def test_a_database_that_is_none_is_an_error_not_a_traceback(study_file: Path, t
     assert call("tune", study_file, "--storage", "study.db", "--out", tmp_path / "r", "-j", 0).exit_code == 2
     (tmp_path / "file").touch()
     assert call("tune", study_file, "--out", tmp_path / "file" / "below", "-j", 0).exit_code == 2
+
+
+def test_the_storage_comes_from_the_environment_and_its_password_is_shown_nowhere(
+    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBUSTTUNE_STORAGE", "postgresql+psycopg://user:geheim@127.0.0.1:bad/db")
+    found = call("status", study_file, "--out", tmp_path)
+    assert found.exit_code == 2
+    assert "user:***@127.0.0.1:bad" in found.output
+    assert "geheim" not in found.output
+    command = cli._command(study_file, tmp_path, "postgresql://user:geheim@host/db", None)
+    assert "user:***@host" in command
+    assert "--storage" not in cli._command(study_file, tmp_path, os.environ["ROBUSTTUNE_STORAGE"], None)
 
 
 def test_errors_name_flags_where_the_library_names_parameters(study_file: Path, tmp_path: Path) -> None:

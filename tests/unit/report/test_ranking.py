@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -13,9 +14,12 @@ from scipy import stats
 
 from robusttune.errors import StudyError
 from robusttune.pipeline import rank_study, report_study
+from robusttune.pipeline.location import location_of
 from robusttune.report import tables, write
 from robusttune.report.model import Ranking
+from robusttune.results.records import TrialState
 from tests.support.stored import DEFAULT_MEAN, N_SEEDS, REPORTED, store_story, told_study
+from tests.support.studies import settled
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,17 @@ def test_a_configuration_without_any_run_is_left_out_and_named(tmp_path: Path) -
     ranking = rank_study(study, out=tmp_path)
     assert "default" not in [row.name for row in ranking.rows]
     assert any("runs of default missing" in text for text in sentences(ranking))
+
+
+def test_a_trial_that_has_not_ended_is_left_out_and_counted(tmp_path: Path) -> None:
+    study = told_study()
+    store_story(study, tmp_path)
+    store = location_of(study, out=tmp_path).open_to_write()
+    last = store.trials(settled(study).tuning_id)[-1]
+    running = dataclasses.replace(last, number=7, state=TrialState.RUNNING, objective_value=None)
+    store.save_trial(settled(study).tuning_id, running)
+    store.close()
+    assert "1 trial that had not ended left out." in rank_study(study, out=tmp_path).caption
 
 
 def test_a_study_without_results_says_what_makes_them(tmp_path: Path) -> None:

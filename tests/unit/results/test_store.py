@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -19,12 +23,13 @@ from hypothesis import strategies as st
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study_runs import tuning_runs
 from robusttune.errors import SpecError, StudyError
-from robusttune.results import schema
+from robusttune.results import patience, schema
 from robusttune.results.claims import Claims
 from robusttune.results.engine import sqlite_url
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore, StoredStudy
 from robusttune.seeds import Stage
+from robusttune.tuning.storage import open_storage
 from tests.support.studies import make_study, stored_specs, synthetic_result
 
 STUDY = make_study()
@@ -231,6 +236,68 @@ def test_a_password_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(StudyError) as caught:
         ResultStore("postgresql+psycopg://user:geheim@127.0.0.1:1/db")
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://user:geheim@127.0.0.1:bad/db",
+        "postgresql+psycopg://user:ge:he@im@127.0.0.1:bad/db",
+        "nonsense://user:geheim@127.0.0.1/db",
+        "postgresql+psycopg://127.0.0.1:bad/db?user=u&password=geheim",
+    ],
+)
+def test_a_url_that_is_none_is_one_line_without_its_password(url: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        ResultStore(url)
+    assert "\n" not in str(caught.value)
+    assert not re.search("geheim|he@im", str(caught.value))
+
+
+@pytest.fixture
+def disk(store: ResultStore) -> list[int]:
+    """The most pages that the database may have, as SQLite enforces it."""
+    room = [2**30]
+    sa.event.listen(
+        store.engine,
+        "checkout",
+        lambda connection, *_: connection.execute(f"PRAGMA max_page_count = {room[0]}"),
+    )
+    return room
+
+
+def test_a_result_is_kept_until_a_full_disk_has_room_again(store: ResultStore, disk: list[int]) -> None:
+    disk[0] = 1
+    threading.Timer(0.3, lambda: disk.__setitem__(0, 2**30)).start()
+    long = dataclasses.replace(result(RunStatus.FAILED), error="x" * 100_000)
+    store.add_result(run(), long)
+    assert store.results([run().run_id])[run().run_id].error == long.error
+
+
+def test_a_disk_that_stays_full_is_one_error_with_the_way_out(
+    store: ResultStore, disk: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "FILE_PATIENCE_S", 0.2)
+    disk[0] = 1
+    long = dataclasses.replace(result(RunStatus.FAILED), error="x" * 100_000)
+    with pytest.raises(StudyError, match="disk is full. What is stored is kept.*same command continues"):
+        store.add_result(run(), long)
+
+
+def test_a_database_that_is_gone_does_not_hide_the_first_error(store: ResultStore) -> None:
+    with pytest.raises(LookupError, match="the first"), Claims(store.engine):  # noqa: PT012
+        schema.metadata.drop_all(store.engine)
+        raise LookupError("the first")
+
+
+def test_optuna_s_own_errors_of_its_database_are_ours(tmp_path: Path) -> None:
+    storage = open_storage(sqlite_url(tmp_path / "optuna.db"))
+    study = optuna.create_study(storage=storage)
+    engine = sa.create_engine(sqlite_url(tmp_path / "optuna.db"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table trials"))
+    with pytest.raises(StudyError, match="no such table: trials"):
+        study.ask()
 
 
 # --- several processes -----------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,14 @@ from optuna.trial import TrialState as OptunaState
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
 from robusttune.execution.executors import Job
+from robusttune.results.claims import Claims
 from robusttune.results.records import RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.results.store import ResultStore
 from robusttune.tuning.aggregation import aggregate
 from robusttune.tuning.samplers import make_pruner, make_sampler
 from robusttune.tuning.storage import open_storage
+from robusttune.tuning.task import TrialOutcome
+from robusttune.tuning.trials import Trials
 from tests.support.cases import cases
 from tests.support.hub import needs_heteroscedastic_gp, stand_in
 from tests.support.studies import (
@@ -34,6 +39,7 @@ from tests.support.studies import (
     Synthetic,
     make_study,
     open_results,
+    settled,
     sometimes_diverged,
     stored_specs,
     synthetic_curve,
@@ -650,3 +656,30 @@ def test_a_study_lives_in_a_journal_or_a_database(tmp_path: Path, file: str) -> 
 def test_a_storage_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="Optuna cannot open its storage 'nonsense'"):
         open_storage("nonsense")
+
+
+# --- other processes --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["that lives", "that has died"])
+def test_a_search_ends_with_the_trials_of_another_process(store: ResultStore, lives: bool) -> None:
+    study = settled(make_study({"tuning.n_trials": 3, "tuning.batch_size": None}))
+    storage = InMemoryStorage()
+    trials = Trials(study, storage, store)
+    elsewhere = trials.ask()
+    telling = threading.Thread(target=tell_later, args=(trials, elsewhere.number))
+    with Claims(store.engine) as other:
+        if lives:
+            assert other.acquire(f"trial:{study.tuning_id}:{elsewhere.number}")
+            telling.start()
+        found = tune(study, store, storage)
+    assert [trial.state for trial in found] == [TrialState.COMPLETE] * 3
+    assert (found[elsewhere.number].objective_value == 1e6) == lives
+
+
+def tell_later(trials: Trials, number: int) -> None:
+    time.sleep(0.3)
+    outcome = TrialOutcome(
+        number=number, state=TrialState.COMPLETE, objective_value=1e6, reports=(), results=()
+    )
+    trials.tell(outcome, None)

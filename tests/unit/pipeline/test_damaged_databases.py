@@ -1,0 +1,79 @@
+"""Whatever a database holds, the answer is what is stored or an error of our own."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from robusttune.declaration.toml import load_study
+from robusttune.errors import RobusttuneError, StudyError
+from robusttune.pipeline.status import study_status
+from tests.support import fuzz
+
+DAMAGE = {
+    "a dropped column": "alter table robusttune_runs drop column timesteps",
+    "a dropped table": "drop table robusttune_trials",
+    "bad JSON": "update robusttune_runs set curve = '{'",
+    "JSON that nests too deep": f"update robusttune_runs set curve = '{'[' * 5000}'",
+    "a declaration that is none": "update robusttune_declarations set settled = '[]'",
+    "a word for a number": "update robusttune_runs set seed = 'many'",
+    "a value that is not finite": "update robusttune_trials set objective_value = 9e999",
+    "an unknown status": "update robusttune_runs set status = 'unknown'",
+    "an unknown stage": "update robusttune_runs set stage = 'unknown'",
+    "a version that is none": "update robusttune_meta set value = 'abc'",
+    "a version that is newer": "update robusttune_meta set value = '99'",
+    "no version": "delete from robusttune_meta",
+    "NULL": (
+        "create table copied as select * from robusttune_runs; drop table robusttune_runs;"
+        "alter table copied rename to robusttune_runs; update robusttune_runs set config_id = null"
+    ),
+}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    shutil.copytree(fuzz.STORED / "results", tmp_path, dirs_exist_ok=True)
+    (path,) = tmp_path.glob("*/study.db")
+    return path
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_damage_is_one_line_with_the_database_in_it(database: Path, case: str) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.executescript(DAMAGE[case])
+    connection.close()
+    with pytest.raises(StudyError) as caught:
+        study_status(load_study(fuzz.STORED / "study.toml"), out=database.parents[1])
+    assert str(database) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_overwritten_pages_and_pipes_are_no_database(database: Path) -> None:
+    study = load_study(fuzz.STORED / "study.toml")
+    content = database.read_bytes()
+    database.write_bytes(content[:4096] + random.Random(0).randbytes(len(content) - 4096))
+    with pytest.raises(StudyError, match="malformed"):
+        study_status(study, out=database.parents[1])
+    database.unlink()
+    os.mkfifo(database)
+    with pytest.raises(RobusttuneError, match="must be a file"):
+        study_status(study, out=database.parents[1])
+
+
+@pytest.mark.thorough
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(number=st.integers(0, 2**32))
+def test_any_damage(tmp_path: Path, number: int) -> None:
+    shutil.rmtree(tmp_path / "results", ignore_errors=True)
+    fuzz.damaged_database(random.Random(number), tmp_path / "results")
+    try:
+        fuzz.read_database(tmp_path / "results", whole=False)
+    except RobusttuneError as error:
+        assert str(error)
