@@ -15,6 +15,7 @@ from robusttune.errors import SpecError
 from robusttune.pipeline import run_study
 from robusttune.pipeline.settle import settle
 from robusttune.report.columns import shown_columns
+from robusttune.report.prose.next_search import HEADING
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import train
@@ -180,3 +181,23 @@ def test_the_report_shows_what_each_configuration_trained_and_warns_where_budget
     assert [row.runs.timesteps for row in equal.rows] == [64, 64]
     assert not any("Budgets" in text for text in equal.findings["Before using these numbers"])
     assert "timesteps" not in [column.heading for column in shown_columns(equal.rows)]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("trainer", ["sb3", "lockstep"])
+def test_a_control_of_twice_the_length_trains_it_and_is_no_unequal_budget(
+    trainer: str, tmp_path: Path
+) -> None:
+    changes = {
+        **{"search_space": None, "tuning": None, "algorithm.name": "a2c", "algorithm.hyperparameters": {}},
+        **{"algorithm.total_timesteps": 100, "execution.trainer": trainer, "post_evaluation.n_seeds": 3},
+        "post_evaluation.controls": [{"name": "twice", "hyperparameters": {"total_timesteps": 200}}],
+    }
+    study = make_study(changes)
+    assert settle(study).workload.n_timesteps == 3 * (100 + 200)
+    ranking = run_study(study, out=tmp_path, workers=0)
+    assert {row.name: row.runs.timesteps for row in ranking.rows} == {"default": 100, "twice": 200}
+    assert not any("Budgets" in text for text in ranking.findings.get("Before using these numbers", ()))
+    assert any(
+        "With 200 timesteps in place of 100, default scores" in text for text in ranking.findings[HEADING]
+    )
