@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
+import tempfile
 import urllib.parse
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +52,13 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
     SpecError
         If the URL is not understood or its driver is missing.
     """
+    copied = None
     try:
         parsed = make_url(url)
-        engine = sa.create_engine(read_only_url(parsed) if read_only else parsed, pool_pre_ping=True)
+        copied = _left_log_copied(parsed) if read_only else None
+        if read_only:
+            parsed = read_only_url(parsed if copied is None else parsed.set(database=str(copied)))
+        engine = sa.create_engine(parsed, pool_pre_ping=True)
     except (SQLAlchemyError, ImportError, ValueError) as error:  # a port that is no number is a ValueError
         shown = without_password(url)
         raise SpecError(
@@ -59,6 +66,8 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
             "SQLAlchemy URL such as sqlite:///study.db or postgresql+psycopg://user@host:5432/db (needs "
             "`pip install robusttune[postgres]`)."
         ) from None
+    if copied is not None:
+        weakref.finalize(engine, shutil.rmtree, copied.parent, ignore_errors=True)
     if engine.dialect.name == "sqlite" and not read_only:
         sa.event.listen(engine, "connect", _configure_sqlite)
     return engine
@@ -75,6 +84,18 @@ def read_only_url(url: sa.URL) -> sa.URL:
     if not path.with_name(f"{path.name}-wal").exists():
         query["immutable"] = "1"
     return url.set(database=f"file:{urllib.parse.quote(str(path))}", query=query)
+
+
+def _left_log_copied(url: sa.URL) -> Path | None:
+    """Return a copy of an SQLite file with the log of a dead writer, which SQLite reads only by writing beside it."""
+    path = Path(url.database or "")
+    log, index = (path.with_name(f"{path.name}-{end}") for end in ("wal", "shm"))
+    if url.get_backend_name() != "sqlite" or not path.is_file() or not log.exists() or index.exists():
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="robusttune-"))
+    for one in (path, log):
+        shutil.copyfile(one, folder / one.name)
+    return folder / path.name
 
 
 def make_tables(engine: sa.Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 from pathlib import Path
@@ -17,7 +18,12 @@ from tests.support import fuzz
 
 FIXTURES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 CORPUS = fuzz.corpus()
-PPO = 'name = "a"\nenvironment.id = "CartPole-v1"\nalgorithm = {name = "ppo", total_timesteps = 64}\ntuning.n_trials = 2\n'
+PPO = """
+name = "a"
+environment.id = "CartPole-v1"
+algorithm = {name = "ppo", total_timesteps = 64}
+tuning.n_trials = 2
+"""
 FLOAT = 'search_space.parameters.learning_rate = {type = "float", low = 0.1, high = 0.2, step = 5e-324}\n'
 CASES = {
     "a preset beside a number": (
@@ -74,7 +80,5 @@ def test_any_bytes(tmp_path: Path, content: bytes) -> None:
 def test_any_damage(tmp_path: Path, number: int) -> None:
     path = tmp_path / "study.toml"
     path.write_bytes(fuzz.damaged_study(random.Random(number), CORPUS))
-    try:
+    with contextlib.suppress(SpecError):
         fuzz.load_study_file(path)
-    except SpecError as error:
-        assert str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -73,7 +74,5 @@ def test_overwritten_pages_and_pipes_are_no_database(database: Path) -> None:
 def test_any_damage(tmp_path: Path, number: int) -> None:
     shutil.rmtree(tmp_path / "results", ignore_errors=True)
     fuzz.damaged_database(random.Random(number), tmp_path / "results")
-    try:
+    with contextlib.suppress(RobusttuneError):
         fuzz.read_database(tmp_path / "results", whole=False)
-    except RobusttuneError as error:
-        assert str(error)

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study_runs import tuning_runs
 from robusttune.errors import SpecError, StudyError
+from robusttune.results import claims as claims_module
 from robusttune.results import patience, schema
 from robusttune.results.claims import Claims
 from robusttune.results.engine import sqlite_url
@@ -383,20 +384,48 @@ def test_a_zombie_holds_no_claim(tmp_path: Path, store: ResultStore) -> None:
         assert claims.acquire("run:x")
 
 
-def test_a_worker_on_another_host_lives_as_long_as_its_heart_beats(store: ResultStore) -> None:
+@pytest.mark.parametrize("skew_s", [-3600.0, 0.0, 3600.0])
+def test_a_worker_on_another_host_lives_as_long_as_its_heart_beats_whatever_its_clock_says(
+    store: ResultStore, monkeypatch: pytest.MonkeyPatch, skew_s: float
+) -> None:
+    monkeypatch.setattr(claims_module, "HEARTBEAT_S", 1000.0)  # this test lets the hearts beat
     row = {"worker_id": "far", "host": "another-host", "pid": 1, "process_started_at": 0.0}
+    far = sa.update(schema.workers).where(schema.workers.c.worker_id == "far")
     with store.engine.begin() as connection:
-        connection.execute(sa.insert(schema.workers).values(**row, heartbeat_at=time.time() - 60))
+        connection.execute(sa.insert(schema.workers).values(**row, heartbeat_at=time.time() + skew_s))
         connection.execute(sa.insert(schema.claims).values(key="run:x", worker_id="far"))
     with Claims(store.engine) as claims:
-        assert not claims.acquire("run:x")
-        with store.engine.begin() as connection:
-            connection.execute(
-                sa.update(schema.workers)
-                .where(schema.workers.c.worker_id == "far")
-                .values(heartbeat_at=time.time() - 121)
-            )
+        for beat in range(20):
+            with store.engine.begin() as connection:
+                connection.execute(far.values(heartbeat_at=time.time() + skew_s + beat))
+            claims._beat_once()
+            assert not claims.acquire("run:x")
+        for _ in range(9):  # it is silent
+            claims._beat_once()
         assert claims.acquire("run:x")
+
+
+def test_a_database_that_was_away_kills_nobody(store: ResultStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims_module, "HEARTBEAT_S", 1000.0)
+    row = {"worker_id": "far", "host": "another-host", "pid": 1, "process_started_at": 0.0}
+    with store.engine.begin() as connection:
+        connection.execute(sa.insert(schema.workers).values(**row, heartbeat_at=time.time()))
+    with Claims(store.engine) as claims:
+        later = time.time() + 1e6
+        monkeypatch.setattr(time, "time", lambda: later)  # nobody could write meanwhile
+        assert claims.is_alive("far")
+
+
+def test_what_dead_workers_have_left_is_removed_on_entry(store: ResultStore) -> None:
+    import platform
+
+    row = {"host": platform.node(), "pid": 2**22 + 1, "process_started_at": 1.0, "heartbeat_at": time.time()}
+    with store.engine.begin() as connection:
+        connection.execute(sa.insert(schema.workers).values(worker_id="dead", **row))
+        connection.execute(sa.insert(schema.claims).values(key="run:x", worker_id="dead"))
+    with Claims(store.engine) as claims, store.engine.connect() as connection:
+        assert connection.execute(sa.select(schema.claims)).all() == []
+        assert connection.execute(sa.select(schema.workers.c.worker_id)).scalars().all() == [claims.worker_id]
 
 
 def test_a_reused_process_id_is_not_the_process_that_claimed(store: ResultStore) -> None:
