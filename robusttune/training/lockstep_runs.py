@@ -45,24 +45,30 @@ def train(
         If the runs cannot share a group, or cannot be stacked.
     """
     begin = time.perf_counter()
-    with isolated(), contextlib.closing(_Group(specs, stop_rule)) as group:
+    # Members of one activation side by side: it is then applied to all of them at once.
+    order = sorted(range(len(specs)), key=lambda i: str(specs[i].hyperparameters.get("activation_fn")))
+    members = [order.index(i) for i in range(len(specs))]
+    rules = by_rule(members, stop_rule)
+    with isolated(), contextlib.closing(_Group([specs[i] for i in order], rules)) as group:
         group.train()
         # What the group took is shared out: a run's cost is what it adds to the bill.
-        results = group.results((time.perf_counter() - begin) / len(specs))
+        found = group.results((time.perf_counter() - begin) / len(specs))
+        results = [found[member] for member in members]
         if models is None:
             return results
         return [
             keep(models, spec, result, functools.partial(group.policy, member))
-            for member, (spec, result) in enumerate(zip(specs, results, strict=True))
+            for spec, result, member in zip(specs, results, members, strict=True)
         ]
 
 
 class _Group:
     """A trainer, environments for evaluation, and the results of each member so far."""
 
-    def __init__(self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> None:
-        self._specs = tuple(specs)
-        self._rules = by_rule(range(len(self._specs)), stop_rule)
+    def __init__(
+        self, specs: Sequence[RunSpec], rules: Sequence[tuple[Sequence[int], StopRule | None]]
+    ) -> None:
+        self._specs, self._rules = tuple(specs), rules
         self._first = first = self._specs[0]
         training = self._training = training_of(first)
         self._evaluation = GroupEvaluation(self._specs)

@@ -75,8 +75,15 @@ class _Mixed:
         self._parts = parts
 
     def forward(self, sums: Tensor) -> tuple[Tensor, Any]:
-        found = [activation.forward(sums[part]) for part, activation in self._parts]
-        return torch.cat([output for output, _ in found]), [saved for _, saved in found]
+        kept = []
+        for part, activation in self._parts:
+            own = sums[part]
+            output, saved = activation.forward(own)
+            if output is not own:  # it has not written into the sums
+                saved = saved.clone()
+                own.copy_(output)
+            kept.append(saved)
+        return sums, kept
 
     def backward(self, gradient: Tensor, saved: Any) -> Tensor:
         parts = zip(self._parts, saved, strict=True)

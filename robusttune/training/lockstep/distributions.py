@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -37,6 +37,22 @@ class ActionHead(Protocol):
         """Return the gradient of the outputs for the last `evaluate`; write those of own parameters."""
 
 
+class _Noise:
+    """Tensors that are drawn anew for each step; a row that draws nothing stays as it was made."""
+
+    def __init__(self, make: Callable[..., Tensor]) -> None:
+        self._make = make
+        self._tensors: list[Tensor] = []
+        self._rows: list[tuple[Tensor, ...]] = []
+
+    def like(self, parts: Sequence[Tensor]) -> tuple[list[Tensor], list[tuple[Tensor, ...]]]:
+        """Return a tensor for each part, and their rows by member."""
+        if not self._tensors or self._tensors[0].shape != parts[0].shape:
+            self._tensors = [self._make(part, memory_format=torch.contiguous_format) for part in parts]
+            self._rows = list(zip(*(tensor.unbind(0) for tensor in self._tensors), strict=True))
+        return self._tensors, self._rows
+
+
 class Gaussian:
     """Independent normal actions whose log standard deviation is a parameter.
 
@@ -49,13 +65,14 @@ class Gaussian:
     def __init__(self, log_std: Tensor, gradient: Tensor) -> None:
         self._log_std, self._gradient = log_std, gradient
         self.action_dim = log_std.shape[1]
+        self._noise = _Noise(torch.zeros_like)
 
     def sample(self, outputs: Tensor, generators: Generators) -> Tensor:
         """Return actions drawn from each member's own generator."""
-        noise = torch.zeros_like(outputs)
-        for row, generator in zip(noise.unbind(0), generators, strict=False):
+        (noise,), rows = self._noise.like((outputs,))
+        for generator, (row,) in zip(generators, rows, strict=False):
             row.normal_(generator=generator)
-        return noise.mul_(self._log_std.exp()[:, None]).add_(outputs)
+        return torch.mul(noise, self._log_std.exp()[:, None]).add_(outputs)
 
     def mode(self, outputs: Tensor) -> Tensor:
         """Return the means."""
@@ -91,13 +108,14 @@ class Categoricals:
     def __init__(self, sizes: Sequence[int]) -> None:
         self._sizes = list(sizes)
         self.action_dim = len(self._sizes)
+        self._noise = _Noise(torch.ones_like)
 
     def sample(self, outputs: Tensor, generators: Generators) -> Tensor:
         """Return actions drawn from each member's own generator."""
-        parts = torch.split(outputs, self._sizes, dim=2)
-        noises = [torch.ones_like(logits, memory_format=torch.contiguous_format) for logits in parts]
-        for generator, *rows in zip(generators, *(noise.unbind(0) for noise in noises), strict=False):
-            for row in rows:
+        parts = (outputs,) if len(self._sizes) == 1 else torch.split(outputs, self._sizes, dim=2)
+        noises, rows = self._noise.like(parts)
+        for generator, own in zip(generators, rows, strict=False):
+            for row in own:
                 row.exponential_(generator=generator)
         # torch.multinomial draws one sample as argmax(p / Exp(1)).
         chosen = [

@@ -17,6 +17,7 @@ from robusttune.training.lockstep.layout import ALIGNMENT, FlatLayout, round_up
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layer:
     weight: Tensor  # (width, n_out, n_in)
+    transposed: Tensor
     bias: Tensor  # (width, 1, n_out)
     weight_gradient: Tensor | None
     bias_gradient: Tensor | None
@@ -53,6 +54,7 @@ class StackedMLP:
         self._layers = [
             _Layer(
                 weight=layout.view(flat, f"{name}.weight"),
+                transposed=layout.view(flat, f"{name}.weight").transpose(1, 2),
                 bias=layout.view(flat, f"{name}.bias")[:, None],
                 weight_gradient=None if gradient is None else layout.view(gradient, f"{name}.weight"),
                 bias_gradient=None if gradient is None else layout.view(gradient, f"{name}.bias"),
@@ -78,7 +80,7 @@ class StackedMLP:
         self._inputs, self._saved = [], []
         for layer in self._layers:
             self._inputs.append(x)
-            x = torch.baddbmm(layer.bias, x, layer.weight.transpose(1, 2))
+            x = torch.baddbmm(layer.bias, x, layer.transposed)
             saved: Any = x
             if layer.activation is not None:
                 x, saved = layer.activation.forward(x)

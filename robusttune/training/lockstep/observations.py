@@ -77,6 +77,7 @@ class NetworkInputs:
     ) -> None:
         self._codec, self._device = codec, device
         self._matrix = torch.zeros(width_of(n_rows), round_up(n_envs), codec.n_features)
+        self._array = self._matrix.numpy()  # the same numbers
         # A single environment needs no others beside it where all layers begin on a cache line anyway.
         widths = chain(*net_arch.values()) if isinstance(net_arch, dict) else net_arch
         is_alone = n_envs == 1 and not any(width % ALIGNMENT for width in widths)
@@ -85,10 +86,11 @@ class NetworkInputs:
     def __call__(self, observations: Array) -> torch.Tensor:
         """Return the inputs of the first rows, given (normalised) observations of shape (n_rows, n_envs, *shape)."""
         features = self._codec.features(observations)
-        inputs = self._matrix[: width_of(features.shape[0])]
-        inputs.numpy()[: features.shape[0], : features.shape[1]] = features
-        return inputs[:, : self._n_filled].to(self._device)
+        n_rows = features.shape[0]
+        self._array[:n_rows, : features.shape[1]] = features
+        return self._matrix[: width_of(n_rows), : self._n_filled].to(self._device)
 
     def keep(self, n_rows: int) -> None:
         """Make room for so many rows."""
         self._matrix = torch.zeros(width_of(n_rows), *self._matrix.shape[1:])
+        self._array = self._matrix.numpy()

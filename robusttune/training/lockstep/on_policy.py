@@ -106,11 +106,12 @@ class OnPolicyTrainer(LockstepTrainer):
         at, (actor, critic, head) = self._index(rows), self._policy_of(rows)
         generators = [self._streams[row].torch for row in rows]
         lengths = self._lengths[rows]
-        cells = [
-            (self._store.cells(length), self._index([rows[place] for place in own]), own)
-            for length in np.unique(lengths)
-            for own in [np.flatnonzero(lengths == length)]
-        ]
+        cells: list[tuple[Array, Index, slice | Array]] = []
+        for length in np.unique(lengths):
+            places = np.flatnonzero(lengths == length)
+            target = self._index([rows[place] for place in places])
+            chosen = slice(None) if len(places) == len(rows) else places
+            cells.append((self._store.cells(length), target, chosen))
         store = self._store
         for step in range(begin, end):
             features = self._codec.features(self._last[at])

@@ -46,15 +46,15 @@ class Adam:
 
     def step(self, rows: Sequence[int], learning_rates: Sequence[float]) -> None:
         """Move the members in `rows`."""
+        if len(rows) == len(self._steps):
+            self._counts.add_(1)
+        else:
+            self._counts[list(rows)] += 1
         groups: dict[float, list[int]] = {}
         for row in rows:
             groups.setdefault(learning_rates[row], []).append(row)
         for learning_rate, members in groups.items():
             steps = [self._steps[row] for row in members]
-            if len(steps) == len(self._steps):
-                self._counts.add_(1)
-            else:
-                self._counts[members] += 1
             parameters, gradients, means, squares = (
                 [column[row] for row in members] for column in self._rows
             )

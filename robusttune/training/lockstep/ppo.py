@@ -122,7 +122,10 @@ class LockstepPPO(OnPolicyTrainer):
         d_values = self._value_gradient(values, old_values, returns).mul_(self._value_weights * (2.0 / size))
         self._critic.backward(pad_rows(d_values[..., None], inputs.shape[1]))
         norms = clip_gradients(self._gradient, self._max_norms)
-        self._norm_sums[going_on] += norms[going_on]
+        if len(going_on) == len(self._rows):
+            self._norm_sums += norms
+        else:
+            self._norm_sums[going_on] += norms[going_on]
         self._optimiser.step(going_on, learning_rates)
         return going_on
 
