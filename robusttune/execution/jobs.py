@@ -16,6 +16,7 @@ def joined(jobs: Sequence[Job]) -> Job:
     return Job(
         specs=tuple(spec for job in jobs for spec in job.specs),
         stop_rule=StopRules(parts=tuple((len(runs), rule) for job in jobs for runs, rule in job.parts)),
+        label=", ".join(dict.fromkeys(job.label for job in jobs)),
     )
 
 

@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
+from robusttune.results.running import Tell
 from robusttune.training.evaluation import curve_point, due_evaluation, vectorised
 from robusttune.training.groups import group_key, why_not_stackable
 from robusttune.training.hyperparameters import constructor_arguments, verify
@@ -33,7 +34,10 @@ from robusttune.training.stackable import why_not_in_spaces
 
 
 def train(
-    specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None, models: Path | None = None
+    specs: Sequence[RunSpec],
+    stop_rule: StopRule | StopRules | None,
+    models: Path | None = None,
+    tell: Tell | None = None,
 ) -> list[RunResult]:
     """Train runs together that differ in their seeds, or in hyperparameters that change no shape or loop.
 
@@ -45,7 +49,7 @@ def train(
         If the runs cannot share a group, or cannot be stacked.
     """
     begin = time.perf_counter()
-    with isolated(), contextlib.closing(_Group(specs, stop_rule)) as group:
+    with isolated(), contextlib.closing(_Group(specs, stop_rule, tell)) as group:
         group.train()
         # What the group took is shared out: a run's cost is what it adds to the bill.
         results = group.results((time.perf_counter() - begin) / len(specs))
@@ -60,8 +64,10 @@ def train(
 class _Group:
     """A trainer, environments for evaluation, and the results of each member so far."""
 
-    def __init__(self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None) -> None:
-        self._specs = tuple(specs)
+    def __init__(
+        self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None, tell: Tell | None
+    ) -> None:
+        self._specs, self._tell = tuple(specs), tell
         self._rules = by_rule(range(len(self._specs)), stop_rule)
         self._first = first = self._specs[0]
         training = self._training = training_of(first)
@@ -103,6 +109,8 @@ class _Group:
         self._trainer.environments.close()
 
     def _at_boundary(self, trainer: LockstepTrainer) -> None:
+        if self._tell is not None and trainer.active.any():
+            self._tell(int(trainer.timesteps[trainer.active].mean()))
         due: dict[int, list[int]] = {}
         for member in trainer.at_boundary:
             timesteps, done = int(trainer.timesteps[member]), self._last_index[member]
