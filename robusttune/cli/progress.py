@@ -66,7 +66,9 @@ class PlainReporter(SilentReporter):
                 outlook = self._outlook()
                 if outlook.running:
                     count = _count(self._done, self._total)
-                    self.message(f"{self._title} {count}: {running_text(outlook)}{left_text(outlook, '; ')}")
+                    self.message(
+                        f"{self._title} {count}: running: {running_text(outlook)}{left_text(outlook, '; ')}"
+                    )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -138,7 +140,7 @@ class LiveReporter(SilentReporter):
         if self._task is None or not outlook.running:
             return None
         self._progress.update(self._task, completed=self._done + outlook.done)
-        return Text(f"  {running_text(outlook)}{left_text(outlook, ' · ')}")
+        return Text(f"  running: {running_text(outlook)}{left_text(outlook, ' · ')}")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -166,20 +168,21 @@ def running_text(outlook: Outlook) -> str:
         label if share is None else f"{label} {share:.0%}" for label, share in outlook.running[:_MOST_SHOWN]
     ]
     n_more = len(outlook.running) - len(names)
-    return "running: " + ", ".join(names) + (f" and {n_more} more" if n_more else "")
+    return ", ".join(names) + (f" and {n_more} more" if n_more else "")
 
 
 def left_text(outlook: Outlook, before: str) -> str:
     """Return how long the rest takes, after a text; empty where that is not known."""
     if outlook.left_s is None:
         return ""
-    text = f"{before}{_duration(outlook.left_s)} left"
+    text = f"{before}{duration(outlook.left_s)} left"
     if outlook.all_left_s is not None and outlook.all_left_s > outlook.left_s:
-        text += f", {_duration(outlook.all_left_s)} for the whole study"
+        text += f", {duration(outlook.all_left_s)} for the whole study"
     return text
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return seconds as hours, minutes and seconds."""
     return str(timedelta(seconds=max(1, round(seconds))))
 
 

@@ -16,6 +16,10 @@ from robusttune.results.records import RunResult
 from robusttune.results.running import EVERY_S, Note, forget, read_note
 from robusttune.training.groups import MAX_GROUP, group_size
 
+_MEMORY = (
+    10  # runs after which one that has ended counts a third for the pace; more where many train at a time
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
@@ -59,8 +63,9 @@ class Board:
         self._n_workers = max(1, n_workers)
         self._jobs: dict[str, tuple[Job, int]] = {}
         self._measured: set[str] = set()
-        self._steps, self._seconds = 0, 0.0
-        self._n_evaluations, self._evaluation_s = 0, 0.0
+        # Timesteps, their seconds, evaluations and theirs. What was long ago counts little: machines become busy.
+        self._sums: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+        self._kept = 1.0 - 1.0 / (_MEMORY + 2 * self._n_workers)
         self._waiting: Batch | None = None
         self._batches: tuple[Batch, ...] = ()
         self._until: float | None = None
@@ -107,16 +112,12 @@ class Board:
 
     def measure(self, results: Iterable[RunResult], trainer: str) -> None:
         """Learn the pace from runs that have ended, if this trainer made them."""
-        if self.folder is None:
-            return
-        for result in results:
+        for result in results if self.folder is not None else ():
             is_own = result.provenance.get("trainer", trainer) == trainer
             if is_own and result.timesteps and result.run_id not in self._measured:
                 self._measured.add(result.run_id)
-                self._steps += result.timesteps
-                self._seconds += result.wall_time_s
-                self._n_evaluations += len(result.curve)
-                self._evaluation_s += result.evaluation_time_s
+                new = (result.timesteps, result.wall_time_s, len(result.curve), result.evaluation_time_s)
+                self._sums = tuple(self._kept * one + more for one, more in zip(self._sums, new, strict=True))
 
     def outlook(self) -> Outlook:
         """Return the present state; may be called by another thread."""
@@ -125,7 +126,7 @@ class Board:
         jobs = [(job, n, read_note(self.folder, run_id)) for run_id, (job, n) in list(self._jobs.items())]
         begun = [(job.label, in_flight(note, n)) for job, n, note in jobs if note is not None]
         flying = [state for _, state in begun]
-        pace = self._pace(flying)
+        pace = self.pace(flying)
         left = self._left_s(flying, sum(len(job.specs) for job, _, note in jobs if note is None), pace)
         after = time_left([], self.later, pace=pace, n_workers=self._n_workers)
         return Outlook(
@@ -146,9 +147,10 @@ class Board:
         left = time_left(jobs, [all_waiting, *self._batches], pace=pace, n_workers=self._n_workers)
         return left if rest is None or left is None else max(min(rest, left), running or 0.0)
 
-    def _pace(self, jobs: Sequence[InFlight]) -> Pace | None:
-        evaluation_s = self._evaluation_s / max(1, self._n_evaluations)
-        return pooled(jobs, steps=self._steps, seconds=self._seconds, evaluation_s=evaluation_s)
+    def pace(self, jobs: Sequence[InFlight]) -> Pace | None:
+        """Return the pace of the runs that were measured and of jobs in flight."""
+        steps, seconds, n_evaluations, evaluation_s = self._sums
+        return pooled(jobs, steps=steps, seconds=seconds, evaluation_s=evaluation_s / max(1.0, n_evaluations))
 
 
 def batch_of(

@@ -105,6 +105,8 @@ class Driver:
         Raises an error if no run can succeed; called once, before the first stage that has something to do.
     progress : Path, optional
         Folder where runs note how far they are.
+    on_result : callable, optional
+        Given each run that was made here, once its result is stored.
     """
 
     def __init__(
@@ -117,7 +119,9 @@ class Driver:
         max_attempts: int = 1,
         rehearsal: Callable[[], object] | None = None,
         progress: Path | None = None,
+        on_result: Callable[[RunSpec, RunResult], object] | None = None,
     ) -> None:
+        self._on_result = on_result
         self.board = Board(executor.n_workers, progress)
         self._rehearsal = rehearsal
         self._store = store
@@ -246,6 +250,8 @@ class Driver:
         self.board.measure(results, (self.trainer or attempt.specs[0].training.TRAINERS[0]).name)
         for spec, result in zip(attempt.specs, results, strict=True):
             self._store.add_result(spec, result)
+            if self._on_result is not None:
+                self._on_result(spec, result)
             pending.found[spec.run_id] = result
             self._claims.release(f"run:{spec.run_id}")
             self._in_flight.discard(spec.run_id)

@@ -13,6 +13,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.execution.board import batch_of
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, InProcess, make_executor
+from robusttune.execution.exports import Exports
 from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.models import settle_models
@@ -124,6 +125,7 @@ def open_session(
         prepare = functools.partial(prepare_training, study)
         executor = stack.enter_context(make_executor(workers, **limits, prepare=prepare))
         max_attempts = study.execution.max_attempts
+        exports = Exports(study, reporter.message)
         driver = Driver(
             store,
             claims,
@@ -131,10 +133,12 @@ def open_session(
             trainer=study.trainer,
             max_attempts=max_attempts,
             rehearsal=None if study.training.REHEARSAL is None else functools.partial(rehearse, study),
+            on_result=exports.write,
             progress=None if study.training.IN_MEMORY else stack.enter_context(_made(location.running)),
         )
         reporter.watch(driver.board.outlook)
         stack.enter_context(reporter)
+        stack.enter_context(exports)
         for text in _news(settled):
             reporter.message(text)
         yield Session(

@@ -11,6 +11,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.execution.board import batch_of
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
+from robusttune.execution.jobs import listed
 from robusttune.execution.progress import Reporter
 from robusttune.execution.time_left import Batch
 from robusttune.post_evaluation.result import (
@@ -125,7 +126,7 @@ def _group(runs: tuple[RunSpec, ...], models: Path | None, label: str) -> Task[l
 def _label(runs: Sequence[RunSpec], names: Mapping[str, str]) -> str:
     """Return what a job is called: its configurations, each with the number of its seeds."""
     counts = Counter(names[run.run_id] for run in runs)
-    return ", ".join(name if n == 1 else f"{name} ({n} seeds)" for name, n in counts.items())
+    return listed(name if n == 1 else f"{name} ({n} seeds)" for name, n in counts.items())
 
 
 def _line(name: str, result: RunResult) -> str:

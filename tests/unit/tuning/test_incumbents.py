@@ -143,9 +143,10 @@ def test_a_batch_that_is_half_told_is_taken_up_with_the_incumbent_that_it_began_
 
     study, storage = study_of(4, r=4, changes={"tuning.batch_size": 2}), InMemoryStorage()
     script = [[10] * 4, [5] * 4, [20] * 4, [15] * 4]
-    with monkeypatch.context() as patched, pytest.raises(Interrupt):
-        patched.setattr(store, "save_trial", dies_after)
+    monkeypatch.setattr(store, "save_trial", dies_after)
+    with pytest.raises(Interrupt):
         tune(study, store, storage, Scripted(study, script))
+    monkeypatch.undo()
     assert [trial.state for trial in store.trials(study.tuning_id)] == [TrialState.COMPLETE] * 3
     trials = tune(study, store, storage, Scripted(study, script))
     assert [len(trial.scores) for trial in trials] == [4, 4, 4, 4]
