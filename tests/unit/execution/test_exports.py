@@ -92,16 +92,18 @@ def test_tensorboard_reads_curve_score_and_configuration(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_weights_and_biases_gets_the_same_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb")
+    wandb = pytest.importorskip("wandb")
+    wandb.teardown()  # it remembers how it was first set up
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     lines = run(study_with(wandb="project"), tmp_path)
     assert [line for line in lines if "Weights" in line] == []
+    wandb.teardown()  # as at the end of a process: all is written
     files = sorted(tmp_path.rglob("*.wandb"))
     assert len(files) == 11
     for file in files:
         written = file.read_bytes().decode(errors="replace")
-        for piece in ("project", "small", "learning_rate", "evaluation/mean_return", "score", "completed"):
+        for piece in ("project", "small", "config_id", "seed", "evaluation/mean_return", "score", "completed"):
             assert piece in written
 
 
@@ -109,7 +111,7 @@ def test_weights_and_biases_gets_the_same_offline(tmp_path: Path, monkeypatch: p
 def test_without_a_network_the_study_is_whole_and_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("wandb")
+    pytest.importorskip("wandb").teardown()
     for key, value in {"MODE": "online", "DIR": str(tmp_path), "BASE_URL": "http://localhost:9"}.items():
         monkeypatch.setenv(f"WANDB_{key}", value)
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
