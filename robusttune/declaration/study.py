@@ -43,9 +43,10 @@ class ExecutionSpec:
         How often a crashed or timed-out run is tried in one invocation.
     save_models : {"none", "best", "post-evaluation"}
         Which trained policies are kept in `results/<study>/models/<configuration>/<seed>/`, as Stable-Baselines3's
-        `model.zip` and, with normalisation, `vecnormalize.pkl`: those of all completed runs of the post-evaluation and
-        the confirmation, or those of the recommended configuration alone. Who that is, only the end shows: until
-        then the policies of all candidates are on the disk.
+        `model.zip` and, with normalisation, `vecnormalize.pkl`, beside a model card with what fresh seeds say of the
+        configuration: those of all completed runs of the post-evaluation and the confirmation, or those of the
+        recommended configuration alone. Who that is, only the end shows: until then the policies of all candidates
+        are on the disk.
     tensorboard : str, optional
         Folder, from where the command is run, in which each finished run leaves event files of TensorBoard with its
         evaluation curve, score, configuration and seed; `tensorboard --logdir` shows them. Needs

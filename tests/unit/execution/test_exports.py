@@ -103,7 +103,15 @@ def test_weights_and_biases_gets_the_same_offline(tmp_path: Path, monkeypatch: p
     assert len(files) == 11
     for file in files:
         written = file.read_bytes().decode(errors="replace")
-        for piece in ("project", "small", "config_id", "seed", "evaluation/mean_return", "score", "completed"):
+        for piece in (
+            "project",
+            "small",
+            "config_id",
+            "seed",
+            "evaluation/mean_return",
+            "score",
+            "completed",
+        ):
             assert piece in written
 
 
