@@ -17,7 +17,15 @@ from robusttune.cli.compare import COMPARE_FLAGS, compare
 from robusttune.cli.console import console, error_console, say
 from robusttune.cli.doctor import doctor
 from robusttune.cli.init import INIT_FLAGS, init
-from robusttune.cli.interop import EXPORT_FLAGS, IMPORT_FLAGS, export, import_optuna, import_rl_zoo
+from robusttune.cli.interop import (
+    DASHBOARD_FLAGS,
+    EXPORT_FLAGS,
+    IMPORT_FLAGS,
+    dashboard,
+    export,
+    import_optuna,
+    import_rl_zoo,
+)
 from robusttune.cli.options import (
     STORAGE_VARIABLE,
     Out,
@@ -124,6 +132,7 @@ app.add_typer(imports, name="import")
 _register(IMPORT_FLAGS, into=imports, name="optuna")(import_optuna)
 _register(IMPORT_FLAGS, into=imports, name="rl-zoo")(import_rl_zoo)
 _register(EXPORT_FLAGS)(export)
+_register(DASHBOARD_FLAGS)(dashboard)
 
 
 @_register()
@@ -249,14 +258,16 @@ def status(
     out: Out = _out,
     storage: Storage = None,
     overrides: Overrides = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Refresh until the study is finished, or Ctrl-C.")
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
     """Print how far a study has got."""
-    from robusttune.cli.display import status_table
-    from robusttune.pipeline.status import study_status
+    from robusttune.cli.display import print_status, watch_status
 
-    for spec in load_studies(study, overrides=overrides or ()):
-        console.print(status_table(spec, study_status(spec, out=out, storage=storage)))
+    specs = load_studies(study, overrides=overrides or ())
+    (watch_status if watch else print_status)(specs, out, storage)
 
 
 _register(COMPARE_FLAGS)(compare)

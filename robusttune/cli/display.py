@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich import box
+from rich.console import Group
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from robusttune.cli.console import console, say
+from robusttune.cli.progress import duration, running_text
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import MAX_BUDGET_RATIO
 from robusttune.pipeline.settle import Settled, Workload
-from robusttune.pipeline.status import Status
+from robusttune.pipeline.status import Status, study_status
 from robusttune.report import table as report
 from robusttune.report.columns import fitting_columns
 from robusttune.report.model import Ranking
@@ -20,6 +26,7 @@ from robusttune.report.prose import next_search
 from robusttune.report.tables import ranking_table
 from robusttune.seeds import Stage
 
+_WATCH_S = 1.0
 _STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
 
 
@@ -72,11 +79,32 @@ def status_table(study: StudySpec, status: Status) -> Table:
         own = [f"{n} {outcome.value}" for (of, outcome), n in sorted(status.runs.items()) if of is stage]
         if own:
             table.add_row(f"{stage.value.replace('_', '-')} runs", ", ".join(own))
-    table.add_row(
-        "still to run", f"{status.n_missing} of {status.n_planned} post-evaluation runs planned so far"
-    )
-    table.add_row("running now", f"{status.n_workers} process{'' if status.n_workers == 1 else 'es'}")
+    post = study.post_evaluation
+    most = "at most " if post.allocation.is_adaptive or post.confirm_best_set else ""
+    which = "of post-evaluation and confirmation" if post.confirm else "of the post-evaluation"
+    table.add_row("still to run", f"{status.n_missing} of {most}{status.n_planned} runs {which}")
+    processes = f"{status.n_workers} process{'' if status.n_workers == 1 else 'es'}"
+    table.add_row("running now", ": ".join(filter(None, (processes, running_text(status.outlook)))))
+    if status.outlook.left_s is not None:
+        table.add_row("time left", f"about {duration(status.outlook.left_s)}")
     return table
+
+
+def print_status(studies: Sequence[StudySpec], out: Path, storage: str | None) -> None:
+    """Print the progress of some studies."""
+    for study in studies:
+        console.print(status_table(study, study_status(study, out=out, storage=storage)))
+
+
+def watch_status(studies: Sequence[StudySpec], out: Path, storage: str | None) -> None:
+    """Show the progress of some studies until they are finished, or until Ctrl-C."""
+    with contextlib.suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
+        while True:
+            found = [(study, study_status(study, out=out, storage=storage)) for study in studies]
+            live.update(Group(*(status_table(study, status) for study, status in found)), refresh=True)
+            if all(status.is_finished for _, status in found):
+                return
+            time.sleep(_WATCH_S)
 
 
 def print_table(table: report.Table, *, title: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robusttune.cli.console import say
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile
+from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
@@ -41,6 +42,7 @@ EXPORT_FLAGS = {
     "configuration =": "--configuration",
     "form =": "FORM",
 }
+DASHBOARD_FLAGS = {"host =": "--host", "port =": "--port", "another port": "another --port"}
 
 File = Annotated[Path, typer.Option("--file", help="Study file to write.")]
 Algo = Annotated[str | None, typer.Option("--algo", "--algorithm", help=f"{', '.join(ALGORITHMS)}.")]
@@ -151,6 +153,25 @@ def export(
     except OSError as error:
         raise SpecError(f"{file} cannot be written: {error.strerror}.") from None
     say(f"Wrote {file}.")
+
+
+def dashboard(
+    study: StudyFile,
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 lets other machines in.")] = "localhost",
+    port: Annotated[int, typer.Option(help="Port; 0 is any that is free.")] = 8080,
+    out: Out = Path(DEFAULT_OUT),
+    storage: Storage = None,
+    overrides: Overrides = None,
+    verbose: Verbose = False,
+) -> None:
+    """Open optuna-dashboard on a study: its search, with the verdicts of the fresh seeds. Ctrl-C ends it."""
+    from robusttune.interop.dashboard import serve_dashboard
+
+    spec = load_study(study, overrides=overrides or ())
+    with serve_dashboard(spec, out=out, storage=storage, host=host, port=port) as server:
+        say(f"{spec.name}: http://{host}:{server.server_port}/dashboard/studies/0  (Ctrl-C ends it)")
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
 
 
 def _annotate(ranking: Ranking, storage: str, to: str | None, name: str | None) -> None:

@@ -138,6 +138,10 @@ class PostEvaluationSpec:
     diverged_score: float | None = None
     allow_missing: bool = False
 
+    def n_confirmation_runs(self, n_candidates: int) -> int:
+        """Return how many runs confirm at most, as if the whole best set were all of them."""
+        return self.confirm * (n_candidates if self.confirm_best_set else 1)
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         names = [one.name for one in self.named]

@@ -43,9 +43,17 @@ class ExecutionSpec:
         How often a crashed or timed-out run is tried in one invocation.
     save_models : {"none", "best", "post-evaluation"}
         Which trained policies are kept in `results/<study>/models/<configuration>/<seed>/`, as Stable-Baselines3's
-        `model.zip` and, with normalisation, `vecnormalize.pkl`: those of all completed runs of the post-evaluation and
-        the confirmation, or those of the recommended configuration alone. Who that is, only the end shows: until
-        then the policies of all candidates are on the disk.
+        `model.zip` and, with normalisation, `vecnormalize.pkl`, beside a model card with what fresh seeds say of the
+        configuration: those of all completed runs of the post-evaluation and the confirmation, or those of the
+        recommended configuration alone. Who that is, only the end shows: until then the policies of all candidates
+        are on the disk.
+    tensorboard : str, optional
+        Folder, from where the command is run, in which each finished run leaves event files of TensorBoard with its
+        evaluation curve, score, configuration and seed; `tensorboard --logdir` shows them. Needs
+        `robusttune[tensorboard]`.
+    wandb : str, optional
+        Project of Weights & Biases that gets the same; needs `robusttune[wandb]` and `wandb login`, or
+        `WANDB_MODE=offline`. If it cannot be reached, the study goes on without it.
     """
 
     trainer: str = AUTO
@@ -53,6 +61,8 @@ class ExecutionSpec:
     run_memory_mb: float | None = Field(default=None, gt=0)
     max_attempts: int = Field(default=2, ge=1)
     save_models: Literal["none", "best", "post-evaluation"] = "none"
+    tensorboard: str | None = Field(default=None, min_length=1)
+    wandb: str | None = Field(default=None, min_length=1)
 
     @property
     def is_open(self) -> bool:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
 from pebble import ProcessExpired
@@ -20,6 +21,7 @@ from pebble import ProcessExpired
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.execution.accidents import AccidentError
+from robusttune.execution.board import Board
 from robusttune.execution.executors import Executor, Job
 from robusttune.execution.jobs import joined, runs_to_make
 from robusttune.results.interfaces import Ownership, Store
@@ -47,6 +49,7 @@ class _Pending:
     """A job without results so far."""
 
     job: Job
+    following: int = 0
     attempts: list[_Attempt] = field(default_factory=list)
     found: dict[str, RunResult] = field(default_factory=dict)
     results: list[RunResult] | None = None
@@ -58,6 +61,12 @@ class _Active(Generic[T]):
 
     task: Task[T]
     jobs: list[_Pending] = field(default_factory=list)
+    n_runs: int = 0
+
+    def wait_for(self, jobs: Sequence[Job], most: int) -> None:
+        """Let the task wait for jobs; of its `most` runs, those that it has not asked for yet follow."""
+        self.n_runs += sum(len(job.specs) for job in jobs)
+        self.jobs = [_Pending(job, max(0, most - self.n_runs)) for job in jobs]
 
 
 def as_one(tasks: Sequence[Task[T]]) -> Task[list[T]]:
@@ -94,6 +103,10 @@ class Driver:
         How often a crashed or timed-out job is tried.
     rehearsal : callable, optional
         Raises an error if no run can succeed; called once, before the first stage that has something to do.
+    progress : Path, optional
+        Folder where runs note how far they are.
+    on_result : callable, optional
+        Given each run that was made here, once its result is stored.
     """
 
     def __init__(
@@ -105,7 +118,11 @@ class Driver:
         trainer: TrainerSpec | None = None,
         max_attempts: int = 1,
         rehearsal: Callable[[], object] | None = None,
+        progress: Path | None = None,
+        on_result: Callable[[RunSpec, RunResult], object] | None = None,
     ) -> None:
+        self._on_result = on_result
+        self.board = Board(executor.n_workers, progress)
         self._rehearsal = rehearsal
         self._store = store
         self._claims = claims
@@ -142,6 +159,7 @@ class Driver:
                 task = next(tasks, None)
                 exhausted = task is None
                 if task is not None:
+                    self.board.task_begins()
                     active.append(_Active(task))
             for entry in list(active):
                 for value in self._advance(entry):
@@ -161,10 +179,10 @@ class Driver:
         """Send a task the results that it waits for, as far as they are known. Return its value, if it ended."""
         try:
             if not entry.jobs:
-                entry.jobs = [_Pending(job) for job in next(entry.task)]
+                entry.wait_for(next(entry.task), self.board.n_runs)
             while self._settle(entry.jobs):
                 results = list(itertools.chain.from_iterable(pending.results or () for pending in entry.jobs))
-                entry.jobs = [_Pending(job) for job in entry.task.send(results)]
+                entry.wait_for(entry.task.send(results), self.board.n_runs)
         except StopIteration as stop:
             return [stop.value]
         return []
@@ -207,14 +225,15 @@ class Driver:
         return missing
 
     def _submit(self, pending: _Pending, specs: tuple[RunSpec, ...], *, number: int) -> None:
-        job = dataclasses.replace(pending.job.only(specs), trainer=self.trainer)
+        job = dataclasses.replace(pending.job.only(specs), trainer=self.trainer, progress=self.board.folder)
+        self.board.begin(job, pending.following)
+        began = time.perf_counter()
         future = self._executor.submit(job)
-        pending.attempts.append(
-            _Attempt(specs=specs, future=future, began=time.perf_counter(), number=number)
-        )
+        pending.attempts.append(_Attempt(specs=specs, future=future, began=began, number=number))
 
     def _collect(self, pending: _Pending, attempt: _Attempt) -> None:
         pending.attempts.remove(attempt)
+        self.board.end(attempt.specs)
         try:
             results = attempt.future.result()
         except CancelledError:
@@ -228,8 +247,11 @@ class Driver:
                 self._submit(pending, attempt.specs, number=attempt.number + 1)
                 return
             results = [self._accident_result(attempt, accident)]
+        self.board.measure(results, (self.trainer or attempt.specs[0].training.TRAINERS[0]).name)
         for spec, result in zip(attempt.specs, results, strict=True):
             self._store.add_result(spec, result)
+            if self._on_result is not None:
+                self._on_result(spec, result)
             pending.found[spec.run_id] = result
             self._claims.release(f"run:{spec.run_id}")
             self._in_flight.discard(spec.run_id)

@@ -30,6 +30,7 @@ from robusttune.execution.accidents import (
     without_accident,
 )
 from robusttune.results.records import RunResult
+from robusttune.results.running import noted
 from robusttune.training import train
 from robusttune.training.interfaces import StopRule, StopRules, by_rule
 
@@ -49,12 +50,18 @@ class Job:
         Who trains; None is the reference.
     models : Path, optional
         Where their policies are saved.
+    progress : Path, optional
+        Folder where they note how far they are.
+    label : str
+        What the job is, for people.
     """
 
     specs: tuple[RunSpec, ...]
     stop_rule: StopRule | StopRules | None = None
     trainer: TrainerSpec | None = None
     models: Path | None = None
+    progress: Path | None = None
+    label: str = ""
 
     @property
     def parts(self) -> list[tuple[Sequence[RunSpec], StopRule | None]]:
@@ -210,7 +217,9 @@ def make_executor(
 
 
 def _work(job: Job) -> list[RunResult]:
-    return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models)
+    noting = noted(job.progress, job.specs, job.label) if job.progress else contextlib.nullcontext()
+    with noting as tell:
+        return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models, tell=tell)
 
 
 def _prepare_worker(parent: int, prepare: Callable[[], object] | None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from robusttune.declaration.run import RunSpec
 from robusttune.execution.executors import Job
 from robusttune.results.records import RunResult, RunStatus, evaluations_together
 from robusttune.training.interfaces import StopRule, StopRules
+
+_SHOWN = 3
 
 
 def joined(jobs: Sequence[Job]) -> Job:
@@ -16,7 +18,15 @@ def joined(jobs: Sequence[Job]) -> Job:
     return Job(
         specs=tuple(spec for job in jobs for spec in job.specs),
         stop_rule=StopRules(parts=tuple((len(runs), rule) for job in jobs for runs, rule in job.parts)),
+        label=listed([job.label for job in jobs]),
     )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the first few of some names, each once, and how many more there are."""
+    unique = list(dict.fromkeys(names))
+    n_more = len(unique) - _SHOWN
+    return ", ".join(unique[:_SHOWN]) + (f" and {n_more} more" if n_more > 0 else "")
 
 
 def runs_to_make(job: Job, stored: Mapping[str, RunResult]) -> tuple[RunSpec, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol, Self
+
+from robusttune.execution.board import Outlook
 
 
 class Reporter(AbstractContextManager["Reporter", None], Protocol):
@@ -21,6 +24,10 @@ class Reporter(AbstractContextManager["Reporter", None], Protocol):
         """Take note of something else worth knowing."""
         ...
 
+    def watch(self, outlook: Callable[[], Outlook]) -> None:
+        """Learn how to look, at any time and from any thread, at what is running and how long the rest takes."""
+        ...
+
 
 class SilentReporter:
     """Says nothing; a base for reporters that say something about some of it."""
@@ -32,6 +39,9 @@ class SilentReporter:
         """Do nothing."""
 
     def message(self, text: str) -> None:
+        """Do nothing."""
+
+    def watch(self, outlook: Callable[[], Outlook]) -> None:
         """Do nothing."""
 
     def __enter__(self) -> Self:

@@ -35,9 +35,7 @@ def write_attributes(ranking: Ranking, storage: str, name: str | None = None) ->
     opened, chosen = open_to_write(storage, name)
     try:
         study = optuna.load_study(study_name=chosen, storage=opened)
-        study.set_user_attr("robusttune: answer", " ".join(ranking.answer).replace("`", ""))
-        study.set_user_attr("robusttune: recommended", ranking.analysis.recommended)
-        kept = {f"{_PREFIX}{row.name}": _text(ranking, row) for row in ranking.rows}
+        kept = attributes(ranking)
         gone = [key for key in study.user_attrs if key.startswith(_PREFIX) and key not in kept]
         for key, text in {**kept, **dict.fromkeys(gone, "no longer in the ranking")}.items():
             study.set_user_attr(key, text)
@@ -48,7 +46,17 @@ def write_attributes(ranking: Ranking, storage: str, name: str | None = None) ->
     return chosen
 
 
-def _text(ranking: Ranking, row: Row) -> str:
+def attributes(ranking: Ranking) -> dict[str, str]:
+    """Return what a study of Optuna's is told of a ranking."""
+    return {
+        "robusttune: answer": " ".join(ranking.answer).replace("`", ""),
+        "robusttune: recommended": ranking.analysis.recommended,
+        **{f"{_PREFIX}{row.name}": attribute(ranking, row) for row in ranking.rows},
+    }
+
+
+def attribute(ranking: Ranking, row: Row) -> str:
+    """Return verdict, mean over fresh seeds and interval of a configuration."""
     mean = row.analysis.mean
     decimals = known_decimals(mean.low, mean.high)
     bounds = interval(mean.low, mean.high, decimals=decimals)

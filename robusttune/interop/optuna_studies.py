@@ -87,6 +87,14 @@ def read_study(
         return _found(study.study_name, study.directions, study.user_attrs, trials, minimized)
 
 
+def read_trials(storage: str, name: str) -> list[FrozenTrial]:
+    """Return all trials of a study as they are stored; see `read_study`."""
+    with _our_errors(storage):
+        opened, study = _study_of(storage, name)
+        trials: list[FrozenTrial] = opened.get_all_trials(study._study_id, deepcopy=False)
+        return trials
+
+
 def open_to_write(storage: str, name: str | None) -> tuple[BaseStorage, str]:
     """Return an existing storage to be written to, and the name of its study; see `read_study`.
 

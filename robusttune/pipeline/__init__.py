@@ -75,7 +75,7 @@ def run_study(
     """
     location = location_of(study, out=out, storage=storage)
     with _session(study, location, workers, reporter) as session:
-        ranking = rank(session, session.evaluate(session.tune()), command)
+        ranking = rank(session, session.evaluate(session.tune(then_evaluate=True)), command)
     return written(ranking, location)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,9 @@ def tune(
         post_evaluation=post_evaluation or PostEvaluationSpec(),
         root_seed=root_seed,
     )
-    return _ranked(study, lambda session: session.evaluate(session.tune()), out, workers, reporter)
+    return _ranked(
+        study, lambda session: session.evaluate(session.tune(then_evaluate=True)), out, workers, reporter
+    )
 
 
 def evaluate(
@@ -182,9 +185,12 @@ def _ranked(
         with open_session(settled, location, workers=workers, reporter=reporter) as session:
             ranking = rank(session, stage(session), command="")
         return written(ranking, location)
-    with make_executor(workers, timeout_s=None) as executor, reporter or SilentReporter() as reporter:
-        session = memory_session(settled.study, executor=executor, reporter=reporter)
-        return rank(session, stage(session), command="")
+    reporter = reporter or SilentReporter()
+    with tempfile.TemporaryDirectory() as folder, make_executor(workers, timeout_s=None) as executor:
+        session = memory_session(settled.study, executor=executor, reporter=reporter, progress=Path(folder))
+        reporter.watch(session.driver.board.outlook)
+        with reporter:
+            return rank(session, stage(session), command="")
 
 
 def _check_portable(study: StudySpec) -> None:

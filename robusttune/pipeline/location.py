@@ -10,6 +10,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.errors import NoResultsError, SpecError
 from robusttune.results.engine import sqlite_url
 from robusttune.results.models import MODELS
+from robusttune.results.running import RUNNING
 from robusttune.results.store import ResultStore
 
 DEFAULT_OUT = "results"
@@ -40,6 +41,11 @@ class Location:
     def models(self) -> Path:
         """Where trained policies are kept; workers need its full path."""
         return self.folder.resolve() / MODELS
+
+    @property
+    def running(self) -> Path:
+        """Where runs note how far they are, while they are running."""
+        return self.folder.resolve() / RUNNING
 
     def open_to_read(self) -> ResultStore:
         """Return the results database, of which nothing will be changed.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.reading import Results
 from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.results.models import CARD, MODEL
 
 if TYPE_CHECKING:
     from robusttune.pipeline.session import Session
@@ -32,7 +33,18 @@ def written(ranking: Ranking, location: Location) -> Ranking:
     with contextlib.suppress(OSError):  # a report is never lost to an old one
         _move_other_report(ranking.study.tuning_id, location.folder)
     write_report(ranking, location.folder)
+    _write_cards(ranking, location.models)
     return ranking
+
+
+def _write_cards(ranking: Ranking, models: Path) -> None:
+    """Write a model card beside each saved policy, with the numbers of its configuration."""
+    from robusttune.report.model_card import model_card
+
+    with contextlib.suppress(OSError):  # as where it could not be saved: the results stand
+        for row in ranking.rows:
+            for policy in models.glob(f"{row.candidate.config_id}/*/{MODEL}"):
+                (policy.parent / CARD).write_text(model_card(ranking, row), encoding="utf-8")
 
 
 def _move_other_report(tuning_id: str, folder: Path) -> None:

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from robusttune.declaration.study import StudySpec
+from robusttune.execution.board import batch_of
 from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, InProcess, make_executor
+from robusttune.execution.exports import Exports
 from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.models import settle_models
 from robusttune.pipeline.recommend import recommend_from
-from robusttune.pipeline.settle import Settled
+from robusttune.pipeline.settle import Settled, workload_of
 from robusttune.post_evaluation.evaluate import evaluate
 from robusttune.post_evaluation.result import PostEvaluation, candidates_of
 from robusttune.post_evaluation.select import Candidate
@@ -58,10 +60,17 @@ class Session:
         """Return whether the search repeats itself trial by trial."""
         return self.store.tuning_time(self.study.tuning_id)[1]
 
-    def tune(self) -> tuple[TrialRecord, ...]:
+    def tune(self, *, then_evaluate: bool = False) -> tuple[TrialRecord, ...]:
         """Run the tuning stage, if the study has one; return its trials."""
         if not self.study.searches:
             return ()
+        if then_evaluate:
+            work, steps = workload_of(self.study), self.study.training.total_timesteps
+            n_workers, trainer = self.driver.n_workers, self.study.trainer
+            self.driver.board.later = tuple(
+                batch_of(n, steps, n_workers=n_workers, trainer=trainer)
+                for n in (work.n_post_evaluation_runs, work.n_confirmation_runs)
+            )
         from robusttune.tuning.search import search
         from robusttune.tuning.storage import open_storage
 
@@ -115,10 +124,8 @@ def open_session(
             workers = 0  # to start processes takes longer than to draw all runs
         prepare = functools.partial(prepare_training, study)
         executor = stack.enter_context(make_executor(workers, **limits, prepare=prepare))
-        stack.enter_context(reporter)
-        for text in _news(settled):
-            reporter.message(text)
         max_attempts = study.execution.max_attempts
+        exports = Exports(study, reporter.message)
         driver = Driver(
             store,
             claims,
@@ -126,7 +133,14 @@ def open_session(
             trainer=study.trainer,
             max_attempts=max_attempts,
             rehearsal=None if study.training.REHEARSAL is None else functools.partial(rehearse, study),
+            on_result=exports.write,
+            progress=None if study.training.IN_MEMORY else stack.enter_context(_made(location.running)),
         )
+        reporter.watch(driver.board.outlook)
+        stack.enter_context(reporter)
+        stack.enter_context(exports)
+        for text in _news(settled):
+            reporter.message(text)
         yield Session(
             study=study,
             store=store,
@@ -144,6 +158,7 @@ def memory_session(
     store: MemoryStore | None = None,
     executor: Executor | None = None,
     reporter: Reporter | None = None,
+    progress: Path | None = None,
 ) -> Session:
     """Return a session without a database: its results last as long as its store.
 
@@ -157,13 +172,31 @@ def memory_session(
         By default everything runs in this process.
     reporter : Reporter, optional
         Told of the progress.
+    progress : Path, optional
+        Folder where runs note how far they are.
     """
     store = MemoryStore() if store is None else store
     owner = SoleOwner()
     max_attempts = study.execution.max_attempts
-    driver = Driver(store, owner, executor or InProcess(), trainer=study.trainer, max_attempts=max_attempts)
+    driver = Driver(
+        store,
+        owner,
+        executor or InProcess(),
+        trainer=study.trainer,
+        max_attempts=max_attempts,
+        progress=progress,
+    )
     reporter = reporter or SilentReporter()
     return Session(study=study, store=store, claims=owner, driver=driver, reporter=reporter)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[Path]:
+    """Make a folder, and remove it at the end unless others still use it."""
+    folder.mkdir(exist_ok=True)
+    yield folder
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _news(settled: Settled) -> Iterator[str]:

@@ -107,7 +107,7 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
         trained_alone=choice.alone,
         kept=() if before is None else differences(declared, study),
         replaced=() if latest is None else search_differences(declared, latest),
-        workload=_workload(settled),
+        workload=workload_of(settled),
     )
 
 
@@ -119,14 +119,15 @@ def _stored(declared: StudySpec, location: Location) -> list[StoredStudy]:
         return store.studies(declared.name)
 
 
-def _workload(study: StudySpec) -> Workload:
+def workload_of(study: StudySpec) -> Workload:
+    """Return how much a settled study asks for."""
     tuning, post = study.tuning, study.post_evaluation
     controls = select(study, ())
     n_trials = study.n_trials
     n_tuning_runs = None if n_trials is None else n_trials * tuning.max_seeds_per_trial
     n_candidates = (post.top_k if n_trials is None else min(post.top_k, n_trials)) + len(controls)
     n_post = post.allocation.max_runs(n_candidates, post.n_seeds)
-    n_confirmation = post.confirm * (n_candidates if post.confirm_best_set else 1)
+    n_confirmation = post.n_confirmation_runs(n_candidates)
     training = study.training
     lengths = {one.name: training.timesteps(one.hyperparameters) for one in controls}
     usual = [one.hyperparameters for one in controls if lengths[one.name] == training.total_timesteps]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from robusttune.declaration.study import StudySpec
-from robusttune.pipeline.location import DEFAULT_OUT, location_of
-from robusttune.pipeline.reading import open_results
+from robusttune.execution.board import Board, Outlook, in_flight
+from robusttune.execution.time_left import Batch, time_left
+from robusttune.pipeline.location import DEFAULT_OUT, Location, location_of
+from robusttune.pipeline.reading import Results, open_results
+from robusttune.pipeline.settle import workload_of
 from robusttune.post_evaluation.rounds import replay
 from robusttune.post_evaluation.select import select
 from robusttune.results.claims import Claims
-from robusttune.results.records import RunStatus, TrialState
+from robusttune.results.records import RunResult, RunStatus, TrialRecord, TrialState
+from robusttune.results.running import Note, noted_runs, read_note
 from robusttune.seeds import Stage
 
 
@@ -26,9 +31,13 @@ class Status:
     runs : dict of (Stage, RunStatus) to int
         Among the runs that the study wants now.
     n_planned, n_missing : int
-        Post-evaluation runs asked for so far, and those of them without an outcome.
+        Runs of post-evaluation and confirmation, at most, and those of them without an outcome.
     n_workers : int
         Invocations that use the results database now.
+    is_finished : bool
+        Whether nothing is left to be run.
+    outlook : Outlook
+        What is running, and how long the rest takes if as much goes on running.
     """
 
     trials: dict[TrialState, int]
@@ -36,6 +45,8 @@ class Status:
     n_planned: int
     n_missing: int
     n_workers: int
+    is_finished: bool
+    outlook: Outlook
 
 
 def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: str | None = None) -> Status:
@@ -46,18 +57,72 @@ def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
     StudyError
         If there are no results yet.
     """
-    with open_results(study, location_of(study, out=out, storage=storage)) as found:
-        trials, lookup = found.trials(), found.store.results
-        rounds = replay(found.study, select(found.study, trials), lookup)
+    location = location_of(study, out=out, storage=storage)
+    with open_results(study, location) as found:
+        trials, lookup, post = found.trials(), found.store.results, found.study.post_evaluation
+        candidates, is_tuned = select(found.study, trials), _is_tuned(found, trials)
+        rounds = replay(found.study, candidates, lookup)
         planned = [run.run_id for run in rounds.in_turn()]
-        if found.study.post_evaluation.confirm and rounds.n_runs and rounds.is_done(found.study):
-            planned += [run.run_id for run in found.confirmation_runs()]
+        work = workload_of(found.study)
+        n_planned, n_confirm = work.n_post_evaluation_runs, work.n_confirmation_runs
+        if is_tuned:
+            n_planned = max(rounds.n_runs, post.allocation.max_runs(len(candidates), post.n_seeds))
+            n_planned = n_planned if rounds.stop is None else rounds.n_runs
+            n_confirm = post.n_confirmation_runs(len(candidates))
+        if post.confirm and rounds.n_runs and rounds.is_done(found.study):
+            confirmed = [run.run_id for run in found.confirmation_runs()]
+            planned, n_confirm = planned + confirmed, len(confirmed)
         results = lookup([*planned, *(run_id for trial in trials for run_id in trial.run_ids)])
         done = [results[run_id] for run_id in planned if run_id in results]
+        n_missing = n_planned + n_confirm - sum(result.status.is_outcome for result in done)
+        n_open = None if work.n_trials is None else max(0, work.n_trials - _n_finished(trials))
+        n_runs = None if n_open is None else n_open * found.study.tuning.seeds_per_trial + n_missing
         return Status(
             trials=dict(Counter(trial.state for trial in trials)),
             runs=dict(Counter((result.stage, result.status) for result in results.values())),
-            n_planned=len(planned),
-            n_missing=len(planned) - sum(result.status.is_outcome for result in done),
+            n_planned=n_planned + n_confirm,
+            n_missing=n_missing,
             n_workers=Claims(found.store.engine).n_workers(),
+            is_finished=is_tuned and not n_missing,
+            outlook=_outlook(found.study, location, _notes(found, location), results.values(), n_runs),
         )
+
+
+def _n_finished(trials: Sequence[TrialRecord]) -> int:
+    return sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials)
+
+
+def _is_tuned(found: Results, trials: Sequence[TrialRecord]) -> bool:
+    """Return whether the search has ended, by its trials or by its time."""
+    study, timeout_s = found.study, found.study.tuning.timeout_s
+    is_out_of_time = timeout_s is not None and found.store.tuning_time(study.tuning_id)[0] >= timeout_s
+    return is_out_of_time or (study.n_trials is not None and _n_finished(trials) >= study.n_trials)
+
+
+def _notes(found: Results, location: Location) -> list[Note]:
+    """Return what jobs note whose processes are alive."""
+    claims, notes = Claims(found.store.engine), []
+    for run_id in noted_runs(location.running):
+        owner, note = claims.owner(f"run:{run_id}"), read_note(location.running, run_id)
+        if note is not None and owner is not None and claims.is_alive(owner):
+            notes.append(note)
+    return notes
+
+
+def _outlook(
+    study: StudySpec,
+    location: Location,
+    notes: Sequence[Note],
+    results: Iterable[RunResult],
+    n_runs: int | None,
+) -> Outlook:
+    jobs = [in_flight(note) for note in notes]
+    board = Board(len(jobs), location.running)
+    board.measure(results, study.trainer.name)
+    left = None
+    if n_runs is not None and jobs:
+        n_waiting = max(0, n_runs - sum(job.n_runs for job in jobs))
+        batches = [Batch(n_jobs=n_waiting, steps=study.training.total_timesteps)]
+        left = time_left(jobs, batches, pace=board.pace(jobs), n_workers=len(jobs))
+    shares = tuple((note.label, job.share) for note, job in zip(notes, jobs, strict=True))
+    return Outlook(running=shares, left_s=left)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
+from robusttune.execution.board import batch_of
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
+from robusttune.execution.jobs import listed
 from robusttune.execution.progress import Reporter
+from robusttune.execution.time_left import Batch
 from robusttune.post_evaluation.result import (
     PostEvaluation,
     Recommend,
@@ -50,14 +54,21 @@ def evaluate(
         If runs have no outcome and the study does not allow missing runs.
     """
     tried: set[str] = set()  # an accident is not tried again in every round
+    post, steps = study.post_evaluation, study.training.total_timesteps
+    n_confirm = 0 if recommend is None else post.n_confirmation_runs(len(candidates))
+    confirming = (batch_of(n_confirm, steps, n_workers=driver.n_workers, trainer=study.trainer),)
     rounds = replay(study, candidates, store.results)
     while missing := [
         run for run in rounds.in_turn() if run.run_id not in tried and _is_missing(run, rounds.results)
     ]:
         driver.rehearse()
-        reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=rounds.n_runs)
+        most = max(rounds.n_runs, post.allocation.max_runs(len(candidates), post.n_seeds))
+        reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=most)
         tried.update(run.run_id for run in missing)
-        _carry_out(missing, _names(rounds.runs, candidates), study, driver, reporter, models)
+        driver.board.measure(rounds.results.values(), study.trainer.name)
+        driver.board.later = confirming
+        later = [batch_of(most - rounds.n_runs, steps, n_workers=driver.n_workers, trainer=study.trainer)]
+        _carry_out(missing, _names(rounds.runs, candidates), study, driver, reporter, models, later)
         rounds = replay(study, candidates, store.results, since=rounds)
     if rounds.stop is not None:
         reporter.message(f"Post-evaluation stopped after {rounds.n_runs} runs. {rounds.stop}")
@@ -70,6 +81,7 @@ def evaluate(
     if missing := [run for run in runs if _is_missing(run, stored)]:
         driver.rehearse()
         reporter.stage("confirmation", done=len(runs) - len(missing), total=len(runs))
+        driver.board.later = ()
         _carry_out(missing, _names(planned, candidates), study, driver, reporter, models)
     return stored_post_evaluation(study, candidates, store.results, rounds=rounds, recommend=recommend)
 
@@ -81,10 +93,14 @@ def _carry_out(
     driver: Driver,
     reporter: Reporter,
     models: Path | None,
+    later: Sequence[Batch] = (),
 ) -> None:
     warned = set()
     groups = group_runs(missing, n_workers=driver.n_workers, trainer=study.trainer)
-    for results in driver.drive((_group(runs, models) for runs in groups), look_ahead=_LOOK_AHEAD):
+    steps = len(missing) * study.training.total_timesteps / len(groups)
+    driver.board.expect(Batch(n_jobs=len(groups), steps=steps), batches=later)
+    tasks = (_group(runs, models, _label(runs, names)) for runs in groups)
+    for results in driver.drive(tasks, look_ahead=_LOOK_AHEAD):
         for result in results:
             reporter.advance(_line(names[result.run_id], result))
             if result.warning is not None and result.warning not in warned:
@@ -102,9 +118,15 @@ def _is_missing(run: RunSpec, results: Mapping[str, RunResult]) -> bool:
     return result is None or not result.status.is_outcome
 
 
-def _group(runs: tuple[RunSpec, ...], models: Path | None) -> Task[list[RunResult]]:
-    results = yield [Job(specs=runs, models=models)]
+def _group(runs: tuple[RunSpec, ...], models: Path | None, label: str) -> Task[list[RunResult]]:
+    results = yield [Job(specs=runs, models=models, label=label)]
     return results
+
+
+def _label(runs: Sequence[RunSpec], names: Mapping[str, str]) -> str:
+    """Return what a job is called: its configurations, each with the number of its seeds."""
+    counts = Counter(names[run.run_id] for run in runs)
+    return listed(name if n == 1 else f"{name} ({n} seeds)" for name, n in counts.items())
 
 
 def _line(name: str, result: RunResult) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from robusttune.declaration.run import RunSpec
 
 MODELS = "models"
-MODEL, STATISTICS = "model.zip", "vecnormalize.pkl"
+MODEL, STATISTICS, CARD = "model.zip", "vecnormalize.pkl", "README.md"
 _RUN = "run.json"
 
 

@@ -18,6 +18,7 @@ from robusttune.declaration.training.base import TrainerSpec
 from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
+from robusttune.results.running import Tell
 from robusttune.training.groups import fitting_trainer
 from robusttune.training.imports import import_from, modules_from
 from robusttune.training.interfaces import (
@@ -38,6 +39,7 @@ def train(
     *,
     trainer: TrainerSpec | None = None,
     models: Path | None = None,
+    tell: Tell | None = None,
 ) -> list[RunResult]:
     """Train and evaluate runs that share all but their seed.
 
@@ -54,6 +56,8 @@ def train(
         into the provenance of each result.
     models : Path, optional
         Folder in which the policies of completed runs are saved, where the kind of training saves them.
+    tell : callable, optional
+        Told the timesteps that each run has taken, on the way.
 
     Returns
     -------
@@ -67,13 +71,14 @@ def train(
         with warnings.catch_warnings(), modules_from(specs[0].training.module_folder):
             # A minibatch size that does not divide the rollout is the search's choice, not a mistake.
             warnings.filterwarnings("ignore", message="You have specified a mini-batch size of")
-            results = work(specs, stop_rule) if models is None else work(specs, stop_rule, models)
+            options = {"models": models, "tell": tell}
+            results = work(specs, stop_rule, **{key: x for key, x in options.items() if x is not None})
     except Exception:
         if len(specs) > 1:  # one bad run must not take its companions with it
             parts = by_rule(specs, stop_rule)
             # A rule decides on all its runs together, or on none; it keeps what it was told, its copy does not.
             again = parts if len(parts) > 1 else [([spec], None) for spec in specs]
-            retry = functools.partial(train, trainer=trainer, models=models)
+            retry = functools.partial(train, trainer=trainer, models=models, tell=tell)
             return [result for runs, rule in again for result in retry(runs, copy.copy(rule))]
         wall_time_s = (time.perf_counter() - begin) / len(specs)
         error = traceback.format_exc()

@@ -19,6 +19,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.command import CommandTraining
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
+from robusttune.results.running import Tell
 from robusttune.training.command_score import read_score, require_reader
 from robusttune.training.interfaces import Choice, StopRule, make_result, scored
 from robusttune.training.memory import resident
@@ -28,8 +29,8 @@ _TAIL = 20  # lines of output in an error
 _POLL_S = 0.2
 
 
-def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
-    """Run the command for one run after the other; nothing is evaluated before its end, so no rule is asked."""
+def train(specs: Sequence[RunSpec], stop_rule: StopRule | None, tell: Tell | None = None) -> list[RunResult]:
+    """Run the command for one run after the other; before its end nothing is known, and nobody asked or told."""
     return [_train_one(spec) for spec in specs]
 
 

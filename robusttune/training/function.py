@@ -19,13 +19,14 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.function import FunctionTraining
 from robusttune.errors import SpecError
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
+from robusttune.results.running import Tell
 from robusttune.training.imports import load
 from robusttune.training.interfaces import Choice, StopRule, make_result, scored
 
 
-def train(specs: Sequence[RunSpec], stop_rule: StopRule | None) -> list[RunResult]:
+def train(specs: Sequence[RunSpec], stop_rule: StopRule | None, tell: Tell | None = None) -> list[RunResult]:
     """Call the function for one run after the other; see `interfaces.Trainer`."""
-    return [_train_one(spec, stop_rule) for spec in specs]
+    return [_train_one(spec, stop_rule, tell) for spec in specs]
 
 
 def check(study: StudySpec) -> Choice:
@@ -51,11 +52,11 @@ def check(study: StudySpec) -> Choice:
     return Choice(trainer=training.TRAINERS[0])
 
 
-def _train_one(spec: RunSpec, stop_rule: StopRule | None) -> RunResult:
+def _train_one(spec: RunSpec, stop_rule: StopRule | None, tell: Tell | None) -> RunResult:
     training = spec.training
     assert isinstance(training, FunctionTraining)
     begin = time.perf_counter()
-    report = Report(spec, stop_rule)
+    report = Report(spec, stop_rule, tell)
     try:
         configuration = copy.deepcopy(dict(spec.hyperparameters))
         returned = _function(training)(configuration, spec.seed, report)
@@ -90,8 +91,8 @@ class Report:
         Why.
     """
 
-    def __init__(self, spec: RunSpec, stop_rule: StopRule | None) -> None:
-        self._spec, self._stop_rule = spec, stop_rule
+    def __init__(self, spec: RunSpec, stop_rule: StopRule | None, tell: Tell | None = None) -> None:
+        self._spec, self._stop_rule, self._tell = spec, stop_rule, tell
         self.curve: list[CurvePoint] = []
         self.step = 0
         self.ended: RunStatus | None = None
@@ -118,6 +119,8 @@ class Report:
 
     def _take(self, step: int, value: float) -> None:
         self.step = step
+        if self._tell is not None:
+            self._tell(step)
         spec, done = self._spec, self.curve[-1].index if self.curve else -1
         index = spec.evaluation.due(step, spec.total_timesteps, done=done)
         if index is not None:

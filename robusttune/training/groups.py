@@ -43,13 +43,18 @@ def group_runs(
         alike.setdefault(group_key(spec, trainer), []).append(spec)
     groups = []
     for members in alike.values():
-        together = fitting_trainer(members, trainer).together
-        size = min(largest, math.ceil(len(members) / n_workers)) if together else 1
+        fitting = fitting_trainer(members, trainer)
+        size = group_size(len(members), n_workers=n_workers, trainer=fitting, largest=largest)
         n_groups = math.ceil(len(members) / size)
         # Dealt out in turn: if the stage is cut off, every configuration has about as many seeds.
         groups += [tuple(members[first::n_groups]) for first in range(n_groups)]
     turn = {spec.run_id: i for i, spec in enumerate(specs)}
     return sorted(groups, key=lambda group: turn[group[0].run_id])
+
+
+def group_size(n_runs: int, *, n_workers: int, trainer: TrainerSpec, largest: int = MAX_GROUP) -> int:
+    """Return how many of some runs that can train together do so; see `group_runs`."""
+    return min(largest, math.ceil(n_runs / n_workers)) if trainer.together else 1
 
 
 def fitting_trainer(specs: Sequence[RunSpec], trainer: TrainerSpec) -> TrainerSpec:

@@ -7,8 +7,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -91,11 +90,13 @@ class Trainer(Protocol):
     """Trains runs that share all but their seed."""
 
     def __call__(
-        self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None, *models: Path
+        self, specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None, **options: Any
     ) -> list[RunResult]:
-        """Return one result per specification, in order; save policies in `models`, where training saves them.
+        """Return one result per specification, in order.
 
-        `StopRules` come only to trainers that train many at once.
+        `StopRules` come only to trainers that train many at once. Options are `models`, a folder where policies are
+        saved, only for kinds of training that save them; and `tell`, a callable that is told the timesteps of each run
+        on the way, only for those that are not drawn in memory.
         """
         ...
 

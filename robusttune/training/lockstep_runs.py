@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
+from robusttune.results.running import Tell
 from robusttune.training.evaluation import curve_point, due_evaluation, vectorised
 from robusttune.training.groups import group_key, why_not_stackable
 from robusttune.training.hyperparameters import constructor_arguments, verify
@@ -33,7 +34,10 @@ from robusttune.training.stackable import why_not_in_spaces
 
 
 def train(
-    specs: Sequence[RunSpec], stop_rule: StopRule | StopRules | None, models: Path | None = None
+    specs: Sequence[RunSpec],
+    stop_rule: StopRule | StopRules | None,
+    models: Path | None = None,
+    tell: Tell | None = None,
 ) -> list[RunResult]:
     """Train runs together that differ in their seeds, or in hyperparameters that change no shape or loop.
 
@@ -49,7 +53,7 @@ def train(
     order = sorted(range(len(specs)), key=lambda i: str(specs[i].hyperparameters.get("activation_fn")))
     members = [order.index(i) for i in range(len(specs))]
     rules = by_rule(members, stop_rule)
-    with isolated(), contextlib.closing(_Group([specs[i] for i in order], rules)) as group:
+    with isolated(), contextlib.closing(_Group([specs[i] for i in order], rules, tell)) as group:
         group.train()
         # What the group took is shared out: a run's cost is what it adds to the bill.
         found = group.results((time.perf_counter() - begin) / len(specs))
@@ -66,9 +70,12 @@ class _Group:
     """A trainer, environments for evaluation, and the results of each member so far."""
 
     def __init__(
-        self, specs: Sequence[RunSpec], rules: Sequence[tuple[Sequence[int], StopRule | None]]
+        self,
+        specs: Sequence[RunSpec],
+        rules: Sequence[tuple[Sequence[int], StopRule | None]],
+        tell: Tell | None,
     ) -> None:
-        self._specs, self._rules = tuple(specs), rules
+        self._specs, self._rules, self._tell = tuple(specs), rules, tell
         self._first = first = self._specs[0]
         training = self._training = training_of(first)
         self._evaluation = GroupEvaluation(self._specs)
@@ -109,6 +116,8 @@ class _Group:
         self._trainer.environments.close()
 
     def _at_boundary(self, trainer: LockstepTrainer) -> None:
+        if self._tell is not None and trainer.active.any():
+            self._tell(int(trainer.timesteps[trainer.active].mean()))
         due: dict[int, list[int]] = {}
         for member in trainer.at_boundary:
             timesteps, done = int(trainer.timesteps[member]), self._last_index[member]

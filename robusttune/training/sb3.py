@@ -26,6 +26,7 @@ from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.sb3 import Normalization, Sb3Training
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
+from robusttune.results.running import Tell
 from robusttune.training.evaluation import (
     DivergedError,
     curve_point,
@@ -48,7 +49,10 @@ class _Pruned(Exception):  # noqa: N818  (an outcome, not an error)
 
 
 def train(
-    specs: Sequence[RunSpec], stop_rule: StopRule | None, models: Path | None = None
+    specs: Sequence[RunSpec],
+    stop_rule: StopRule | None,
+    models: Path | None = None,
+    tell: Tell | None = None,
 ) -> list[RunResult]:
     """Train runs one after the other; a stop rule needs a single run. Policies are saved in `models`, if given.
 
@@ -59,12 +63,14 @@ def train(
     """
     if stop_rule is not None and len(specs) != 1:
         raise ValueError(f"the sb3 trainer takes a stop rule with one run, but got {len(specs)} runs.")
-    return [_train_one(spec, stop_rule, models) for spec in specs]
+    return [_train_one(spec, stop_rule, models, tell) for spec in specs]
 
 
-def _train_one(spec: RunSpec, stop_rule: StopRule | None, models: Path | None) -> RunResult:
+def _train_one(
+    spec: RunSpec, stop_rule: StopRule | None, models: Path | None, tell: Tell | None
+) -> RunResult:
     begin = time.perf_counter()
-    with isolated(), contextlib.closing(_Run(spec, stop_rule)) as run:
+    with isolated(), contextlib.closing(_Run(spec, stop_rule, tell)) as run:
         error: str | None = None
         episode_returns: list[float] = []
         try:
@@ -94,8 +100,8 @@ def _train_one(spec: RunSpec, stop_rule: StopRule | None, models: Path | None) -
 class _Run:
     """A model, its environments and the evaluations made so far."""
 
-    def __init__(self, spec: RunSpec, stop_rule: StopRule | None) -> None:
-        self._spec = spec
+    def __init__(self, spec: RunSpec, stop_rule: StopRule | None, tell: Tell | None) -> None:
+        self._spec, self._tell = spec, tell
         self._training = training_of(spec)
         self._stop_rule = stop_rule
         self._model: BaseAlgorithm | None = None
@@ -150,6 +156,8 @@ class _Run:
         return normalised_for(self._spec, environments)
 
     def _at_step(self) -> None:
+        if self._tell is not None:
+            self._tell(self.timesteps)
         # Before normalisation, which would clip infinity, and before a replay buffer, which may not be drawn from soon.
         if not _finite_step(self._environments[0]):
             raise DivergedError(

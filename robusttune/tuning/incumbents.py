@@ -46,7 +46,7 @@ def proven(
     steps = [outcome]
     while _is_would_be(outcome, incumbent) and len(outcome.results) < tuning.max_seeds_per_trial:
         indices = _next_indices(len(outcome.results), tuning, incumbent)
-        more = yield jobs(runs(indices), together=together)
+        more = yield jobs(runs(indices), together=together, label=f"trial {outcome.number}")
         outcome = ended(outcome.number, [*outcome.results, *more], tuning, worst, outcome.reports)
         steps.append(outcome)
     return dataclasses.replace(outcome, note=_note(steps, incumbent)) if len(steps) > 1 else outcome

@@ -13,10 +13,12 @@ from optuna.trial import FrozenTrial
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
+from robusttune.execution.board import batch_of
 from robusttune.execution.driver import Driver, Task, as_one
 from robusttune.execution.progress import Reporter
+from robusttune.execution.time_left import Batch
 from robusttune.results.interfaces import Ownership, Store
-from robusttune.results.records import TrialRecord, TrialState
+from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.training.groups import MAX_GROUP, group_runs
 from robusttune.tuning.incumbents import proven
 from robusttune.tuning.pruning import PruningView
@@ -57,6 +59,8 @@ def search(
         return tuple(store.trials(study.tuning_id))
     driver.rehearse()
     reporter.stage("tuning", done=done, total=study.n_trials)
+    run_ids = [run_id for record in store.trials(study.tuning_id) for run_id in record.run_ids]
+    driver.board.measure(store.results(run_ids).values(), study.trainer.name)
     try:
         if study.tuning.batch_size is None:
             stage.run_as_workers_free()
@@ -109,8 +113,8 @@ class _Search:
 
     def wants_more(self, n_running: int = 0) -> bool:
         """Whether another trial should begin, given those that are running."""
-        timeout_s, n_trials = self._study.tuning.timeout_s, self._study.n_trials
-        if timeout_s is not None and self._elapsed_before + self.elapsed_s() >= timeout_s:
+        timeout_s, n_trials = self._timeout_s(), self._study.n_trials
+        if timeout_s is not None and timeout_s <= 0:
             return False
         return n_trials is None or self.trials.n_finished() + n_running < n_trials
 
@@ -118,9 +122,12 @@ class _Search:
         """Ask a trial whenever a worker is free; several processes may do so side by side."""
         has_told = False
         while True:
+            self._expect_trials()
             for outcome in self._driver.drive(self._free_trials()):
                 with self._lock():
                     self._tell(outcome)
+                self._report(outcome)
+                self._expect_trials()
                 self._claims.release(self._key(outcome.number))
             with self._lock():
                 n_running = len(self.trials.running())
@@ -146,11 +153,49 @@ class _Search:
                 as_one([self._task(trial, before=first) for trial in group])
                 for group in self._groups(running)
             ]
-            driven = self._driver.drive(iter(tasks), look_ahead=len(running))
-            outcomes = {outcome.number: outcome for group in driven for outcome in group}
+            self._expect_batches(len(running), len(tasks))
+            outcomes: dict[int, TrialOutcome] = {}
+            for group in self._driver.drive(iter(tasks), look_ahead=len(running)):
+                for outcome in group:
+                    outcomes[outcome.number] = outcome
+                    self._report(outcome)
             with self._lock():
                 for number in sorted(outcomes):
                     self._tell(outcomes[number])
+
+    def _expect_trials(self) -> None:
+        """Say how many trials are still to begin."""
+        if self._driver.board.folder is None:
+            return
+        n_trials, m, timeout_s = self._study.n_trials, self._study.tuning.seeds_per_trial, self._timeout_s()
+        waiting = None
+        if n_trials is not None:
+            n_open = n_trials - self.trials.n_finished() - len(self.trials.running())
+            waiting = Batch(n_jobs=max(0, n_open), steps=m * self._study.training.total_timesteps)
+        self._driver.board.expect(waiting, n_runs=m, timeout_s=timeout_s)
+
+    def _expect_batches(self, n_here: int, n_tasks: int) -> None:
+        """Say what this batch still has to make, and how many more follow."""
+        study, driver = self._study, self._driver
+        m, timeout_s = study.tuning.seeds_per_trial, self._timeout_s()
+        if study.n_trials is None:
+            driver.board.expect(None, n_runs=m, timeout_s=timeout_s)
+            return
+        steps, size = m * study.training.total_timesteps, study.tuning.batch_size or 1
+        n_later = max(0, study.n_trials - self.trials.n_finished() - n_here)
+        sizes = [size] * (n_later // size) + [n_later % size]
+        later = [
+            batch_of(
+                n, steps, n_workers=driver.n_workers, trainer=study.trainer, largest=self._largest_group()
+            )
+            for n in sizes
+        ]
+        waiting = Batch(n_jobs=n_tasks, steps=n_here * steps / max(1, n_tasks))
+        driver.board.expect(waiting, n_runs=m, batches=later, timeout_s=timeout_s)
+
+    def _timeout_s(self) -> float | None:
+        timeout_s = self._study.tuning.timeout_s
+        return None if timeout_s is None else timeout_s - self._elapsed_before - self.elapsed_s()
 
     def _free_trials(self) -> Iterator[Task[TrialOutcome]]:
         while True:
@@ -219,9 +264,12 @@ class _Search:
             first_runs,
             n_workers=self._driver.n_workers,
             trainer=self._study.trainer,
-            largest=max(1, MAX_GROUP // self._study.tuning.seeds_per_trial),
+            largest=self._largest_group(),
         )
         return [[by_run[run.run_id] for run in group] for group in groups] + copies
+
+    def _largest_group(self) -> int:
+        return max(1, MAX_GROUP // self._study.tuning.seeds_per_trial)
 
     def _next_batch_size(self) -> int:
         size, n_trials = self._study.tuning.batch_size, self._study.n_trials
@@ -242,12 +290,6 @@ class _Search:
 
     def _tell(self, outcome: TrialOutcome) -> None:
         record = self.trials.tell(outcome, self._views.pop(outcome.number))
-        value = record.objective_value
-        if value is not None:
-            self._best = value if self._best is None else max(self._best, value)
-        self._reporter.advance(
-            _line(record, outcome.note), best="" if self._best is None else f"{self._best:.4g}"
-        )
         self._told += 1
         self._failed_in_a_row = self._failed_in_a_row + 1 if record.state is TrialState.FAILED else 0
         limit = _FIRST_FAILURES if self._failed_in_a_row == self._told else _FAILURES_IN_A_ROW
@@ -257,6 +299,16 @@ class _Search:
                 f"study again; finished trials are kept. The last error was:\n{record.error}"
             )
 
+    def _report(self, outcome: TrialOutcome) -> None:
+        """Say how a trial ended; one that failed is no step, for another makes up for it."""
+        value = outcome.objective_value
+        if value is not None:
+            self._best = value if self._best is None else max(self._best, value)
+        if outcome.state is TrialState.FAILED:
+            self._reporter.message(_line(outcome))
+        else:
+            self._reporter.advance(_line(outcome), best="" if self._best is None else f"{self._best:.4g}")
+
     def _key(self, number: int) -> str:
         return f"trial:{self._tuning_id}:{number}"
 
@@ -264,10 +316,11 @@ class _Search:
         return self._claims.lock(f"ask:{self._tuning_id}")
 
 
-def _line(record: TrialRecord, note: str) -> str:
-    text = f"trial {record.number} {record.state.value}"
-    if record.objective_value is not None:
-        text += f" {record.objective_value:.4g}"
-    if record.n_diverged:
-        text += f" ({record.n_diverged} diverged)"
-    return f"{text} {note}" if note else text
+def _line(outcome: TrialOutcome) -> str:
+    text = f"trial {outcome.number} {outcome.state.value}"
+    if outcome.objective_value is not None:
+        text += f" {outcome.objective_value:.4g}"
+    n_diverged = sum(result.status is RunStatus.DIVERGED for result in outcome.results)
+    if n_diverged:
+        text += f" ({n_diverged} diverged)"
+    return f"{text} {outcome.note}" if outcome.note else text

@@ -70,16 +70,18 @@ def trial_task(
         Whether the trainer takes many runs at once.
     """
     if view is None:
-        return _at_evaluations(number, jobs(specs, together=together), tuning, None, worst)
+        wanted = jobs(specs, together=together, label=f"trial {number}")
+        return _at_evaluations(number, wanted, tuning, None, worst)
     if tuning.pruning_steps == "evaluations":
-        job = Job(specs=tuple(specs), stop_rule=view)
+        job = Job(specs=tuple(specs), stop_rule=view, label=f"trial {number}")
         return _at_evaluations(number, [job], tuning, view, worst)
     return _seed_by_seed(number, specs, tuning, view, worst)
 
 
-def jobs(specs: Sequence[RunSpec], *, together: bool) -> list[Job]:
+def jobs(specs: Sequence[RunSpec], *, together: bool, label: str) -> list[Job]:
     """Return jobs of runs that nothing prunes: one for all of them where the trainer takes many at once."""
-    return [Job(specs=tuple(specs))] if together else [Job(specs=(spec,)) for spec in specs]
+    groups = [tuple(specs)] if together else [(spec,) for spec in specs]
+    return [Job(specs=group, label=label) for group in groups]
 
 
 def _at_evaluations(
@@ -139,7 +141,7 @@ def _seed_by_seed(
     results: list[RunResult] = []
     reports: list[tuple[int, float]] = []
     for step, spec in enumerate(specs):
-        results += yield [Job(specs=(spec,))]
+        results += yield [Job(specs=(spec,), label=f"trial {number}")]
         if results[-1].status in _ACCIDENTS:
             break
         seen = results[-1:] if tuning.pruner == "wilcoxon" else results

@@ -270,6 +270,9 @@ class Recorder(SilentReporter):
     def advance(self, line: str, *, best: str = "") -> None:
         self.lines.append(line)
 
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
 
 @contextlib.contextmanager
 def open_results(folder: Path, kind: type[ResultStore] = ResultStore) -> Iterator[ResultStore]:

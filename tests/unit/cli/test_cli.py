@@ -236,6 +236,9 @@ def test_rank_and_status_show_the_stored_story(tmp_path: Path) -> None:
     assert "2 complete of 2 wanted" in status.output
     assert re.search(r"^tuning runs +2 completed *$", status.output, flags=re.MULTILINE)
     assert "0 of 36" in status.output
+    watched = call("status", path, "--out", tmp_path, "--watch")  # there is nothing to wait for
+    assert watched.exit_code == 0
+    assert "0 of 36" in watched.output
 
 
 @pytest.mark.parametrize("name", sorted(get_command(app).commands))  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.study_runs import post_evaluation_runs
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.progress import SilentReporter
+from robusttune.interop.exports import export
 from robusttune.pipeline import session
 from robusttune.pipeline.chosen import places
 from robusttune.pipeline.location import location_of
@@ -72,6 +73,13 @@ def test_the_policies_of_the_recommended_configuration_are_kept_and_act_as_when_
         )
     model, environments = rt.load_policy(study, out=tmp_path)
     assert model.predict(environments.reset())[0].shape == (1,)
+    ranking = rt.report_study(study, out=tmp_path)  # now there are numbers
+    for run in runs:
+        card = (model_folder(location.models, run) / "README.md").read_text(encoding="utf-8")
+        assert card == export(ranking, "model-card")
+        assert f"over {len(runs)} seeds that tuning never saw" in " ".join(card.split()).replace(
+            "on average ", ""
+        )
 
 
 @pytest.mark.slow

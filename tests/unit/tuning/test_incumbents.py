@@ -132,17 +132,21 @@ def test_trials_of_a_batch_are_compared_with_finished_batches_only(store: Result
 
 
 def test_a_batch_that_is_half_told_is_taken_up_with_the_incumbent_that_it_began_with(
-    store: ResultStore,
+    store: ResultStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class DiesAfter(Recorder):
-        def advance(self, line: str, *, best: str = "") -> None:
-            if line.startswith("trial 2 "):
-                raise Interrupt
+    save = store.save_trial
+
+    def dies_after(tuning_id: str, record: TrialRecord) -> None:
+        save(tuning_id, record)
+        if record.number == 2:
+            raise Interrupt
 
     study, storage = study_of(4, r=4, changes={"tuning.batch_size": 2}), InMemoryStorage()
     script = [[10] * 4, [5] * 4, [20] * 4, [15] * 4]
+    monkeypatch.setattr(store, "save_trial", dies_after)
     with pytest.raises(Interrupt):
-        tune(study, store, storage, Scripted(study, script), reporter=DiesAfter())
+        tune(study, store, storage, Scripted(study, script))
+    monkeypatch.undo()
     assert [trial.state for trial in store.trials(study.tuning_id)] == [TrialState.COMPLETE] * 3
     trials = tune(study, store, storage, Scripted(study, script))
     assert [len(trial.scores) for trial in trials] == [4, 4, 4, 4]
