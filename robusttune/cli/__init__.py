@@ -17,7 +17,16 @@ from robusttune.cli.console import console, error_console, say
 from robusttune.cli.doctor import doctor
 from robusttune.cli.init import INIT_FLAGS, init
 from robusttune.cli.interop import EXPORT_FLAGS, IMPORT_FLAGS, export, import_optuna, import_rl_zoo
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, Workers, in_flags
+from robusttune.cli.options import (
+    ExecutorOption,
+    Out,
+    Overrides,
+    Storage,
+    StudyFile,
+    Verbose,
+    Workers,
+    in_flags,
+)
 from robusttune.cli.plan import PLAN_FLAGS, plan
 from robusttune.cli.play import PLAY_FLAGS, play
 from robusttune.cli.reproduce import REPRODUCE_FLAGS, reproduce
@@ -130,6 +139,7 @@ def run(
     study: StudyFile,
     out: Out = _out,
     workers: Workers = None,
+    executor: ExecutorOption = None,
     storage: Storage = None,
     overrides: Overrides = None,
     null: Annotated[
@@ -146,13 +156,19 @@ def run(
     from robusttune.pipeline import run_study
 
     if null:
-        _run_null(load_studies(study, overrides=overrides or ()), out, storage, workers, verbose)
+        _run_null(load_studies(study, overrides=overrides or ()), out, storage, workers, executor, verbose)
         return
     matrix = load_matrix(study, overrides=overrides or ())
     for one in matrix.studies:
         command, reporter = _command(study, out, storage, overrides), _reporter(verbose)
         ranking = run_study(
-            one.study, out=out, storage=storage, workers=workers, reporter=reporter, command=command
+            one.study,
+            out=out,
+            storage=storage,
+            workers=workers,
+            executor=executor,
+            reporter=reporter,
+            command=command,
         )
         _show(ranking, out / one.study.name)
     _show_matrix(matrix, out, storage)
@@ -163,6 +179,7 @@ def tune(
     study: StudyFile,
     out: Out = _out,
     workers: Workers = None,
+    executor: ExecutorOption = None,
     storage: Storage = None,
     overrides: Overrides = None,
     verbose: Verbose = False,
@@ -173,7 +190,9 @@ def tune(
     from robusttune.report.tables import trials_table
 
     for spec in load_studies(study, overrides=overrides or ()):
-        trials = tune_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
+        trials = tune_study(
+            spec, out=out, storage=storage, workers=workers, executor=executor, reporter=_reporter(verbose)
+        )
         found = trials_table(spec, trials)
         print_table(found, title=found.title)
 
@@ -183,6 +202,7 @@ def evaluate(
     study: StudyFile,
     out: Out = _out,
     workers: Workers = None,
+    executor: ExecutorOption = None,
     storage: Storage = None,
     overrides: Overrides = None,
     verbose: Verbose = False,
@@ -191,7 +211,9 @@ def evaluate(
     from robusttune.pipeline import evaluate_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        found = evaluate_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
+        found = evaluate_study(
+            spec, out=out, storage=storage, workers=workers, executor=executor, reporter=_reporter(verbose)
+        )
         names = ", ".join(candidate.name for candidate in found.candidates)
         following = _command(study, out, storage, overrides, name="report")
         say(f"Evaluated: {names}. Next: {following}")
@@ -248,6 +270,30 @@ def status(
         console.print(status_table(spec, study_status(spec, out=out, storage=storage)))
 
 
+clusters = typer.Typer(no_args_is_help=True)
+
+
+@clusters.callback()
+def _clusters() -> None:
+    """Jobs of a batch system that carry out runs: SLURM, PBS, LSF."""
+
+
+app.add_typer(clusters, name="cluster")
+
+
+@_register(into=clusters, name="script")
+def cluster_script(
+    study: StudyFile, executor: ExecutorOption = None, overrides: Overrides = None, verbose: Verbose = False
+) -> None:
+    """Print the job script that the [cluster] of a study file makes; --executor names its scheduler."""
+    from robusttune.execution.batch import study_script
+
+    for script in dict.fromkeys(
+        study_script(one, executor) for one in load_studies(study, overrides=overrides or ())
+    ):
+        print(script, end="")
+
+
 _register(COMPARE_FLAGS)(compare)
 _register()(doctor)
 _register(PLAN_FLAGS)(plan)
@@ -268,12 +314,19 @@ def _command(
 
 
 def _run_null(
-    studies: Sequence[StudySpec], out: Path, storage: str | None, workers: int | None, verbose: bool
+    studies: Sequence[StudySpec],
+    out: Path,
+    storage: str | None,
+    workers: int | None,
+    executor: str | None,
+    verbose: bool,
 ) -> None:
     from robusttune.pipeline.null import null_study
 
     for spec in studies:
-        found = null_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
+        found = null_study(
+            spec, out=out, storage=storage, workers=workers, executor=executor, reporter=_reporter(verbose)
+        )
         for sentence in found.sentences():
             say(f"• {sentence}")
 

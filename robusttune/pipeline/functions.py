@@ -24,6 +24,7 @@ from robusttune.pipeline.settle import settle
 from robusttune.post_evaluation.result import PostEvaluation
 
 if TYPE_CHECKING:
+    from robusttune.execution.choose import Given
     from robusttune.execution.progress import Reporter
     from robusttune.pipeline.session import Session
     from robusttune.report.model import Ranking
@@ -44,6 +45,7 @@ def tune(
     version: str | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
+    executor: Given | None = None,
     reporter: Reporter | None = None,
     **tuning: Any,
 ) -> Ranking:
@@ -72,6 +74,8 @@ def tune(
         nothing is stored.
     workers : int, optional
         Worker processes; 0 runs the function in this process. None is one per core.
+    executor : str, concurrent.futures.Executor or distributed.Client, optional
+        Where runs are carried out; see `run_study`.
     reporter : Reporter, optional
         Told of the progress.
     **tuning
@@ -95,7 +99,7 @@ def tune(
         post_evaluation=post_evaluation or PostEvaluationSpec(),
         root_seed=root_seed,
     )
-    return _ranked(study, lambda session: session.evaluate(session.tune()), out, workers, reporter)
+    return _ranked(study, lambda session: session.evaluate(session.tune()), out, workers, executor, reporter)
 
 
 def evaluate(
@@ -107,6 +111,7 @@ def evaluate(
     version: str | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
+    executor: Given | None = None,
     reporter: Reporter | None = None,
     **post_evaluation: Any,
 ) -> Ranking:
@@ -118,7 +123,7 @@ def evaluate(
         Name → hyperparameters.
     n_seeds : int
         Runs of each.
-    train, root_seed, version, out, workers, reporter
+    train, root_seed, version, out, workers, executor, reporter
         See `tune`, whose errors it raises too.
     **post_evaluation
         Further settings of `PostEvaluationSpec`: `statistic="iqm"`.
@@ -141,7 +146,7 @@ def evaluate(
         ),
         root_seed=root_seed,
     )
-    return _ranked(study, lambda session: session.evaluate(()), out, workers, reporter)
+    return _ranked(study, lambda session: session.evaluate(()), out, workers, executor, reporter)
 
 
 class _Portable:
@@ -168,22 +173,26 @@ def _ranked(
     stage: Callable[[Session], PostEvaluation],
     out: str | Path | None,
     workers: int | None,
+    executor: Given | None,
     reporter: Reporter | None,
 ) -> Ranking:
-    from robusttune.execution.executors import make_executor
+    from robusttune.execution.choose import choose_executor
     from robusttune.execution.progress import SilentReporter
     from robusttune.pipeline.session import memory_session, open_session
 
     location = None if out is None else location_of(study, out=out)
     settled = settle(study, location=location)
-    if workers != 0:
+    if workers != 0 or executor is not None:
         _check_portable(study)
     if location is not None:
-        with open_session(settled, location, workers=workers, reporter=reporter) as session:
+        with open_session(
+            settled, location, workers=workers, executor=executor, reporter=reporter
+        ) as session:
             ranking = rank(session, stage(session), command="")
         return written(ranking, location)
-    with make_executor(workers, timeout_s=None) as executor, reporter or SilentReporter() as reporter:
-        session = memory_session(settled.study, executor=executor, reporter=reporter)
+    opened = choose_executor(settled.study, executor, workers)
+    with opened as running, reporter or SilentReporter() as reporter:
+        session = memory_session(settled.study, executor=running, reporter=reporter)
         return rank(session, stage(session), command="")
 
 
