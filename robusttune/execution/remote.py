@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import multiprocessing
 import os
 import pickle
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from robusttune.errors import StudyError
@@ -151,21 +153,26 @@ def carry_out(terms: Terms, payload: bytes, n_runs: int) -> Delivery:
         return done
 
 
-def close(session: str | None, *, idle_s: float | None = None) -> None:
-    """End the processes of a session on this worker, or those of any that have been idle for so long."""
+def close(session: str) -> None:
+    """End the processes of a session on this worker."""
+    _end(lambda one: one.session == session)
+
+
+def _end(which: Callable[[_Process], bool]) -> None:
     with _LOCK:
-        ended = [
-            one
-            for one in _PROCESSES
-            if one.session == session
-            or (idle_s is not None and not one.is_busy and time.monotonic() - one.since > idle_s)
-        ]
+        ended = [one for one in _PROCESSES if which(one)]
         for one in ended:
             _PROCESSES.remove(one)
     for one in ended:
         one.pool.__exit__(KeyboardInterrupt, None, None)
         if one.copy is not None:
             one.copy.cleanup()
+
+
+@functools.cache
+def _end_at_exit() -> None:
+    """Have all processes ended when this one ends, before multiprocessing waits for them."""
+    Finalize(None, _end, args=(lambda one: True,), exitpriority=100)
 
 
 def _python_files(folder: Path) -> list[Path]:
@@ -191,7 +198,8 @@ def _check_versions(wanted: Mapping[str, str | None]) -> None:
 @contextlib.contextmanager
 def _process(terms: Terms) -> Iterator[_Process]:
     """Give a process that is free for a job of this session; it is kept for the next."""
-    close(None, idle_s=_IDLE_S)  # of sessions that ended without a word
+    limit = time.monotonic() - _IDLE_S
+    _end(lambda one: not one.is_busy and one.since < limit)  # their session may have ended without a word
     with _LOCK:
         taken = {one.place for one in _PROCESSES if one.is_busy}
         free = [
@@ -211,6 +219,7 @@ def _process(terms: Terms) -> Iterator[_Process]:
 
 
 def _start(terms: Terms, place: int) -> _Process:
+    _end_at_exit()
     folder, copy = _folder_of(terms.modules)
     # Dask's workers may have no children, so that none outlives them; ours end with their parent.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]

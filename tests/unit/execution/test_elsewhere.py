@@ -32,6 +32,7 @@ from tests.support.clusters import Lines, calls, cluster_of, statuses, write_stu
 from tests.support.places import ROOT
 from tests.support.studies import drawn, make_study
 
+ROBUSTTUNE = (sys.executable, "-m", "robusttune", "evaluate")
 SLURM: dict[str, Any] = {"system": "slurm", "cores": 4, "memory": "8GB"}
 FAULTS: dict[str, dict[str, Any]] = {
     "fine": {"rate": 2.0},
@@ -111,7 +112,9 @@ def test_files_too_large_to_be_sent_must_be_on_the_worker(tmp_path: Path) -> Non
 
 def test_a_worker_with_other_versions_is_refused_in_one_line() -> None:
     terms = Terms(session="x", versions={**versions(), "numpy": "0.1", "torch": None})
-    with pytest.raises(StudyError, match=r"has numpy \d.*torch \d.*this process has numpy 0.1, torch \(miss"):
+    with pytest.raises(
+        StudyError, match=r"has torch \d.*, numpy \d.*this process has torch \(missing\), numpy 0.1: "
+    ):
         carry_out(terms, b"", 1)
 
 
@@ -411,14 +414,13 @@ def test_an_interrupt_ends_what_runs_elsewhere(tmp_path: Path) -> None:
         address = client.scheduler.address.replace("tcp", "dask")
         process = subprocess.Popen(
             [
-                sys.executable,
-                "-m",
-                "robusttune",
-                "evaluate",
+                *ROBUSTTUNE,
                 str(tmp_path / "own" / "study.toml"),
                 "--executor",
-            ]
-            + [address, "--out", str(tmp_path)],
+                address,
+                "--out",
+                str(tmp_path),
+            ],
             cwd=ROOT,
             stderr=subprocess.PIPE,
             text=True,
