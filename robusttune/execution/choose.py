@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from concurrent import futures
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +14,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.execution.executors import Executor, make_executor
 from robusttune.execution.futures import FuturesExecutor
+from robusttune.training import prepare
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -41,13 +43,13 @@ def choose_executor(
         If it is none of these, or `workers` does not suit it.
     """
     executor = study.execution.executor if executor is None else executor
-    timeout_s = study.execution.run_timeout_s
     if isinstance(executor, str):
         _check_name(executor)
     if executor == LOCAL:
-        if workers is None and study.training.IN_MEMORY and timeout_s is None:
+        limits = {"timeout_s": study.execution.run_timeout_s, "memory_mb": study.execution.run_memory_mb}
+        if workers is None and study.training.IN_MEMORY and not any(limits.values()):
             workers = 0  # to start processes takes longer than to draw all runs
-        return make_executor(workers, timeout_s=timeout_s)
+        return make_executor(workers, **limits, prepare=functools.partial(prepare, study))
     if isinstance(executor, str) or hasattr(executor, "get_executor"):
         from robusttune.execution.dask import open_dask
 

@@ -12,11 +12,11 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from loky import cpu_count
-from pebble import ProcessExpired
 
 from robusttune.declaration.cluster import DASK
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import MissingDependencyError, StudyError
+from robusttune.execution.accidents import AccidentError
 from robusttune.execution.futures import CONTINUE, FuturesExecutor
 from robusttune.execution.remote import close
 
@@ -75,7 +75,7 @@ class DaskExecutor(FuturesExecutor):
             library("distributed.comm.core").CommClosedError,
         )
         if isinstance(error, library("distributed").KilledWorker):
-            return ProcessExpired(str(error))  # type: ignore[no-untyped-call]  # pebble has no types here
+            return AccidentError(str(error))
         if isinstance(error, gone):
             return StudyError(
                 f"The Dask scheduler at {self._client.scheduler.address} is gone, or has cancelled a run. {CONTINUE}"

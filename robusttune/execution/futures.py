@@ -15,9 +15,11 @@ import cloudpickle
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.executors import Job
-from robusttune.execution.remote import Delivery, Terms, carry_out, close, modules_of, versions
+from robusttune.execution.remote import Delivery, Terms, carry_out, close, versions
+from robusttune.execution.sent import modules_of
 from robusttune.results.models import saving
 from robusttune.results.records import RunResult
+from robusttune.training import prepare
 
 CONTINUE = "Finished runs are stored: run the study again to continue."
 
@@ -51,6 +53,8 @@ class FuturesExecutor:
             versions=versions(),
             modules=modules_of(study.training.module_folder),
             timeout_s=study.execution.run_timeout_s,
+            memory_mb=study.execution.run_memory_mb,
+            prepare=cloudpickle.dumps(functools.partial(prepare, study)),
             on_gpus=on_gpus,
         )
         self._under_way: set[Future[Delivery]] = set()

@@ -22,7 +22,9 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 from robusttune.errors import StudyError
+from robusttune.execution.accidents import without_accident
 from robusttune.execution.executors import Job, LocalPool
+from robusttune.execution.sent import Modules, folder_of
 from robusttune.results.models import is_saved, model_folder
 from robusttune.results.provenance import provenance
 from robusttune.results.records import RunResult
@@ -30,23 +32,7 @@ from robusttune.training import train
 from robusttune.training.imports import modules_from
 
 _IDLE_S = 60.0
-_MAX_BYTES = 1 << 20
 _GPUS = "CUDA_VISIBLE_DEVICES"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Modules:
-    """The Python files of a folder, for machines that do not have it.
-
-    Attributes
-    ----------
-    folder : str
-    files : mapping
-        Relative path → content; empty if they are too large to be sent with each job.
-    """
-
-    folder: str
-    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +47,10 @@ class Terms:
         Package → version in the process that drives it.
     modules : Modules, optional
         Of the user's own.
-    timeout_s : float, optional
-        Seconds that each run may take.
+    timeout_s, memory_mb : float, optional
+        What each run may take; see `LocalPool`.
+    prepare : bytes, optional
+        A pickled function that a process calls before its first job.
     on_gpus : bool
         Whether each job has a GPU of its own.
     """
@@ -71,6 +59,8 @@ class Terms:
     versions: Mapping[str, str | None]
     modules: Modules | None = None
     timeout_s: float | None = None
+    memory_mb: float | None = None
+    prepare: bytes | None = None
     on_gpus: bool = False
 
 
@@ -106,21 +96,6 @@ _PROCESSES: list[_Process] = []  # of this worker; a job finds them again
 _LOCK = threading.Lock()
 
 
-def modules_of(folder: str | None) -> Modules | None:
-    """Return the Python files of a folder and of the packages in it, or None if there are none."""
-    if folder is None:
-        return None
-    top = Path(folder)
-    paths = _python_files(top)
-    if not paths:
-        return None
-    if sum(path.stat().st_size for path in paths) > _MAX_BYTES:
-        return Modules(folder=folder, files={})
-    return Modules(
-        folder=folder, files={path.relative_to(top).as_posix(): path.read_bytes() for path in paths}
-    )
-
-
 def versions() -> dict[str, str | None]:
     """Return the versions that must be the same wherever a study's runs are carried out."""
     python = ".".join(platform.python_version_tuple()[:2])
@@ -141,15 +116,12 @@ def carry_out(terms: Terms, payload: bytes, n_runs: int) -> Delivery:
     ------
     StudyError
         If this machine has other versions, or not the modules.
-    TimeoutError, ProcessExpired
+    AccidentError, TimeoutError, ProcessExpired
         As the futures of a local pool.
     """
     _check_versions(terms.versions)
     with _process(terms) as process:
-        place = process.place if terms.on_gpus else None
-        done: Delivery = process.pool.schedule(
-            _apart, payload, process.modules, place, n_runs=n_runs
-        ).result()
+        done: Delivery = process.pool.schedule(_apart, payload, process.modules, n_runs=n_runs).result()
         return done
 
 
@@ -173,12 +145,6 @@ def _end(which: Callable[[_Process], bool]) -> None:
 def _end_at_exit() -> None:
     """Have all processes ended when this one ends, before multiprocessing waits for them."""
     Finalize(None, _end, args=(lambda one: True,), exitpriority=100)
-
-
-def _python_files(folder: Path) -> list[Path]:
-    own = [path for path in sorted(folder.glob("*.py")) if path.is_file()]
-    inner = [path for path in folder.glob("[!.]*/") if not path.is_symlink() and any(path.glob("*.py"))]
-    return own + [file for path in sorted(inner) for file in _python_files(path)]
 
 
 def _check_versions(wanted: Mapping[str, str | None]) -> None:
@@ -220,63 +186,51 @@ def _process(terms: Terms) -> Iterator[_Process]:
 
 def _start(terms: Terms, place: int) -> _Process:
     _end_at_exit()
-    folder, copy = _folder_of(terms.modules)
+    folder, copy = folder_of(terms.modules)
     # Dask's workers may have no children, so that none outlives them; ours end with their parent.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     return _Process(
         session=terms.session,
         place=place,
-        pool=LocalPool(1, timeout_s=terms.timeout_s),
+        pool=LocalPool(
+            1,
+            timeout_s=terms.timeout_s,
+            memory_mb=terms.memory_mb,
+            prepare=functools.partial(_prepare, terms.prepare, folder, place if terms.on_gpus else None),
+        ),
         modules=folder,
         copy=copy,
     )
 
 
-def _folder_of(modules: Modules | None) -> tuple[str | None, tempfile.TemporaryDirectory[str] | None]:
-    """Return where the modules are on this machine: the folder itself if it has them, else a copy."""
-    if modules is None:
-        return None, None
-    here = Path(modules.folder)
-    if modules.files and not all(_has(here / name, content) for name, content in modules.files.items()):
-        copy = tempfile.TemporaryDirectory(prefix="robusttune-", ignore_cleanup_errors=True)
-        for name, content in modules.files.items():
-            path = Path(copy.name) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        return copy.name, copy
-    if not here.is_dir() and not modules.files:
-        raise StudyError(
-            f"The worker on {platform.node()} has no folder {here}, and its Python files are too many to be sent with "
-            f"each job (more than {_MAX_BYTES >> 20} MiB). Put it on a file system that all workers share."
-        )
-    return modules.folder, None
-
-
-def _has(path: Path, content: bytes) -> bool:
-    try:
-        return path.read_bytes() == content
-    except OSError:
-        return False
-
-
-def _apart(payload: bytes, modules: str | None, place: int | None) -> Delivery:
-    """Do the work, in the process that only does this."""
-    if place is not None:  # before torch is loaded; later calls leave it as it is
+def _prepare(payload: bytes | None, modules: str | None, gpu: int | None) -> None:
+    if gpu is not None:  # before torch is loaded
         visible = os.environ.get(_GPUS, "").split(",")
-        os.environ[_GPUS] = visible[place % len(visible)] or str(place)
+        os.environ[_GPUS] = visible[gpu % len(visible)] or str(gpu)
+    if payload is not None:
+        with modules_from(modules):
+            pickle.loads(payload)()
+
+
+def _apart(payload: bytes, modules: str | None) -> Delivery:
+    """Do the work, in the process that only does this."""
     with modules_from(modules):
         work: Job | Callable[[], object] = pickle.loads(payload)
         if not isinstance(work, Job):
             work()
             return Delivery(results=[])
         if work.models is None:
-            return Delivery(results=train(work.specs, work.stop_rule, trainer=work.trainer))
+            return Delivery(results=without_accident(_train, work))
         with tempfile.TemporaryDirectory() as name:
             models = Path(name)
-            results = train(work.specs, work.stop_rule, trainer=work.trainer, models=models)
+            results = without_accident(_train, dataclasses.replace(work, models=models))
             policies = {
                 spec.run_id: {path.name: path.read_bytes() for path in model_folder(models, spec).iterdir()}
                 for spec in work.specs
                 if is_saved(models, spec)
             }
         return Delivery(results=results, policies=policies)
+
+
+def _train(job: Job) -> list[RunResult]:
+    return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models)

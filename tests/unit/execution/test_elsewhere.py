@@ -27,7 +27,8 @@ from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution import batch
 from robusttune.execution.choose import choose_executor
-from robusttune.execution.remote import Modules, Terms, _folder_of, carry_out, modules_of, versions
+from robusttune.execution.remote import Terms, carry_out, versions
+from robusttune.execution.sent import Modules, folder_of, modules_of
 from tests.support.clusters import Lines, calls, cluster_of, statuses, write_study
 from tests.support.places import ROOT
 from tests.support.studies import drawn, make_study
@@ -88,12 +89,12 @@ def test_python_files_are_sent_and_found_where_the_folder_is_not_or_differs(tmp_
     found = modules_of(str(here))
     assert found is not None
     assert set(found.files) == {"own.py", "package/__init__.py", "package/inner/deep.py"}
-    assert _folder_of(found) == (str(here), None)
+    assert folder_of(found) == (str(here), None)
     shutil.copytree(here, there)
     elsewhere = Modules(folder=str(there), files=found.files)
-    assert _folder_of(elsewhere) == (str(there), None)
+    assert folder_of(elsewhere) == (str(there), None)
     (there / "own.py").write_text("another version")
-    folder, copy = _folder_of(elsewhere)
+    folder, copy = folder_of(elsewhere)
     assert copy is not None
     assert folder == copy.name
     assert (Path(folder) / "own.py").read_text() == "own.py"
@@ -105,9 +106,9 @@ def test_files_too_large_to_be_sent_must_be_on_the_worker(tmp_path: Path) -> Non
     (tmp_path / "own.py").write_bytes(b"#" * (2 << 20))
     found = modules_of(str(tmp_path))
     assert found == Modules(folder=str(tmp_path), files={})
-    assert _folder_of(found) == (str(tmp_path), None)
+    assert folder_of(found) == (str(tmp_path), None)
     with pytest.raises(StudyError, match=r"has no folder /none.*Put it on a file system that all workers"):
-        _folder_of(Modules(folder="/none", files={}))
+        folder_of(Modules(folder="/none", files={}))
 
 
 def test_a_worker_with_other_versions_is_refused_in_one_line() -> None:
