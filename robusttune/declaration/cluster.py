@@ -36,6 +36,7 @@ class ClusterSpec:
     Attributes
     ----------
     system : {"slurm", "pbs", "lsf"}
+        Which batch system.
     cores : int
         Of one job.
     memory : str
@@ -45,8 +46,10 @@ class ClusterSpec:
     walltime : str, optional
         After which a job ends, `"HH:MM:SS"`. Two minutes before, it hands its runs back, and they begin again in
         another job.
-    queue, account : str, optional
-        Queue or partition, and who pays.
+    queue : str, optional
+        Queue or partition.
+    account : str, optional
+        Account or project that pays.
     jobs : int
         How many jobs there are at a time.
     adapt : bool

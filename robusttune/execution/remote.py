@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -88,6 +89,7 @@ class _Process:
     pool: LocalPool
     modules: str | None
     copy: tempfile.TemporaryDirectory[str] | None
+    job: Future[Delivery] | None = None
     is_busy: bool = True
     since: float = 0.0
 
@@ -121,8 +123,8 @@ def carry_out(terms: Terms, payload: bytes, n_runs: int) -> Delivery:
     """
     _check_versions(terms.versions)
     with _process(terms) as process:
-        done: Delivery = process.pool.schedule(_apart, payload, process.modules, n_runs=n_runs).result()
-        return done
+        process.job = process.pool.schedule(_apart, payload, process.modules, n_runs=n_runs)
+        return process.job.result()
 
 
 def close(session: str) -> None:
@@ -136,6 +138,8 @@ def _end(which: Callable[[_Process], bool]) -> None:
         for one in ended:
             _PROCESSES.remove(one)
     for one in ended:
+        if one.job is not None:
+            one.job.cancel()  # whoever waits for it would wait for ever
         one.pool.__exit__(KeyboardInterrupt, None, None)
         if one.copy is not None:
             one.copy.cleanup()

@@ -245,6 +245,7 @@ def test_accidents_end_as_in_a_local_pool_and_modules_are_found_where_their_fold
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("executor", ["dask"], indirect=True)
 def test_policies_and_rankings_are_those_of_this_machine(tmp_path: Path, executor: Any) -> None:
     changes = {
         "algorithm.hyperparameters": {"n_epochs": 1, "net_arch": [8], "n_steps": 8, "batch_size": 8},
@@ -437,3 +438,18 @@ def test_an_interrupt_ends_what_runs_elsewhere(tmp_path: Path) -> None:
         trainer = psutil.Process(int(begun[0].name.split("-")[1])) if begun else None
         assert trainer is not None
         trainer.wait(timeout=5)
+
+
+@pytest.mark.slow
+def test_threads_are_free_again_when_a_study_is_interrupted(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "own", {"a": {"seconds": 60.0}, "b": {"rate": 2.0}}, n_seeds=2)
+
+    class Interrupting(Lines):
+        def advance(self, line: str, *, best: str = "") -> None:
+            raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(2) as threads:
+        with pytest.raises(KeyboardInterrupt):
+            rt.evaluate_study(study, out=tmp_path, executor=threads, reporter=Interrupting())
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 30
