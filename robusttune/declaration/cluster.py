@@ -55,7 +55,7 @@ class ClusterSpec:
     adapt : bool
         Submit jobs only while there are runs for them, up to `jobs`, and end idle ones.
     directives : tuple of str
-        Further options of the batch system: `"--constraint=avx2"`.
+        Further options of the batch system: `"-C avx2"`.
     prologue : tuple of str
         Lines of the job script before the worker starts: `"module load python"`.
     interface : str, optional
