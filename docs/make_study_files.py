@@ -14,6 +14,7 @@ from typing import Any
 
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.allocation import AllocationSpec
+from robusttune.declaration.cluster import ClusterSpec
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.hyperparameters import ACTIVATIONS
 from robusttune.declaration.matrix import MatrixReportSpec
@@ -54,6 +55,7 @@ _TABLES: tuple[tuple[str, type], ...] = (
     ("`[[post_evaluation.configurations]]`", Configuration),
     ("`[[post_evaluation.controls]]`", Control),
     ("`[execution]`", ExecutionSpec),
+    ("`[cluster]`; see [clusters.md](clusters.md)", ClusterSpec),
 )
 
 _HEAD = f"""# Study files
@@ -136,7 +138,7 @@ def render() -> str:
 
 def _is_key(field: dataclasses.Field[Any]) -> bool:
     """Whether a field is a key of its own table, and not a tag or a table that comes further down."""
-    return field.name not in ("type", "kind") and not str(field.type).endswith(
+    return field.name not in ("type", "kind") and not str(field.type).removesuffix(" | None").endswith(
         ("Spec", "SearchSpace", "Training")
     )
 

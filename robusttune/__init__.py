@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from robusttune import stats as stats
     from robusttune.declaration.allocation import AllocationSpec as AllocationSpec
+    from robusttune.declaration.cluster import ClusterSpec as ClusterSpec
     from robusttune.declaration.evaluation import EvaluationSpec as EvaluationSpec
     from robusttune.declaration.matrix import Matrix as Matrix
     from robusttune.declaration.matrix import MatrixReportSpec as MatrixReportSpec
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
 # Module → names, as imported above.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "declaration.allocation": ("AllocationSpec",),
+    "declaration.cluster": ("ClusterSpec",),
     "declaration.evaluation": ("EvaluationSpec",),
     "declaration.matrix": ("Matrix", "MatrixReportSpec", "MatrixStudy", "ReferenceScores"),
     "declaration.post_evaluation": ("Configuration", "Control", "PostEvaluationSpec"),

@@ -28,6 +28,7 @@ from robusttune.cli.interop import (
 )
 from robusttune.cli.options import (
     STORAGE_VARIABLE,
+    ExecutorOption,
     Out,
     Overrides,
     Storage,
@@ -150,6 +151,7 @@ def run(
     study: StudyFile,
     out: Out = _out,
     workers: Workers = None,
+    executor: ExecutorOption = None,
     storage: Storage = None,
     overrides: Overrides = None,
     null: Annotated[
@@ -166,13 +168,19 @@ def run(
     from robusttune.pipeline import run_study
 
     if null:
-        _run_null(load_studies(study, overrides=overrides or ()), out, storage, workers, verbose)
+        _run_null(load_studies(study, overrides=overrides or ()), out, storage, workers, executor, verbose)
         return
     matrix = load_matrix(study, overrides=overrides or ())
     for one in matrix.studies:
         command, reporter = _command(study, out, storage, overrides), _reporter(verbose)
         ranking = run_study(
-            one.study, out=out, storage=storage, workers=workers, reporter=reporter, command=command
+            one.study,
+            out=out,
+            storage=storage,
+            workers=workers,
+            executor=executor,
+            reporter=reporter,
+            command=command,
         )
         _show(ranking, out / one.study.name)
     _show_matrix(matrix, out, storage)
@@ -183,6 +191,7 @@ def tune(
     study: StudyFile,
     out: Out = _out,
     workers: Workers = None,
+    executor: ExecutorOption = None,
     storage: Storage = None,
     overrides: Overrides = None,
     verbose: Verbose = False,
@@ -193,7 +202,9 @@ def tune(
     from robusttune.report.tables import trials_table
 
     for spec in load_studies(study, overrides=overrides or ()):
-        trials = tune_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
+        trials = tune_study(
+            spec, out=out, storage=storage, workers=workers, executor=executor, reporter=_reporter(verbose)
+        )
         found = trials_table(spec, trials)
         print_table(found, title=found.title)
 
@@ -203,6 +214,7 @@ def evaluate(
     study: StudyFile,
     out: Out = _out,
     workers: Workers = None,
+    executor: ExecutorOption = None,
     storage: Storage = None,
     overrides: Overrides = None,
     verbose: Verbose = False,
@@ -211,7 +223,9 @@ def evaluate(
     from robusttune.pipeline import evaluate_study
 
     for spec in load_studies(study, overrides=overrides or ()):
-        found = evaluate_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
+        found = evaluate_study(
+            spec, out=out, storage=storage, workers=workers, executor=executor, reporter=_reporter(verbose)
+        )
         names = ", ".join(candidate.name for candidate in found.candidates)
         following = _command(study, out, storage, overrides, name="report")
         say(f"Evaluated: {names}. Next: {following}")
@@ -270,6 +284,30 @@ def status(
     (watch_status if watch else print_status)(specs, out, storage)
 
 
+clusters = typer.Typer(no_args_is_help=True)
+
+
+@clusters.callback()
+def _clusters() -> None:
+    """Jobs of a batch system that carry out runs: SLURM, PBS, LSF."""
+
+
+app.add_typer(clusters, name="cluster")
+
+
+@_register(into=clusters, name="script")
+def cluster_script(
+    study: StudyFile, executor: ExecutorOption = None, overrides: Overrides = None, verbose: Verbose = False
+) -> None:
+    """Print the job script that the [cluster] of a study file makes; --executor names its scheduler."""
+    from robusttune.execution.batch import study_script
+
+    for script in dict.fromkeys(
+        study_script(one, executor) for one in load_studies(study, overrides=overrides or ())
+    ):
+        print(script, end="")
+
+
 _register(COMPARE_FLAGS)(compare)
 _register()(doctor)
 _register(PLAN_FLAGS)(plan)
@@ -291,12 +329,19 @@ def _command(
 
 
 def _run_null(
-    studies: Sequence[StudySpec], out: Path, storage: str | None, workers: int | None, verbose: bool
+    studies: Sequence[StudySpec],
+    out: Path,
+    storage: str | None,
+    workers: int | None,
+    executor: str | None,
+    verbose: bool,
 ) -> None:
     from robusttune.pipeline.null import null_study
 
     for spec in studies:
-        found = null_study(spec, out=out, storage=storage, workers=workers, reporter=_reporter(verbose))
+        found = null_study(
+            spec, out=out, storage=storage, workers=workers, executor=executor, reporter=_reporter(verbose)
+        )
         for sentence in found.sentences():
             say(f"• {sentence}")
 

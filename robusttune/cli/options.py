@@ -33,6 +33,13 @@ Workers = Annotated[
         help="Worker processes; 0 trains in this process. Default: one per core, or 0 where nothing is trained.",
     ),
 ]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        help="Where runs are carried out, instead of what execution.executor says: local, dask, or dask://host:port.",
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -49,6 +56,8 @@ _FLAGS = {
     "`workers` = ": "--workers ",
     "`workers`": "--workers",
     "`storage`": "--storage",
+    "`executor` = ": "--executor ",
+    "`executor`": "--executor",
     "`out`": "--out",
     "`run_study`": "`robusttune run`",
     "`tune_study`": "`robusttune tune`",

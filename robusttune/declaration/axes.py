@@ -18,7 +18,7 @@ from robusttune.errors import SpecError
 WHOLE_STUDY = "study"
 # Axes of these make methods; every other axis changes what is acted in, and so makes tasks.
 _METHODS = (
-    *("algorithm", "search_space", "tuning", "evaluation", "post_evaluation", "execution"),
+    *("algorithm", "search_space", "tuning", "evaluation", "post_evaluation", "execution", "cluster"),
     *("root_seed", "description"),
     *(
         f"environment.{key}"

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration._consistency import check_consistency
+from robusttune.declaration.cluster import LOCAL, ClusterSpec, ExecutorName
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.ids import content_id
 from robusttune.declaration.messages import explain
@@ -34,6 +35,9 @@ class ExecutionSpec:
         Who trains. `"lockstep"` trains many seeds at once, several times faster than `"sb3"` and seed for seed the same
         until rounding parts them; `"auto"` takes it where all runs of the study allow that and it pays. What is drawn
         and not trained has one trainer only.
+    executor : {"local", "dask", "dask://host:port"}
+        Where runs are carried out: in processes of this machine, through Dask in the jobs of `[cluster]` (without that
+        table, on this machine), or by the workers of a Dask scheduler that is already there.
     run_timeout_s : float, optional
         A run that takes longer is stopped and counts as timed out. Needs at least one worker process.
     run_memory_mb : float, optional
@@ -57,6 +61,7 @@ class ExecutionSpec:
     """
 
     trainer: str = AUTO
+    executor: ExecutorName = LOCAL
     run_timeout_s: float | None = Field(default=None, gt=0)
     run_memory_mb: float | None = Field(default=None, gt=0)
     max_attempts: int = Field(default=2, ge=1)
@@ -81,7 +86,7 @@ class StudySpec:
     training : Training
         What is trained. A study file declares it by its own tables: `[environment]` and `[algorithm]`, or
         `[function]`, or `[command]`, or `[synthetic]`, or `[tabular]`.
-    search_space, tuning, evaluation, post_evaluation, execution
+    search_space, tuning, evaluation, post_evaluation, execution, cluster
         See their types. Without `[tuning]` nothing is searched: the post-evaluation names what it evaluates.
     root_seed : int
         All seeds of the study follow from it.
@@ -96,6 +101,7 @@ class StudySpec:
     evaluation: EvaluationSpec = Field(default_factory=EvaluationSpec)
     post_evaluation: PostEvaluationSpec = Field(default_factory=PostEvaluationSpec)
     execution: ExecutionSpec = Field(default_factory=ExecutionSpec)
+    cluster: ClusterSpec | None = None
     root_seed: int = Field(default=0, ge=0, le=MAX_ROOT)
     description: str = ""
 
@@ -155,8 +161,8 @@ class StudySpec:
         if self.tuning.pruning_steps == AUTO:
             raise SpecError("tuning.pruning_steps = 'auto': must be settled first (pipeline.settle).")
         document = _STUDY.dump_python(self, mode="json", exclude_none=True)
-        for key in ("name", "description", "post_evaluation", "execution"):
-            del document[key]
+        for key in ("name", "description", "post_evaluation", "execution", "cluster"):
+            document.pop(key, None)
         for key in ("n_trials", "timeout_s"):
             document["tuning"].pop(key, None)
         return content_id({**document, "training": self.training.identity(document["training"])})

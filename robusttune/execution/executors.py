@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from loky import cpu_count
 from loky.backend import get_context
@@ -166,15 +166,17 @@ class LocalPool:
 
     def submit(self, job: Job) -> Future[list[RunResult]]:
         """Queue a job for the next free worker; a group may take as long as its runs one after the other."""
-        timeout_s = None if self._timeout_s is None else self._timeout_s * len(job.specs)
-        future: Future[list[RunResult]] = self._pool.schedule(
-            in_worker, args=(without_accident, self._work, job), timeout=timeout_s
-        )
+        return self.schedule(without_accident, self._work, job, n_runs=len(job.specs))
+
+    def schedule(self, work: Callable[..., Any], *arguments: Any, n_runs: int) -> Future[Any]:
+        """Queue a call, which may take as long as so many runs; 0 does not limit it."""
+        timeout_s = self._timeout_s * n_runs if self._timeout_s is not None and n_runs else None
+        future: Future[Any] = self._pool.schedule(in_worker, args=(work, *arguments), timeout=timeout_s)
         return future
 
     def call(self, function: Callable[[], object]) -> None:
         """Call a function in a worker, which then has loaded the libraries that it needs."""
-        self._pool.schedule(in_worker, args=(function,)).result()
+        self.schedule(function, n_runs=0).result()
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,7 @@ from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.results.records import TrialRecord
 
 if TYPE_CHECKING:
+    from robusttune.execution.choose import Given
     from robusttune.execution.progress import Reporter
     from robusttune.pipeline.session import Session
     from robusttune.report.model import Ranking
@@ -45,6 +46,7 @@ def run_study(
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
     workers: int | None = None,
+    executor: Given | None = None,
     reporter: Reporter | None = None,
     command: str = DEFAULT_COMMAND,
 ) -> Ranking:
@@ -61,6 +63,10 @@ def run_study(
         Worker processes; 0 trains in this process. None is one per core, and 0 where runs are drawn, not
         trained. Workers do not import the calling script: an environment that it registers itself needs
         `environment.imports`, or `workers=0`.
+    executor : str, concurrent.futures.Executor or distributed.Client, optional
+        Where runs are carried out, instead of what `execution.executor` says: `"local"`, `"dask"`,
+        `"dask://host:port"`, or an executor that is open; its owner shuts it down. `workers` is then how many runs it
+        is given at a time.
     reporter : Reporter, optional
         Told of the progress.
     command : str
@@ -74,7 +80,7 @@ def run_study(
         If runs keep failing, or the database cannot be used.
     """
     location = location_of(study, out=out, storage=storage)
-    with _session(study, location, workers, reporter) as session:
+    with _session(study, location, workers, executor, reporter) as session:
         ranking = rank(session, session.evaluate(session.tune(then_evaluate=True)), command)
     return written(ranking, location)
 
@@ -85,10 +91,13 @@ def tune_study(
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
     workers: int | None = None,
+    executor: Given | None = None,
     reporter: Reporter | None = None,
 ) -> tuple[TrialRecord, ...]:
     """Run the tuning stage alone and return its trials; see `run_study`."""
-    with _session(study, location_of(study, out=out, storage=storage), workers, reporter) as session:
+    with _session(
+        study, location_of(study, out=out, storage=storage), workers, executor, reporter
+    ) as session:
         return session.tune()
 
 
@@ -98,6 +107,7 @@ def evaluate_study(
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
     workers: int | None = None,
+    executor: Given | None = None,
     reporter: Reporter | None = None,
 ) -> PostEvaluation:
     """Run the post-evaluation of the stored trials and return what it found; see `run_study`.
@@ -107,7 +117,9 @@ def evaluate_study(
     NoResultsError
         If no trial has been made yet, though the study wants some.
     """
-    with _session(study, location_of(study, out=out, storage=storage), workers, reporter) as session:
+    with _session(
+        study, location_of(study, out=out, storage=storage), workers, executor, reporter
+    ) as session:
         trials = session.trials()
         if not trials and study.n_trials != 0:
             raise NoResultsError(
@@ -149,12 +161,16 @@ def report_study(
 
 @contextlib.contextmanager
 def _session(
-    study: StudySpec, location: Location, workers: int | None, reporter: Reporter | None
+    study: StudySpec,
+    location: Location,
+    workers: int | None,
+    executor: Given | None,
+    reporter: Reporter | None,
 ) -> Iterator[Session]:
     from robusttune.pipeline.session import (
         open_session,
     )  # gymnasium comes with it: not for those who only read
 
     settled = settle(study, location=location)
-    with open_session(settled, location, workers=workers, reporter=reporter) as session:
+    with open_session(settled, location, workers=workers, executor=executor, reporter=reporter) as session:
         yield session

@@ -25,6 +25,7 @@ from robusttune.pipeline.settle import settle
 from robusttune.post_evaluation.result import PostEvaluation
 
 if TYPE_CHECKING:
+    from robusttune.execution.choose import Given
     from robusttune.execution.progress import Reporter
     from robusttune.pipeline.session import Session
     from robusttune.report.model import Ranking
@@ -45,6 +46,7 @@ def tune(
     version: str | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
+    executor: Given | None = None,
     reporter: Reporter | None = None,
     **tuning: Any,
 ) -> Ranking:
@@ -73,6 +75,8 @@ def tune(
         nothing is stored.
     workers : int, optional
         Worker processes; 0 runs the function in this process. None is one per core.
+    executor : str, concurrent.futures.Executor or distributed.Client, optional
+        Where runs are carried out; see `run_study`.
     reporter : Reporter, optional
         Told of the progress.
     **tuning
@@ -97,7 +101,12 @@ def tune(
         root_seed=root_seed,
     )
     return _ranked(
-        study, lambda session: session.evaluate(session.tune(then_evaluate=True)), out, workers, reporter
+        study,
+        lambda session: session.evaluate(session.tune(then_evaluate=True)),
+        out,
+        workers,
+        executor,
+        reporter,
     )
 
 
@@ -110,6 +119,7 @@ def evaluate(
     version: str | None = None,
     out: str | Path | None = None,
     workers: int | None = None,
+    executor: Given | None = None,
     reporter: Reporter | None = None,
     **post_evaluation: Any,
 ) -> Ranking:
@@ -121,7 +131,7 @@ def evaluate(
         Name → hyperparameters.
     n_seeds : int
         Runs of each.
-    train, root_seed, version, out, workers, reporter
+    train, root_seed, version, out, workers, executor, reporter
         See `tune`, whose errors it raises too.
     **post_evaluation
         Further settings of `PostEvaluationSpec`: `statistic="iqm"`.
@@ -144,7 +154,7 @@ def evaluate(
         ),
         root_seed=root_seed,
     )
-    return _ranked(study, lambda session: session.evaluate(()), out, workers, reporter)
+    return _ranked(study, lambda session: session.evaluate(()), out, workers, executor, reporter)
 
 
 class _Portable:
@@ -171,23 +181,27 @@ def _ranked(
     stage: Callable[[Session], PostEvaluation],
     out: str | Path | None,
     workers: int | None,
+    executor: Given | None,
     reporter: Reporter | None,
 ) -> Ranking:
-    from robusttune.execution.executors import make_executor
+    from robusttune.execution.choose import choose_executor
     from robusttune.execution.progress import SilentReporter
     from robusttune.pipeline.session import memory_session, open_session
 
     location = None if out is None else location_of(study, out=out)
     settled = settle(study, location=location)
-    if workers != 0:
+    if workers != 0 or executor is not None:
         _check_portable(study)
     if location is not None:
-        with open_session(settled, location, workers=workers, reporter=reporter) as session:
+        with open_session(
+            settled, location, workers=workers, executor=executor, reporter=reporter
+        ) as session:
             ranking = rank(session, stage(session), command="")
         return written(ranking, location)
     reporter = reporter or SilentReporter()
-    with tempfile.TemporaryDirectory() as folder, make_executor(workers, timeout_s=None) as executor:
-        session = memory_session(settled.study, executor=executor, reporter=reporter, progress=Path(folder))
+    opened = choose_executor(settled.study, executor, workers)
+    with tempfile.TemporaryDirectory() as folder, opened as running:
+        session = memory_session(settled.study, executor=running, reporter=reporter, progress=Path(folder))
         reporter.watch(session.driver.board.outlook)
         with reporter:
             return rank(session, stage(session), command="")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from robusttune.declaration.study import StudySpec
+from robusttune.execution.choose import Given
 from robusttune.execution.progress import Reporter
 from robusttune.pipeline.location import DEFAULT_OUT, location_of
 from robusttune.pipeline.session import open_session
@@ -80,6 +81,7 @@ def null_study(
     out: str | Path = DEFAULT_OUT,
     storage: str | None = None,
     workers: int | None = None,
+    executor: Given | None = None,
     reporter: Reporter | None = None,
     n_studies: int = N_STUDIES,
 ) -> NullResult:
@@ -97,7 +99,7 @@ def null_study(
     configuration, copies = copies_of(study)
     location = location_of(study, out=out, storage=storage)
     with open_session(
-        settle(study, location=location), location, workers=workers, reporter=reporter
+        settle(study, location=location), location, workers=workers, executor=executor, reporter=reporter
     ) as session:
         study, found = session.study, session.evaluate_candidates(copies)
     post, table = study.post_evaluation, found.scores

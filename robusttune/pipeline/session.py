@@ -11,8 +11,9 @@ from pathlib import Path
 
 from robusttune.declaration.study import StudySpec
 from robusttune.execution.board import batch_of
+from robusttune.execution.choose import Given, choose_executor
 from robusttune.execution.driver import Driver
-from robusttune.execution.executors import Executor, InProcess, make_executor
+from robusttune.execution.executors import Executor, InProcess
 from robusttune.execution.exports import Exports
 from robusttune.execution.progress import Reporter, SilentReporter
 from robusttune.pipeline.location import EARLIER, Location
@@ -26,7 +27,6 @@ from robusttune.results.claims import Claims
 from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.memory import MemoryStore, SoleOwner
 from robusttune.results.records import TrialRecord
-from robusttune.training import prepare as prepare_training
 from robusttune.training import rehearse
 
 
@@ -109,7 +109,12 @@ class Session:
 
 @contextlib.contextmanager
 def open_session(
-    settled: Settled, location: Location, *, workers: int | None = None, reporter: Reporter | None = None
+    settled: Settled,
+    location: Location,
+    *,
+    workers: int | None = None,
+    executor: Given | None = None,
+    reporter: Reporter | None = None,
 ) -> Iterator[Session]:
     """Open the database and start the workers (see `run_study`); all is closed again, also after Ctrl-C."""
     reporter = reporter or SilentReporter()
@@ -119,17 +124,13 @@ def open_session(
         stack.callback(store.close)
         store.save_study(settled.declared, study)
         claims = stack.enter_context(Claims(store.engine))
-        limits = {"timeout_s": study.execution.run_timeout_s, "memory_mb": study.execution.run_memory_mb}
-        if workers is None and study.training.IN_MEMORY and not any(limits.values()):
-            workers = 0  # to start processes takes longer than to draw all runs
-        prepare = functools.partial(prepare_training, study)
-        executor = stack.enter_context(make_executor(workers, **limits, prepare=prepare))
+        opened = stack.enter_context(choose_executor(study, executor, workers))
         max_attempts = study.execution.max_attempts
         exports = Exports(study, reporter.message)
         driver = Driver(
             store,
             claims,
-            executor,
+            opened,
             trainer=study.trainer,
             max_attempts=max_attempts,
             rehearsal=None if study.training.REHEARSAL is None else functools.partial(rehearse, study),

@@ -97,7 +97,9 @@ def settle(declared: StudySpec, *, location: Location | None = None) -> Settled:
     before = as_stored(declared, stored)
     latest = None if before is not None or not stored else stored[0].settled
     # The trainer is chosen again: it changes no result, and this machine may have a faster one than the last.
-    study = declared if before is None else dataclasses.replace(before, execution=declared.execution)
+    study = declared
+    if before is not None:
+        study = dataclasses.replace(before, execution=declared.execution, cluster=declared.cluster)
     choice = check(study)
     settled = study.settled(choice.trainer)
     return Settled(

@@ -12,7 +12,10 @@ from robusttune.results.store import StoredStudy
 
 T = TypeVar("T")
 
-_GROWS = ("name", "description", "post_evaluation", "execution", "tuning.n_trials", "tuning.timeout_s")
+_GROWS = (
+    *("name", "description", "post_evaluation", "execution", "cluster"),
+    *("tuning.n_trials", "tuning.timeout_s"),
+)
 
 
 def as_stored(declared: StudySpec, stored: Sequence[StoredStudy]) -> StudySpec | None:

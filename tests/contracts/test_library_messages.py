@@ -17,8 +17,16 @@ from tests.support.places import ROOT
 
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 _OF_THE_COMMAND_LINE = re.compile(rf"(?<![\w-])--[a-z]|\brobusttune ({'|'.join(COMMANDS)})\b")
-# Not messages: the command that a report completes for its reader, and arguments of git.
-_ALLOWED = {"robusttune run study.toml", " --set ", "--porcelain", "--untracked-files=no"}
+# Not messages: the command that a report completes for its reader, and arguments of git, Dask and batch systems.
+_ALLOWED = {
+    "--resources",
+    "--lifetime",
+    "--gres=gpu:",
+    "robusttune run study.toml",
+    " --set ",
+    "--porcelain",
+    "--untracked-files=no",
+}
 
 
 def texts() -> Iterator[tuple[str, str]]:

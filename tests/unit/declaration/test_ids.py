@@ -181,6 +181,7 @@ def test_one_is_not_true_in_an_id() -> None:
         {"name": "renamed", "description": "said differently"},
         {"execution.run_timeout_s": 3.0},
         {"execution.trainer": "lockstep"},
+        {"execution.executor": "dask", "cluster": {"system": "slurm", "cores": 2, "memory": "4GB"}},
         {"post_evaluation.top_k": 9, "post_evaluation.controls": [{"name": "c"}]},
         {"tuning.n_trials": 99},
         {"tuning.timeout_s": 5.0},
