@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ZOO := .venv-rl-zoo
-EXTRAS := contrib sbx envs envpool video tensorboard
+EXTRAS := contrib sbx envs envpool video tensorboard wandb dashboard dask
 DEMO := experiments/quickstart/ppo_pendulum.toml
 
 comma := ,
