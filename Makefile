@@ -10,7 +10,7 @@ DEMO := experiments/quickstart/ppo_pendulum.toml
 comma := ,
 space := $(subst ,, )
 
-.PHONY: extras demo test test-all lint check slow rl-zoo calibration bench distributions protocols chaos constraints clean help
+.PHONY: extras demo test test-all lint check slow rl-zoo calibration bench distributions protocols chaos fuzz constraints clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -70,6 +70,9 @@ protocols: $(READY)  ## the study of protocols, or what is missing of it (hours,
 
 chaos: $(READY)  ## kill a study at random moments; nothing may be lost or doubled
 	$(BIN)/python -m pytest -m slow tests/integration/test_chaos.py
+
+fuzz: $(READY)  ## any bytes as a study file, table or database: a study or an error of our own (an hour, resumable)
+	$(BIN)/python -m benchmarks.fuzz
 
 constraints: $(READY)  ## make constraints.txt anew
 	$(BIN)/pip-compile --quiet --upgrade $(foreach extra,dev $(EXTRAS),--extra $(extra)) --strip-extras --no-emit-index-url --no-emit-find-links \

@@ -21,6 +21,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.machine import commit, machine
 from robusttune.errors import RobusttuneError
@@ -81,18 +82,25 @@ def _try(kind: str, wanted: int, kept: Path) -> tuple[Counter[str], list[str]]:
     path = kept / f"{kind}.json"
     done = json.loads(path.read_text()) if path.exists() else {"n": 0, "counts": {}, "faults": []}
     with tempfile.TemporaryDirectory(prefix="robusttune-fuzz-") as folder:
+        again = [int(text.split()[1].rstrip(":")) for text in done["faults"]]  # they may be mended by now
+        done |= _counted(done["counts"], [_outcome(kind, one, Path(folder)) for one in again])
         while done["n"] < wanted:
             last = min(wanted, done["n"] + _BATCH)
-            found = [_outcome(kind, number, Path(folder)) for number in range(done["n"], last)]
-            faults = [text for text in found if text not in ("accepted", "refused")]
-            counts = Counter(done["counts"]) + Counter(
-                text if text not in faults else "faults" for text in found
+            more = _counted(
+                done["counts"], [_outcome(kind, one, Path(folder)) for one in range(done["n"], last)]
             )
-            done = {"n": last, "counts": counts, "faults": [*done["faults"], *faults]}
+            done = {"n": last, "counts": more["counts"], "faults": [*done["faults"], *more["faults"]]}
             path.with_suffix(".new").write_text(json.dumps(done))
             path.with_suffix(".new").replace(path)
             print(f"{kind}: {last:,}, {len(done['faults'])} faults", file=sys.stderr, flush=True)
     return Counter(done["counts"]), done["faults"]
+
+
+def _counted(counts: dict[str, int], found: list[str]) -> dict[str, Any]:
+    """Return how often files were accepted and refused, with some more outcomes, and those of them that are faults."""
+    faults = [text for text in found if text not in ("accepted", "refused")]
+    known = Counter({name: counts.get(name, 0) for name in ("accepted", "refused")})
+    return {"counts": known + Counter(text for text in found if text not in faults), "faults": faults}
 
 
 def main() -> None:
@@ -109,7 +117,7 @@ def main() -> None:
     lines, faults = [f"{'':12}{'tried':>9}{'accepted':>10}{'refused':>9}{'faults':>8}"], []
     for kind, n_cases in wanted.items():
         counts, own = _try(kind, n_cases, kept)
-        told = [counts.total(), counts["accepted"], counts["refused"], counts["faults"]]
+        told = [counts.total() + len(own), counts["accepted"], counts["refused"], len(own)]
         lines.append(f"{kind:12}{told[0]:>9,}{told[1]:>10,}{told[2]:>9,}{told[3]:>8,}")
         faults += own
     print(f"python -m benchmarks.fuzz, commit {commit()}\n{machine()}\n")

@@ -17,7 +17,7 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 _LARGEST = 2**53
 """Samplers compute with floats, which know every whole number up to here."""
-_WIDEST, _MOST_STEPS = 1e300, 10**9
+_WIDEST, _MOST_STEPS, _MOST_POINTS = 1e300, 10**9, 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -145,11 +145,19 @@ def bounds(parameter: Parameter) -> tuple[float, float] | None:
 
 
 def points(parameter: Parameter) -> Iterable[JsonValue]:
-    """Return every value that a whole-numbered or categorical parameter can have; of a real-valued one, its ends."""
+    """Return every value that a whole-numbered or categorical parameter can have; of a real-valued one, its ends.
+
+    Of a range that holds very many, evenly spread ones and its ends are enough for what is asked of them.
+    """
     if isinstance(parameter, Int) and parameter.scale == "pow2":
         return [2**power for power in range(parameter.low.bit_length() - 1, parameter.high.bit_length())]
     if isinstance(parameter, Int):
-        return range(parameter.low, parameter.high + 1, parameter.step)
+        n_steps = (parameter.high - parameter.low) // parameter.step
+        if n_steps <= _MOST_POINTS:
+            return range(parameter.low, parameter.high + 1, parameter.step)
+        stride = parameter.step * -(-n_steps // _MOST_POINTS)
+        last = parameter.low + n_steps * parameter.step
+        return (*range(parameter.low, last, stride), last)
     return parameter.choices if isinstance(parameter, Categorical) else (parameter.low, parameter.high)
 
 

@@ -78,7 +78,9 @@ def _patient(
             except Exception as error:
                 if is_ending or not _patience_s(error):
                     raise
-                _log.warning("The database %s does not answer (%s). Waiting for it …", url, reason_of(error))
+                _log.warning(
+                    "The database %s cannot be used now (%s). Waiting for it …", url, reason_of(error)
+                )
             return _retrying()(method, *args, **kwargs)
         except StudyError:
             raise

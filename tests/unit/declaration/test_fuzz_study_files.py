@@ -47,6 +47,14 @@ CASES = {
 }  # fmt: skip
 
 
+def test_a_range_without_reason_costs_no_hours(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(
+        f'{PPO}search_space.parameters.n_envs = {{type = "int", low = 1, high = 9007199254740991}}\n'
+        'search_space.parameters.n_steps = {type = "int", low = 8, high = 1_000_000_007}'
+    )
+    assert load_study(tmp_path / "study.toml").search_space.parameters["n_steps"].high == 1_000_000_007
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_strange_study_file_is_one_line(tmp_path: Path, case: str) -> None:
     text, piece = CASES[case]
