@@ -244,29 +244,6 @@ def test_accidents_end_as_in_a_local_pool_and_modules_are_found_where_their_fold
     assert len(by_name["shaken"]) == 2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("executor", ["dask"], indirect=True)
-def test_policies_and_rankings_are_those_of_this_machine(tmp_path: Path, executor: Any) -> None:
-    changes = {
-        "algorithm.hyperparameters": {"n_epochs": 1, "net_arch": [8], "n_steps": 8, "batch_size": 8},
-        "search_space": None,
-        "tuning": None,
-        "post_evaluation": {"n_seeds": 2, "controls": [{"name": "slow", "hyperparameters": {"gamma": 0.9}}]},
-        "execution.save_models": "best",
-    }
-    study = make_study(changes)
-    rankings, saved = [], []
-    for name, where in (("here", None), ("there", executor)):
-        ranking = rt.run_study(study, out=tmp_path / name, workers=2, executor=where)
-        rankings.append(ranking.to_frame()[["configuration", "mean", "mean_low"]].to_dict())
-        models = tmp_path / name / study.name / "models"
-        saved.append({str(path.relative_to(models)) for path in models.rglob("*.*") if path.is_file()})
-        policy, _ = rt.load_policy(study, out=tmp_path / name)
-        assert policy.num_timesteps > 0
-    assert rankings[0] == rankings[1]
-    assert saved[0] == saved[1] != set()
-
-
 def test_a_broken_pool_is_one_line(tmp_path: Path) -> None:
     study = make_study(drawn("synthetic", {}))
     pool = ThreadPoolExecutor(1, initializer=sys.exit)
@@ -338,46 +315,6 @@ def test_killed_workers_lose_no_run_and_double_none(tmp_path: Path) -> None:
     begun = calls(tmp_path / "own")
     assert len(begun) == 60
     assert max(begun.values()) > 1, "no kill hit a run"
-
-
-@pytest.mark.slow
-def test_a_scheduler_that_goes_is_one_line_and_finished_runs_stay(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
-    study = write_study(
-        tmp_path / "own", {"a": {"seconds": 0.3}, "b": {"rate": 2.0, "seconds": 0.3}}, n_seeds=20
-    )
-    with cluster_of(2) as client:
-        scheduler = client.run_on_scheduler(os.getpid)
-
-        class Killing(Lines):
-            def advance(self, line: str, *, best: str = "") -> None:
-                super().advance(line, best=best)
-                if len(self.lines) == 4:
-                    os.kill(scheduler, 9)
-
-        with pytest.raises(StudyError, match=r"The Dask scheduler at .* is gone.*Finished runs are stored"):
-            rt.evaluate_study(study, out=tmp_path, executor=client, reporter=Killing())
-        client.cluster.scheduler.process = None  # it cannot be closed any more
-    assert statuses(tmp_path, study)["completed"] >= 4
-    rt.evaluate_study(study, out=tmp_path, workers=2)
-    assert statuses(tmp_path, study) == {"completed": 40}
-
-
-@pytest.mark.slow
-def test_a_cluster_that_adapts_grows_from_nothing_and_shrinks_again(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
-    study = write_study(
-        tmp_path / "own", {"a": {"seconds": 0.5}, "b": {"rate": 2.0, "seconds": 0.5}}, n_seeds=8
-    )
-    with cluster_of(0) as client:
-        client.cluster.adapt(minimum=0, maximum=2, interval="500ms", target_duration="500ms")
-        rt.evaluate_study(study, out=tmp_path, executor=client, workers=2)
-        assert len(client.scheduler_info(n_workers=-1)["workers"]) >= 1
-        deadline = time.monotonic() + 30
-        while client.scheduler_info(n_workers=-1)["workers"] and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert client.scheduler_info(n_workers=-1)["workers"] == {}
-    assert statuses(tmp_path, study) == {"completed": 16}
 
 
 SBATCH = """#!/bin/sh
