@@ -29,6 +29,7 @@ from robusttune.execution.sent import Modules, folder_of
 from robusttune.results.models import is_saved, model_folder
 from robusttune.results.provenance import provenance
 from robusttune.results.records import RunResult
+from robusttune.results.running import noted
 from robusttune.training import train
 from robusttune.training.imports import modules_from
 
@@ -237,4 +238,7 @@ def _apart(payload: bytes, modules: str | None) -> Delivery:
 
 
 def _train(job: Job) -> list[RunResult]:
-    return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models)
+    # A machine that does not share the folder tells nothing on the way.
+    folder = job.progress if job.progress is not None and job.progress.is_dir() else None
+    with noted(folder, job.specs, job.label) if folder else contextlib.nullcontext() as tell:
+        return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models, tell=tell)
