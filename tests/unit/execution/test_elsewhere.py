@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from loky.backend import get_context
 from typer.testing import CliRunner
@@ -343,38 +341,6 @@ def test_jobs_of_slurm_are_submitted_carry_out_the_runs_and_are_cancelled(
     rt.evaluate_study(study, out=tmp_path)
     assert statuses(tmp_path, study) == {"completed": 8}
     assert len((tmp_path / "pids").read_text().split()) == 2
-
-
-@pytest.mark.slow
-def test_an_interrupt_ends_what_runs_elsewhere(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
-    write_study(tmp_path / "own", {"a": {"seconds": 60.0}, "b": {"rate": 2.0}}, n_seeds=2)
-    with cluster_of(1) as client:
-        address = client.scheduler.address.replace("tcp", "dask")
-        process = subprocess.Popen(
-            [
-                *ROBUSTTUNE,
-                str(tmp_path / "own" / "study.toml"),
-                "--executor",
-                address,
-                "--out",
-                str(tmp_path),
-            ],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        deadline = time.monotonic() + 60
-        while not (begun := list((tmp_path / "own" / "calls").iterdir())) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
-        assert process.returncode == 130, told
-        assert told.splitlines()[-1].startswith("Stopped. Finished runs are kept")
-        assert "Traceback" not in told
-        trainer = psutil.Process(int(begun[0].name.split("-")[1])) if begun else None
-        assert trainer is not None
-        trainer.wait(timeout=5)
 
 
 @pytest.mark.slow
