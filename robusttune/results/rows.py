@@ -8,9 +8,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from robusttune.declaration.ids import canonical_json, content_id
 from robusttune.declaration.run import RunSpec
-from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
+from robusttune.results.records import CurvePoint, Evaluations, RunResult, RunStatus, TrialRecord, TrialState
 from robusttune.seeds import Stage
 
 
@@ -88,6 +90,12 @@ def run_result(row: Any) -> RunResult:
         error=row.error,
         provenance=json.loads(row.provenance),
     )
+
+
+def evaluations(curve: str, episode_returns: str) -> Evaluations:
+    """Return the evaluations of a completed run from the columns that hold them."""
+    _, timesteps, _, mean_returns = zip(*json.loads(curve), strict=True)
+    return Evaluations(timesteps, np.array(mean_returns), np.array(json.loads(episode_returns)))
 
 
 def trial_row(tuning_id: str, record: TrialRecord) -> dict[str, Any]:
