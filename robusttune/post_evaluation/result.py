@@ -101,7 +101,7 @@ def stored_post_evaluation(
     planned = planned_confirmation(study, found, recommend)
     if not planned:
         return found
-    results = lookup(run_id for runs in planned.values() for run_id in runs.run_ids)
+    results = lookup([run_id for runs in planned.values() for run_id in runs.run_ids])
     return dataclasses.replace(found, confirmed=_confirmed(study, scores, planned, results))
 
 

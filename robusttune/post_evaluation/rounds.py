@@ -112,7 +112,7 @@ def replay(
     results = since.results
     while True:
         wanted = [run_id for own in runs.values() for run_id in own.run_ids]
-        results = {**results, **lookup(run_id for run_id in wanted if run_id not in results)}
+        results = {**results, **lookup([run_id for run_id in wanted if run_id not in results])}
         here = Rounds(runs=runs, results=results, n_decisions=n_decisions, kept=kept)
         if not rule.is_adaptive or not _is_done(here, allow_missing=post.allow_missing):
             return here

@@ -20,7 +20,7 @@ from robusttune.results import schema
 from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert, without_password
 from robusttune.results.patience import reason_of, with_patience
 from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
-from robusttune.results.rows import evaluations, run_result, run_row, trial_record, trial_row
+from robusttune.results.rows import evaluations, run_result, run_row, spec_row, trial_record, trial_row
 
 _BATCH = 10_000  # run ids of one statement; they are written into its text, so no limit of parameters counts
 
@@ -66,7 +66,7 @@ class ResultStore:
                 f"The results database {self.url} cannot be opened: {reason_of(error)}. "
                 "Check the path or URL, or choose another by `out` or `storage`."
             ) from None
-        reads = ("studies", "results", "trials", "tuning_time")
+        reads = ("studies", "results", "outcomes", "evaluations", "statuses", "trials", "tuning_time")
         writes = ("save_study", "add_result", "save_trial", "add_tuning_time")
         with_patience(self, (*reads, *writes), url=self.url, reads=reads)
 
@@ -102,8 +102,10 @@ class ResultStore:
 
         So is a run that was stopped early, once a search that does not stop it has brought it further.
         """
-        row = run_row(spec, result)
+        described = spec_row(spec)
+        row = run_row(described["spec_id"], result)
         with self.engine.begin() as connection:
+            insert_if_absent(connection, schema.specs, described)
             self._keep_provenance(connection, row["provenance_id"], result.provenance)
             table = schema.runs
             kept = [status.value for status in RunStatus if status.is_outcome]
@@ -217,6 +219,9 @@ class ResultStore:
             if not read_only:
                 row = {"key": "schema_version", "value": str(schema.SCHEMA_VERSION)}
                 insert_if_absent(connection, schema.meta, row)
+                older = schema.meta.c.value.in_([str(n) for n in range(1, schema.SCHEMA_VERSION)])
+                key = schema.meta.c.key == row["key"]
+                connection.execute(sa.update(schema.meta).where(key, older).values(value=row["value"]))
                 connection.commit()
             version = connection.execute(query).scalar_one()
         if re.fullmatch(r"[1-9]\d{0,8}", str(version)) is None:
