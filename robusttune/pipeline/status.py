@@ -12,7 +12,6 @@ from robusttune.execution.board import ENOUGH, Board, Outlook, in_flight
 from robusttune.execution.time_left import Batch, time_left
 from robusttune.pipeline.location import DEFAULT_OUT, Location, location_of
 from robusttune.pipeline.reading import Results, open_results
-from robusttune.pipeline.settle import workload_of
 from robusttune.post_evaluation.rounds import replay
 from robusttune.post_evaluation.select import select
 from robusttune.results.claims import Claims
@@ -65,12 +64,11 @@ def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
         scores_decide = post.allocation.is_adaptive or post.confirm
         rounds = replay(found.study, candidates, found.store.outcomes if scores_decide else lambda _: {})
         planned = [run_id for runs in rounds.runs.values() for run_id in runs.run_ids]
-        work = workload_of(found.study)
-        n_planned, n_confirm = work.n_post_evaluation_runs, work.n_confirmation_runs
+        n_candidates = len(candidates) if is_tuned else found.study.n_candidates
+        n_planned = post.allocation.max_runs(n_candidates, post.n_seeds)
+        n_confirm = post.n_confirmation_runs(n_candidates)
         if is_tuned:
-            n_planned = max(rounds.n_runs, post.allocation.max_runs(len(candidates), post.n_seeds))
-            n_planned = n_planned if rounds.stop is None else rounds.n_runs
-            n_confirm = post.n_confirmation_runs(len(candidates))
+            n_planned = max(rounds.n_runs, n_planned) if rounds.stop is None else rounds.n_runs
         if post.confirm and rounds.n_runs and rounds.is_done(found.study):
             confirmed = [run_id for runs in found.confirmation_runs().values() for run_id in runs.run_ids]
             planned, n_confirm = planned + confirmed, len(confirmed)
@@ -83,7 +81,8 @@ def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
         is_done = {status.value for status in RunStatus if status.is_outcome}
         n_done = sum(run_id in stored and stored[run_id][1] in is_done for run_id in planned)
         n_missing = n_planned + n_confirm - n_done
-        n_open = None if work.n_trials is None else max(0, work.n_trials - _n_finished(trials))
+        n_trials = found.study.n_trials
+        n_open = None if n_trials is None else max(0, n_trials - _n_finished(trials))
         n_runs = None if n_open is None else n_open * found.study.tuning.seeds_per_trial + n_missing
         return Status(
             trials=dict(Counter(trial.state for trial in trials)),
