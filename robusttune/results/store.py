@@ -21,7 +21,10 @@ from robusttune.results.engine import insert_if_absent, make_engine, make_tables
 from robusttune.results.patience import reason_of, with_patience
 from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 from robusttune.results.rows import evaluations, run_result, run_row, spec_row, trial_record, trial_row
+from robusttune.seeds import Stage
 
+_STAGES = {stage.value: stage for stage in Stage}
+_STATUSES = {status.value: status for status in RunStatus}
 _BATCH = 10_000  # run ids of one statement; they are written into its text, so no limit of parameters counts
 
 
@@ -133,9 +136,8 @@ class ResultStore:
                 schema.provenances.c.provenance_id.in_({row[-1] for row in rows})
             )
             provenances = {key: json.loads(text) for key, text in connection.execute(made_by)}
-        statuses = {status.value: status for status in RunStatus}
         return {
-            run_id: RunOutcome(run_id, seed, statuses[status], score, timesteps, error, provenances[made])
+            run_id: RunOutcome(run_id, seed, _STATUSES[status], score, timesteps, error, provenances[made])
             for run_id, seed, status, score, timesteps, error, made in rows
         }
 
@@ -150,12 +152,14 @@ class ResultStore:
             found[row.run_id] = one._replace(timesteps=known.setdefault(one.timesteps, one.timesteps))
         return found
 
-    def statuses(self, config_ids: Iterable[str]) -> list[tuple[str, str, str]]:
+    def statuses(self, config_ids: Iterable[str]) -> list[tuple[str, Stage, RunStatus]]:
         """Return (run id, stage, status) of all runs of some configurations; an index holds all of that."""
         c = schema.runs.c
         query = sa.select(c.run_id, c.stage, c.status).where(c.config_id.in_(set(config_ids)))
         with self.engine.connect() as connection:
-            return [(row.run_id, row.stage, row.status) for row in connection.execute(query)]
+            return [
+                (key, _STAGES[stage], _STATUSES[status]) for key, stage, status in connection.execute(query)
+            ]
 
     def _of_runs(self, query: sa.Select[Any], run_ids: Iterable[str]) -> Iterator[sa.Row[Any]]:
         wanted = list(dict.fromkeys(run_ids))

@@ -262,7 +262,7 @@ def test_columns_say_what_whole_results_say(store: ResultStore) -> None:
     assert len(whole) == len(RunStatus)
     completed = {key: one.evaluations for key, one in whole.items() if one.status is RunStatus.COMPLETED}
     assert repr(store.evaluations(whole)) == repr(completed)
-    counted = {(one.run_id, one.stage.value, one.status.value) for one in whole.values()}
+    counted = {(one.run_id, one.stage, one.status) for one in whole.values()}
     assert set(store.statuses([runs[0].config_id])) == counted
 
 
