@@ -77,7 +77,7 @@ def _below(markdown: str) -> str:
 def _effort(study: StudySpec, ranking: Ranking, results: Path) -> str:
     with open_results(study, location_of(study, out=results)) as opened:
         run_ids = [run_id for trial in ranking.trials for run_id in trial.run_ids]
-        runs = [*opened.store.results(run_ids).values(), *ranking.found.rounds.results.values()]
+        runs = list(opened.store.results([*run_ids, *ranking.found.rounds.results]).values())
     hours = sum(run.wall_time_s for run in runs) / 3600
     processors = sorted({str(run.provenance["cpu"]) for run in runs})
     return (

@@ -11,6 +11,7 @@ runs of a study, and no training and evaluation environment of one run, ever sha
 
 from __future__ import annotations
 
+import functools
 from enum import StrEnum
 
 import numpy as np
@@ -59,11 +60,17 @@ def run_seed(root: int, stage: Stage, index: int) -> int:
         raise SpecError(
             f"A stage has at most {MAX_RUNS} seeds (`0 <= index < {MAX_RUNS}`), but got {index=}."
         )
-    multiplier, offset = map(int, np.random.SeedSequence([root, _STAGES.index(stage)]).generate_state(2))
+    multiplier, offset = _order(root, _STAGES.index(stage))
     # An odd multiplier makes the affine map a permutation of the 22-bit numbers.
     permuted = (index * (multiplier | 1) + offset) % MAX_RUNS
     seed: int = _STAGES.index(stage) << _STAGE_BIT | permuted << _ENVIRONMENT_BITS
     return seed
+
+
+@functools.lru_cache(maxsize=16)
+def _order(*key: int) -> tuple[int, int]:
+    multiplier, offset = map(int, np.random.SeedSequence(key).generate_state(2))
+    return multiplier, offset
 
 
 def stage_of(seed: int) -> Stage:

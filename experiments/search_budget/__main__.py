@@ -31,7 +31,7 @@ from robusttune.pipeline.settle import settle
 from robusttune.post_evaluation.result import candidates_of, stored_post_evaluation
 from robusttune.post_evaluation.select import Candidate, tuning_champion
 from robusttune.report.build import best_set_first
-from robusttune.results.records import RunResult, TrialRecord
+from robusttune.results.records import RunOutcome, RunResult, TrialRecord
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.csv"
@@ -142,8 +142,8 @@ def choose_all(plans: Sequence[Plan], runs: StoredRuns) -> list[Choice]:
     ]
     known = runs.results(specs)
 
-    def lookup(run_ids: Iterable[str]) -> dict[str, RunResult]:
-        return {run_id: known[run_id] for run_id in run_ids if run_id in known}
+    def lookup(run_ids: Iterable[str]) -> dict[str, RunOutcome]:
+        return {run_id: known[run_id].outcome for run_id in run_ids if run_id in known}
 
     choices = []
     for plan, own in zip(plans, candidates, strict=True):
@@ -181,7 +181,7 @@ def rows(choices: Sequence[Choice], runs: StoredRuns) -> pd.DataFrame:
     )
 
 
-def _judging(choice: Choice) -> tuple[RunSpec, ...]:
+def _judging(choice: Choice) -> Sequence[RunSpec]:
     own = {choice.candidate.config_id: choice.candidate.hyperparameters}
     return confirmation_runs(choice.plan.study, own, own)[choice.candidate.config_id]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-_ID_LENGTH = 20
+ID_LENGTH = 20
 
 
 def config_id(hyperparameters: Mapping[str, JsonValue]) -> str:
@@ -19,7 +19,7 @@ def config_id(hyperparameters: Mapping[str, JsonValue]) -> str:
 
 def content_id(value: Any) -> str:
     """Return a hash of a JSON value, 20 hexadecimal digits."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:_ID_LENGTH]
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:ID_LENGTH]
 
 
 def canonical_json(value: Any) -> str:

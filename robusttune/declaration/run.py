@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping
 
 from pydantic import Field, JsonValue, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from robusttune.declaration.evaluation import EvaluationSpec
-from robusttune.declaration.ids import canonical_json, config_id, content_id
+from robusttune.declaration.ids import ID_LENGTH, canonical_json, config_id
 from robusttune.declaration.space import STRICT
 from robusttune.declaration.training import Training
 from robusttune.seeds import Stage, stage_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+@dataclass(frozen=True, kw_only=True, config=STRICT)  # no slots: the id is made once
 class RunSpec:
     """One training of one configuration with one seed, and its evaluation.
 
@@ -36,13 +38,12 @@ class RunSpec:
     seed: int = Field(ge=0, lt=2**32)
     evaluation_seed: int = Field(ge=0, lt=2**32)
 
-    @property
+    @functools.cached_property
     def run_id(self) -> str:
         """Hash of all that determines the run. Keys that are None leave it as it was before there was such a key."""
-        document = _RUN.dump_python(self, mode="json", exclude_none=True)
-        return content_id({**document, "training": self.training.identity(document["training"])})
+        return run_ids(self, [(self.seed, self.evaluation_seed)])[0]
 
-    @property
+    @functools.cached_property
     def config_id(self) -> str:
         """Hash of the hyperparameters."""
         return config_id(self.hyperparameters)
@@ -60,6 +61,21 @@ class RunSpec:
     def to_json(self) -> str:
         """Return the canonical JSON: sorted keys, no spaces."""
         return canonical_json(_RUN.dump_python(self, mode="json"))
+
+
+def run_ids(run: RunSpec, seeds: Iterable[tuple[int, int]]) -> tuple[str, ...]:
+    """Return the ids of runs that differ from this one at most in their (seed, evaluation seed)."""
+    document = _RUN.dump_python(run, mode="json", exclude_none=True)
+    document["training"] = run.training.identity(document["training"])
+    texts = {key: canonical_json(value).replace("%", "%%") for key, value in document.items()}
+    texts |= {"seed": "%(seed)d", "evaluation_seed": "%(evaluation_seed)d"}
+    # `content_id` of the document, of which all but two numbers is written once
+    template = "{" + ",".join(f'"{key}":{text}' for key, text in sorted(texts.items())) + "}"
+    found = []
+    for seed, evaluation_seed in seeds:
+        text = template % {"seed": seed, "evaluation_seed": evaluation_seed}
+        found.append(hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH])
+    return tuple(found)
 
 
 _RUN = TypeAdapter(RunSpec)

@@ -4,18 +4,51 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
 
 from pydantic import JsonValue
 
 from robusttune.declaration.allocation import MAX_SEEDS, SEED_BLOCK
-from robusttune.declaration.run import RunSpec
+from robusttune.declaration.run import RunSpec, run_ids
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
 from robusttune.seeds import MAX_RUNS, Stage, common_evaluation_seed, evaluation_seed, run_seed
 
 # The last seed of a stage belongs to common evaluation starts; the last block stays unused for it.
 _N_BLOCKS = MAX_RUNS // SEED_BLOCK - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRuns(Sequence[RunSpec]):
+    """Runs of one configuration, which differ in their seeds alone; each is made when it is asked for.
+
+    Attributes
+    ----------
+    pattern : RunSpec
+        One of them, but for its seeds.
+    seeds : tuple of (int, int)
+        Seed and evaluation seed of each.
+    run_ids : tuple of str
+    """
+
+    pattern: RunSpec
+    seeds: tuple[tuple[int, int], ...]
+    run_ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @overload
+    def __getitem__(self, index: int) -> RunSpec: ...
+    @overload
+    def __getitem__(self, index: slice) -> PlannedRuns: ...
+    def __getitem__(self, index: int | slice) -> RunSpec | PlannedRuns:
+        if isinstance(index, slice):
+            return dataclasses.replace(self, seeds=self.seeds[index], run_ids=self.run_ids[index])
+        seed, evaluation_seed = self.seeds[index]
+        return dataclasses.replace(self.pattern, seed=seed, evaluation_seed=evaluation_seed)
 
 
 def configuration(study: StudySpec, searched: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -43,7 +76,7 @@ def tuning_runs(
     tuning = study.tuning
     first = 0 if tuning.seeds == "common" else trial_number * tuning.max_seeds_per_trial
     indices = range(tuning.seeds_per_trial) if indices is None else indices
-    return tuple(_run(study, hyperparameters, Stage.TUNING, first + index) for index in indices)
+    return tuple(_planned(study, hyperparameters, Stage.TUNING, [first + index for index in indices]))
 
 
 def post_evaluation_runs(
@@ -51,7 +84,7 @@ def post_evaluation_runs(
     configurations: Mapping[str, Mapping[str, JsonValue]],
     *,
     n_seeds: Mapping[str, int] | None = None,
-) -> dict[str, tuple[RunSpec, ...]]:
+) -> dict[str, PlannedRuns]:
     """Return the runs of the post-evaluation.
 
     Parameters
@@ -64,7 +97,7 @@ def post_evaluation_runs(
 
     Returns
     -------
-    dict of str to tuple of RunSpec
+    dict of str to PlannedRuns
         config_id → one run per seed. Unless the study wants common seeds, a configuration's seeds follow from
         its id and not from its position, so that a study can be edited without losing runs.
 
@@ -79,7 +112,7 @@ def post_evaluation_runs(
 
 def confirmation_runs(
     study: StudySpec, configurations: Mapping[str, Mapping[str, JsonValue]], config_ids: Iterable[str]
-) -> dict[str, tuple[RunSpec, ...]]:
+) -> dict[str, PlannedRuns]:
     """Return the runs that confirm some configurations, on seeds of the post-evaluation that nothing else can have.
 
     Parameters
@@ -96,21 +129,18 @@ def confirmation_runs(
 
 def _in_blocks(
     study: StudySpec, configurations: Mapping[str, Mapping[str, JsonValue]], indices: Mapping[str, range]
-) -> dict[str, tuple[RunSpec, ...]]:
+) -> dict[str, PlannedRuns]:
     """Return runs at some indices of the blocks of seeds; with common seeds all configurations have one block."""
     if study.post_evaluation.seeds == "common":
         blocks = dict.fromkeys(configurations, 0)
     else:
         blocks = seed_blocks(configurations)
     return {
-        config_id: tuple(
-            _run(
-                study,
-                configurations[config_id],
-                Stage.POST_EVALUATION,
-                blocks[config_id] * SEED_BLOCK + index,
-            )
-            for index in own
+        config_id: _planned(
+            study,
+            configurations[config_id],
+            Stage.POST_EVALUATION,
+            [blocks[config_id] * SEED_BLOCK + index for index in own],
         )
         for config_id, own in indices.items()
     }
@@ -131,16 +161,21 @@ def seed_blocks(config_ids: Iterable[str]) -> dict[str, int]:
     return blocks
 
 
-def _run(study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stage, index: int) -> RunSpec:
-    seed = run_seed(study.root_seed, stage, index)
-    evaluation = study.evaluation
+def _planned(
+    study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stage, indices: Iterable[int]
+) -> PlannedRuns:
+    evaluation, common = study.evaluation, None
     if stage is Stage.POST_EVALUATION:
         evaluation = dataclasses.replace(evaluation, n_episodes=study.n_post_evaluation_episodes)
-    common = evaluation.starts == "common"
-    return RunSpec(
+    if evaluation.starts == "common":
+        common = common_evaluation_seed(study.root_seed, stage)
+    own = [run_seed(study.root_seed, stage, index) for index in indices]
+    seeds = tuple((seed, evaluation_seed(seed) if common is None else common) for seed in own)
+    pattern = RunSpec(
         training=study.training.bare(),
         hyperparameters=dict(hyperparameters),
         evaluation=evaluation,
-        seed=seed,
-        evaluation_seed=common_evaluation_seed(study.root_seed, stage) if common else evaluation_seed(seed),
+        seed=0,
+        evaluation_seed=0,
     )
+    return PlannedRuns(pattern=pattern, seeds=seeds, run_ids=run_ids(pattern, seeds))

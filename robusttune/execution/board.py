@@ -20,6 +20,9 @@ _MEMORY = (
     10  # runs after which one that has ended counts a third for the pace; more where many train at a time
 )
 
+ENOUGH = 1000
+"""Stored runs from which the pace is learned; earlier ones say little about it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:

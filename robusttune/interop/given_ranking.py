@@ -51,12 +51,11 @@ def rank_given(
     n_diverged = tuple(one.n_diverged for one in configurations)
     found = PostEvaluation(
         candidates=candidates,
-        rounds=Rounds(runs={one.config_id: () for one in candidates}),
+        rounds=Rounds(runs={}),
         scores=ScoreTable(
             config_ids=tuple(one.config_id for one in candidates),
             seeds=tuple(one.given.seeds for one in configurations),
             scores=tuple(one.scores for one in configurations),
-            episode_returns=tuple(tuple(() for _ in one.scores) for one in configurations),
             n_diverged=n_diverged,
             n_missing=(0,) * len(configurations),
             diverged_score=configurations[0].worst if any(n_diverged) else None,

@@ -45,7 +45,8 @@ def choose(results: Results, configuration: str | None, seed: int | str | None) 
             f"configuration = {configuration!r}: was not evaluated{did_you_mean(configuration, names)}. "
             f"Known: {', '.join(names)}."
         )
-    ranked = _ranked(found.rounds.runs[names[configuration]], found.rounds.results)
+    runs = found.rounds.runs[names[configuration]]
+    ranked = _ranked(runs, results.store.results(runs.run_ids))
     if not ranked:
         raise StudyError(f"No run of {configuration} is completed.")
     named = places(len(ranked))

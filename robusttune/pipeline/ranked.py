@@ -22,7 +22,12 @@ def rank(source: Session | Results, found: PostEvaluation, command: str) -> Rank
     from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
 
     return make_ranking(
-        source.study, source.trials(), found, is_reproducible=source.is_reproducible(), command=command
+        source.study,
+        source.trials(),
+        found,
+        is_reproducible=source.is_reproducible(),
+        command=command,
+        evaluations=source.store.evaluations(found.rounds.results),
     )
 
 

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
+from robusttune.declaration.study_runs import PlannedRuns
 from robusttune.errors import NoResultsError
 from robusttune.pipeline.location import Location
 from robusttune.pipeline.recommend import recommend_from
@@ -18,7 +18,6 @@ from robusttune.post_evaluation.result import (
     planned_confirmation,
     stored_post_evaluation,
 )
-from robusttune.post_evaluation.rounds import in_turn
 from robusttune.results.records import TrialRecord
 from robusttune.results.store import ResultStore
 
@@ -53,14 +52,14 @@ class Results:
         trials = self.trials()
         candidates = candidates_of(self.study, trials)
         return stored_post_evaluation(
-            self.study, candidates, self.store.results, recommend=recommend_from(trials)
+            self.study, candidates, self.store.outcomes, recommend=recommend_from(trials)
         )
 
-    def confirmation_runs(self) -> list[RunSpec]:
-        """Return the runs that confirm what the stored post-evaluation recommends."""
+    def confirmation_runs(self) -> dict[str, PlannedRuns]:
+        """Return config_id → the runs that confirm what the stored post-evaluation recommends."""
         trials = self.trials()
-        found = stored_post_evaluation(self.study, candidates_of(self.study, trials), self.store.results)
-        return in_turn(planned_confirmation(self.study, found, recommend_from(trials)))
+        found = stored_post_evaluation(self.study, candidates_of(self.study, trials), self.store.outcomes)
+        return planned_confirmation(self.study, found, recommend_from(trials))
 
     def is_reproducible(self) -> bool:
         """Return whether the search repeats itself trial by trial."""

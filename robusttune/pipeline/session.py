@@ -99,7 +99,7 @@ class Session:
         )
         if self.models is not None:
             best = recommend(self.study, found)
-            self.reporter.message(settle_models(self.study, found, best, self.models, self.store.results))
+            self.reporter.message(settle_models(self.study, found, best, self.models, self.store.outcomes))
         return found
 
     def evaluate_candidates(self, candidates: Sequence[Candidate]) -> PostEvaluation:

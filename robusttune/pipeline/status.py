@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from robusttune.declaration.study import StudySpec
-from robusttune.execution.board import Board, Outlook, in_flight
+from robusttune.execution.board import ENOUGH, Board, Outlook, in_flight
 from robusttune.execution.time_left import Batch, time_left
 from robusttune.pipeline.location import DEFAULT_OUT, Location, location_of
 from robusttune.pipeline.reading import Results, open_results
-from robusttune.pipeline.settle import workload_of
 from robusttune.post_evaluation.rounds import replay
 from robusttune.post_evaluation.select import select
 from robusttune.results.claims import Claims
-from robusttune.results.records import RunResult, RunStatus, TrialRecord, TrialState
+from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.results.running import Note, noted_runs, read_note
 from robusttune.seeds import Stage
 
@@ -59,32 +58,38 @@ def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
     """
     location = location_of(study, out=out, storage=storage)
     with open_results(study, location) as found:
-        trials, lookup, post = found.trials(), found.store.results, found.study.post_evaluation
+        trials, post = found.trials(), found.study.post_evaluation
         candidates, is_tuned = select(found.study, trials), _is_tuned(found, trials)
-        rounds = replay(found.study, candidates, lookup)
-        planned = [run.run_id for run in rounds.in_turn()]
-        work = workload_of(found.study)
-        n_planned, n_confirm = work.n_post_evaluation_runs, work.n_confirmation_runs
+        # Scores are read only where they decide on what is wanted.
+        scores_decide = post.allocation.is_adaptive or post.confirm
+        rounds = replay(found.study, candidates, found.store.outcomes if scores_decide else lambda _: {})
+        planned = [run_id for runs in rounds.runs.values() for run_id in runs.run_ids]
+        n_candidates = len(candidates) if is_tuned else found.study.n_candidates
+        n_planned = post.allocation.max_runs(n_candidates, post.n_seeds)
+        n_confirm = post.n_confirmation_runs(n_candidates)
         if is_tuned:
-            n_planned = max(rounds.n_runs, post.allocation.max_runs(len(candidates), post.n_seeds))
-            n_planned = n_planned if rounds.stop is None else rounds.n_runs
-            n_confirm = post.n_confirmation_runs(len(candidates))
+            n_planned = max(rounds.n_runs, n_planned) if rounds.stop is None else rounds.n_runs
         if post.confirm and rounds.n_runs and rounds.is_done(found.study):
-            confirmed = [run.run_id for run in found.confirmation_runs()]
+            confirmed = [run_id for runs in found.confirmation_runs().values() for run_id in runs.run_ids]
             planned, n_confirm = planned + confirmed, len(confirmed)
-        results = lookup([*planned, *(run_id for trial in trials for run_id in trial.run_ids)])
-        done = [results[run_id] for run_id in planned if run_id in results]
-        n_missing = n_planned + n_confirm - sum(result.status.is_outcome for result in done)
-        n_open = None if work.n_trials is None else max(0, work.n_trials - _n_finished(trials))
+        config_ids = {one.config_id for one in trials} | {one.config_id for one in candidates}
+        stored = {run_id: (stage, status) for run_id, stage, status in found.store.statuses(config_ids)}
+        wanted = dict.fromkeys([*(run_id for trial in trials for run_id in trial.run_ids), *planned])
+        known = [run_id for run_id in wanted if run_id in stored]
+        counts = Counter(stored[run_id] for run_id in known)
+        n_done = sum(run_id in stored and stored[run_id][1].is_outcome for run_id in planned)
+        n_missing = n_planned + n_confirm - n_done
+        n_trials = found.study.n_trials
+        n_open = None if n_trials is None else max(0, n_trials - _n_finished(trials))
         n_runs = None if n_open is None else n_open * found.study.tuning.seeds_per_trial + n_missing
         return Status(
             trials=dict(Counter(trial.state for trial in trials)),
-            runs=dict(Counter((result.stage, result.status) for result in results.values())),
+            runs=dict(counts),
             n_planned=n_planned + n_confirm,
             n_missing=n_missing,
             n_workers=Claims(found.store.engine).n_workers(),
             is_finished=is_tuned and not n_missing,
-            outlook=_outlook(found.study, location, _notes(found, location), results.values(), n_runs),
+            outlook=_outlook(found, location, known, n_runs),
         )
 
 
@@ -109,16 +114,12 @@ def _notes(found: Results, location: Location) -> list[Note]:
     return notes
 
 
-def _outlook(
-    study: StudySpec,
-    location: Location,
-    notes: Sequence[Note],
-    results: Iterable[RunResult],
-    n_runs: int | None,
-) -> Outlook:
+def _outlook(found: Results, location: Location, known: Sequence[str], n_runs: int | None) -> Outlook:
+    study, notes = found.study, _notes(found, location)
     jobs = [in_flight(note) for note in notes]
     board = Board(len(jobs), location.running)
-    board.measure(results, study.trainer.name)
+    if jobs:
+        board.measure(found.store.results(known[-ENOUGH:]).values(), study.trainer.name)
     left = None
     if n_runs is not None and jobs:
         n_waiting = max(0, n_runs - sum(job.n_runs for job in jobs))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
-from robusttune.execution.board import batch_of
+from robusttune.declaration.study_runs import PlannedRuns
+from robusttune.execution.board import ENOUGH, batch_of
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
 from robusttune.execution.jobs import listed
@@ -20,7 +21,7 @@ from robusttune.post_evaluation.result import (
     planned_confirmation,
     stored_post_evaluation,
 )
-from robusttune.post_evaluation.rounds import in_turn, replay
+from robusttune.post_evaluation.rounds import have_outcome, in_turn, replay
 from robusttune.post_evaluation.select import Candidate
 from robusttune.results.interfaces import Store
 from robusttune.results.records import RunResult, RunStatus
@@ -57,33 +58,30 @@ def evaluate(
     post, steps = study.post_evaluation, study.training.total_timesteps
     n_confirm = 0 if recommend is None else post.n_confirmation_runs(len(candidates))
     confirming = (batch_of(n_confirm, steps, n_workers=driver.n_workers, trainer=study.trainer),)
-    rounds = replay(study, candidates, store.results)
-    while missing := [
-        run for run in rounds.in_turn() if run.run_id not in tried and _is_missing(run, rounds.results)
-    ]:
+    rounds = replay(study, candidates, store.outcomes)
+    while missing := in_turn(rounds.runs, without=tried | have_outcome(rounds.results)):
         driver.rehearse()
         most = max(rounds.n_runs, post.allocation.max_runs(len(candidates), post.n_seeds))
         reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=most)
         tried.update(run.run_id for run in missing)
-        driver.board.measure(rounds.results.values(), study.trainer.name)
+        driver.board.measure(store.results([*rounds.results][-ENOUGH:]).values(), study.trainer.name)
         driver.board.later = confirming
         later = [batch_of(most - rounds.n_runs, steps, n_workers=driver.n_workers, trainer=study.trainer)]
         _carry_out(missing, _names(rounds.runs, candidates), study, driver, reporter, models, later)
-        rounds = replay(study, candidates, store.results, since=rounds)
+        rounds = replay(study, candidates, store.outcomes, since=rounds)
     if rounds.stop is not None:
         reporter.message(f"Post-evaluation stopped after {rounds.n_runs} runs. {rounds.stop}")
-    found = stored_post_evaluation(study, candidates, store.results, rounds=rounds)
+    found = stored_post_evaluation(study, candidates, store.outcomes, rounds=rounds)
     planned = planned_confirmation(study, found, recommend)
     if not planned:
         return found
-    runs = in_turn(planned)
-    stored = store.results(run.run_id for run in runs)
-    if missing := [run for run in runs if _is_missing(run, stored)]:
+    run_ids = [run_id for runs in planned.values() for run_id in runs.run_ids]
+    if missing := in_turn(planned, without=have_outcome(store.outcomes(run_ids))):
         driver.rehearse()
-        reporter.stage("confirmation", done=len(runs) - len(missing), total=len(runs))
+        reporter.stage("confirmation", done=len(run_ids) - len(missing), total=len(run_ids))
         driver.board.later = ()
         _carry_out(missing, _names(planned, candidates), study, driver, reporter, models)
-    return stored_post_evaluation(study, candidates, store.results, rounds=rounds, recommend=recommend)
+    return stored_post_evaluation(study, candidates, store.outcomes, rounds=rounds, recommend=recommend)
 
 
 def _carry_out(
@@ -108,14 +106,9 @@ def _carry_out(
                 reporter.message(result.warning)
 
 
-def _names(runs: Mapping[str, Sequence[RunSpec]], candidates: Sequence[Candidate]) -> dict[str, str]:
+def _names(runs: Mapping[str, PlannedRuns], candidates: Sequence[Candidate]) -> dict[str, str]:
     """Return run_id → name: copies of one configuration differ in nothing but their runs."""
-    return {run.run_id: c.name for c in candidates for run in runs.get(c.config_id, ())}
-
-
-def _is_missing(run: RunSpec, results: Mapping[str, RunResult]) -> bool:
-    result = results.get(run.run_id)
-    return result is None or not result.status.is_outcome
+    return {run_id: c.name for c in candidates if c.config_id in runs for run_id in runs[c.config_id].run_ids}
 
 
 def _group(runs: tuple[RunSpec, ...], models: Path | None, label: str) -> Task[list[RunResult]]:

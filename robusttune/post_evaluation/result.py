@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.study_runs import confirmation_runs
+from robusttune.declaration.study_runs import PlannedRuns, confirmation_runs
 from robusttune.errors import StudyError
 from robusttune.post_evaluation.rounds import Lookup, Rounds, replay
 from robusttune.post_evaluation.select import Candidate, select
-from robusttune.results.records import RunResult, TrialRecord
+from robusttune.results.records import RunOutcome, TrialRecord
 from robusttune.results.scores import ScoreTable, score_table
 
 
@@ -82,7 +81,7 @@ def stored_post_evaluation(
         Settled.
     candidates : sequence of Candidate
     lookup : callable
-        Returns stored results by run id, for example `ResultStore.results`.
+        Returns how runs ended by run id, for example `ResultStore.outcomes`.
     rounds : Rounds, optional
         Of an earlier replay, to continue from there.
     recommend : callable, optional
@@ -102,13 +101,13 @@ def stored_post_evaluation(
     planned = planned_confirmation(study, found, recommend)
     if not planned:
         return found
-    results = lookup(run.run_id for runs in planned.values() for run in runs)
+    results = lookup([run_id for runs in planned.values() for run_id in runs.run_ids])
     return dataclasses.replace(found, confirmed=_confirmed(study, scores, planned, results))
 
 
 def planned_confirmation(
     study: StudySpec, found: PostEvaluation, recommend: Recommend | None
-) -> dict[str, tuple[RunSpec, ...]]:
+) -> dict[str, PlannedRuns]:
     """Return config_id → the runs that confirm it, the recommended configuration first."""
     post = study.post_evaluation
     if recommend is None or not post.confirm:
@@ -121,8 +120,8 @@ def planned_confirmation(
 def _confirmed(
     study: StudySpec,
     scores: ScoreTable,
-    planned: Mapping[str, Sequence[RunSpec]],
-    results: Mapping[str, RunResult],
+    planned: Mapping[str, PlannedRuns],
+    results: Mapping[str, RunOutcome],
 ) -> ScoreTable:
     """Return the scores that confirm; a diverged run counts as the worst score of the whole stage."""
     post = study.post_evaluation

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.study_runs import post_evaluation_runs
+from robusttune.declaration.study_runs import PlannedRuns, post_evaluation_runs
 from robusttune.post_evaluation.select import Candidate
-from robusttune.results.records import RunResult
+from robusttune.results.records import RunOutcome
 from robusttune.results.scores import counted_runs
 from robusttune.seeds import generator
 
-Lookup = Callable[[Iterable[str]], Mapping[str, RunResult]]
-"""Returns the stored results of some run ids."""
+Lookup = Callable[[Iterable[str]], Mapping[str, RunOutcome]]
+"""Returns how some runs ended, by run id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +23,10 @@ class Rounds:
 
     Attributes
     ----------
-    runs : dict of str to tuple of RunSpec
-        config_id → all runs that have been asked for so far.
-    results : dict of str to RunResult
-        run_id → what is stored of them.
+    runs : dict of str to PlannedRuns
+        config_id → all runs that have been asked for so far; empty where they are not ours.
+    results : dict of str to RunOutcome
+        run_id → how they ended.
     n_decisions : int
         How often scores were looked at; 0 for a fixed allocation.
     kept : tuple of str
@@ -35,8 +35,8 @@ class Rounds:
         Why no further round follows; None for a fixed allocation, and while a round is not done.
     """
 
-    runs: dict[str, tuple[RunSpec, ...]]
-    results: dict[str, RunResult] = field(default_factory=dict)
+    runs: dict[str, PlannedRuns]
+    results: dict[str, RunOutcome] = field(default_factory=dict)
     n_decisions: int = 0
     kept: tuple[str, ...] = ()
     stop: str | None = None
@@ -46,9 +46,10 @@ class Rounds:
         """Return how many runs have been asked for."""
         return sum(map(len, self.runs.values()))
 
-    def in_turn(self) -> list[RunSpec]:
-        """Return the runs in the order in which they are made; see `in_turn`."""
-        return in_turn(self.runs)
+    def results_of(self, config_id: str) -> list[RunOutcome]:
+        """Return what is stored of a configuration's runs, in the order of their planning."""
+        runs = self.runs.get(config_id)
+        return [self.results[key] for key in runs.run_ids if key in self.results] if runs else []
 
     def is_done(self, study: StudySpec) -> bool:
         """Return whether no further run will be asked for."""
@@ -58,10 +59,23 @@ class Rounds:
         )
 
 
-def in_turn(planned: Mapping[str, Sequence[RunSpec]]) -> list[RunSpec]:
-    """Return the first seed of all configurations, then the second: cut off anywhere, it is balanced."""
+def in_turn(planned: Mapping[str, PlannedRuns], *, without: Collection[str] = ()) -> list[RunSpec]:
+    """Return the first seed of all configurations, then the second: cut off anywhere, it is balanced.
+
+    Runs whose ids are in `without` are left out.
+    """
     longest = max(map(len, planned.values()), default=0)
-    return [runs[n] for n in range(longest) for runs in planned.values() if n < len(runs)]
+    return [
+        runs[n]
+        for n in range(longest)
+        for runs in planned.values()
+        if n < len(runs) and runs.run_ids[n] not in without
+    ]
+
+
+def have_outcome(results: Mapping[str, RunOutcome]) -> set[str]:
+    """Return the ids of the runs that need not be made again."""
+    return {run_id for run_id, result in results.items() if result.status.is_outcome}
 
 
 def replay(
@@ -75,7 +89,7 @@ def replay(
     candidates : sequence of Candidate
         Who is evaluated.
     lookup : callable
-        Returns stored results by run id, for example `ResultStore.results`.
+        Returns how runs ended by run id, for example `ResultStore.outcomes`.
     since : Rounds, optional
         The result of an earlier replay, to continue from there: a stored outcome does not change.
 
@@ -97,8 +111,8 @@ def replay(
     runs, kept, n_decisions = since.runs, since.kept, since.n_decisions
     results = since.results
     while True:
-        wanted = [run.run_id for own in runs.values() for run in own]
-        results = {**results, **lookup(run_id for run_id in wanted if run_id not in results)}
+        wanted = [run_id for own in runs.values() for run_id in own.run_ids]
+        results = {**results, **lookup([run_id for run_id in wanted if run_id not in results])}
         here = Rounds(runs=runs, results=results, n_decisions=n_decisions, kept=kept)
         if not rule.is_adaptive or not _is_done(here, allow_missing=post.allow_missing):
             return here
@@ -113,7 +127,7 @@ def replay(
 
 def _runs(
     study: StudySpec, candidates: Sequence[Candidate], counts: Mapping[str, int]
-) -> dict[str, tuple[RunSpec, ...]]:
+) -> dict[str, PlannedRuns]:
     configurations = {candidate.config_id: candidate.hyperparameters for candidate in candidates}
     return post_evaluation_runs(study, configurations, n_seeds=counts)
 
@@ -121,9 +135,9 @@ def _runs(
 def _is_done(rounds: Rounds, *, allow_missing: bool) -> bool:
     """Whether every run so far has an outcome; an accident does too, where the study allows that it is missing."""
     return all(
-        run.run_id in rounds.results and (allow_missing or rounds.results[run.run_id].status.is_outcome)
+        run_id in rounds.results and (allow_missing or rounds.results[run_id].status.is_outcome)
         for runs in rounds.runs.values()
-        for run in runs
+        for run_id in runs.run_ids
     )
 
 

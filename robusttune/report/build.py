@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.result import PostEvaluation
-from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.search_advice import advise
 from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.given import Given
 from robusttune.report.model import Ranking, Row, Runs
-from robusttune.results.records import RunStatus, TrialRecord
+from robusttune.results.records import Evaluations, RunStatus, TrialRecord
 from robusttune.results.scores import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
@@ -29,6 +29,7 @@ def make_ranking(
     *,
     is_reproducible: bool,
     command: str,
+    evaluations: Mapping[str, Evaluations] = MappingProxyType({}),
     given: Given | None = None,
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
@@ -44,11 +45,13 @@ def make_ranking(
         Whether the search repeats itself trial by trial.
     command : str
         What runs the study, for commands to paste.
+    evaluations : mapping, optional
+        run_id → evaluations of the completed runs: for learning curves and the noise between episodes.
     given : Given, optional
         Where the results come from, if no study has made them.
     """
     scored = _scored(found)
-    analysis = _analyse(study, trials, found, scored)
+    analysis = _analyse(study, trials, found, scored, evaluations)
     rows = tuple(
         Row(candidate=scored[name][0], analysis=one, runs=_runs(found, scored[name][1]))
         for name, one in analysis.configurations.items()
@@ -63,7 +66,7 @@ def make_ranking(
         command=command,
         given=given,
         advice=advise(study, trials),
-        late_rise=_late_rise(study, found, scored[analysis.recommended][0].config_id),
+        late_rise=_late_rise(study, _evaluated(scored[analysis.recommended][0], found, evaluations)),
     )
 
 
@@ -88,12 +91,14 @@ def _analyse(
     trials: Sequence[TrialRecord],
     found: PostEvaluation,
     scored: Mapping[str, tuple[Candidate, int]],
+    evaluations: Mapping[str, Evaluations] = MappingProxyType({}),
 ) -> StudyAnalysis:
     table, post, rounds = found.scores, study.post_evaluation, found.rounds
     at = {name: i for name, (_, i) in scored.items()}
     candidates = [c for c, _ in scored.values()]
     names = {c.config_id: c.name for c in candidates}
-    episodes = {name: [e for e in table.episode_returns[i] if e] for name, i in at.items()}
+    evaluated = {c.name: _evaluated(c, found, evaluations) for c in candidates}
+    episodes = {name: [one.episode_returns for one in own] for name, own in evaluated.items()}
     dropped_some = post.allocation.rule == "elimination" and rounds.n_decisions > 0
     return analyse(
         {name: table.scores[i] for name, i in at.items()},
@@ -102,7 +107,7 @@ def _analyse(
         n_failed={name: table.n_diverged[i] for name, i in at.items()},
         episode_scores=episodes if study.evaluation.score == "final" and all(episodes.values()) else None,
         kept=[names[one] for one in rounds.kept if one in names] if dropped_some else None,
-        curves={name: _curves(found.rounds, table.config_ids[i]) for name, i in at.items()},
+        curves={name: _curves(own) for name, own in evaluated.items()},
         confirmation={names[one]: x for one, x in found.confirmation.items() if one in names},
         preference=_posterior(study, trials, table, scored),
         level=post.confidence_level,
@@ -125,19 +130,21 @@ def _posterior(
     return dict(zip(scored, means, strict=True))
 
 
-def _curves(rounds: Rounds, config_id: str) -> list[Curve]:
-    """Return (timesteps, mean return) of each evaluation of each completed run."""
-    results = [rounds.results.get(run.run_id) for run in rounds.runs[config_id]]
-    return [
-        ([point.timesteps for point in one.curve], [point.mean_return for point in one.curve])
-        for one in results
-        if one is not None and one.status is RunStatus.COMPLETED
-    ]
+def _evaluated(
+    candidate: Candidate, found: PostEvaluation, evaluations: Mapping[str, Evaluations]
+) -> list[Evaluations]:
+    """Return the evaluations of each of its completed runs."""
+    run_ids = [run.run_id for run in found.rounds.results_of(candidate.config_id)]
+    return [evaluations[run_id] for run_id in run_ids if run_id in evaluations]
 
 
-def _late_rise(study: StudySpec, found: PostEvaluation, config_id: str) -> Estimate | None:
+def _curves(evaluated: Sequence[Evaluations]) -> list[Curve]:
+    return [(one.timesteps, one.mean_returns) for one in evaluated]
+
+
+def _late_rise(study: StudySpec, evaluated: Sequence[Evaluations]) -> Estimate | None:
     chose = {"final": 1, "last-three": 3}.get(study.evaluation.score)  # the best of all may be any
-    curves = _curves(found.rounds, config_id)
+    curves = _curves(evaluated)
     return (
         None
         if chose is None
@@ -146,9 +153,9 @@ def _late_rise(study: StudySpec, found: PostEvaluation, config_id: str) -> Estim
 
 
 def _runs(found: PostEvaluation, index: int) -> Runs:
-    table, rounds = found.scores, found.rounds
-    results = [rounds.results.get(run.run_id) for run in rounds.runs[table.config_ids[index]]]
-    trained = [one.timesteps for one in results if one is not None and one.status is RunStatus.COMPLETED]
+    table = found.scores
+    results = found.rounds.results_of(table.config_ids[index])
+    trained = [one.timesteps for one in results if one.status is RunStatus.COMPLETED]
     return Runs(
         timesteps=statistics.median_low(trained) if trained else None,
         seeds=table.seeds[index],

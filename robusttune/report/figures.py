@@ -122,12 +122,11 @@ def _mean(axes: Axes, row: Row, y: int) -> None:
 def _seeds(axes: Axes, row: Row, y: int) -> None:
     """Draw the seeds side by side, so that equal scores stay visible; filled if they reach the tuning score."""
     colour, score, scores = COLOURS[row.verdict], row.candidate.tuning_score, row.runs.scores
-    for i, value in enumerate(scores):
-        reaches = score is None or value >= score
-        height = y + 0.3 * (i / max(1, len(scores) - 1) - 0.5)
-        axes.plot(
-            [value], [height], "o", ms=3.5, mfc=colour if reaches else "none", mec=colour, mew=0.7, alpha=0.7
-        )
+    dots = [(value, y + 0.3 * (i / max(1, len(scores) - 1) - 0.5)) for i, value in enumerate(scores)]
+    for fill, reaches in ((colour, True), ("none", False)):
+        some = [dot for dot in dots if (score is None or dot[0] >= score) is reaches]
+        if some:
+            axes.plot(*zip(*some, strict=True), "o", ms=3.5, mfc=fill, mec=colour, mew=0.7, alpha=0.7)
     _mean(axes, row, y)
     if score is not None:
         axes.plot([score], [y], "|", ms=15, mew=1.6, color="black", zorder=5)

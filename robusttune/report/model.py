@@ -12,7 +12,7 @@ from robusttune.post_evaluation.select import Candidate
 from robusttune.report import columns
 from robusttune.report.given import Given
 from robusttune.report.prose import answer, findings, methods
-from robusttune.results.records import RunResult, TrialRecord
+from robusttune.results.records import TrialRecord
 from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysis
 from robusttune.stats.estimates.estimate import Estimate
 
@@ -135,8 +135,7 @@ class Ranking:
     def provenances(self) -> tuple[dict[str, Any], ...]:
         """Machines and versions that made the runs, each once."""
         distinct: list[dict[str, Any]] = []
-        results: list[RunResult] = list(self.found.rounds.results.values())
-        for result in results:
+        for result in self.found.rounds.results.values():
             if result.provenance not in distinct:
                 distinct.append(result.provenance)
         return tuple(distinct)

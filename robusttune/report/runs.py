@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study_runs import confirmation_runs, tuning_runs
 from robusttune.report.model import Ranking
 from robusttune.report.output import to_csv
 
-_Run = tuple[str, str, RunSpec, float | None]
+_Run = tuple[str, str, int, str, float | None]
 
 
 def runs_csv(ranking: Ranking) -> str:
@@ -17,11 +16,12 @@ def runs_csv(ranking: Ranking) -> str:
     import pandas as pd  # slow to load
 
     records = [
-        {"configuration": name, "purpose": purpose, "seed": spec.seed, "run_id": spec.run_id, "score": score}
+        record
         for runs in (_of_trials(ranking), _of_post_evaluation(ranking), _of_confirmation(ranking))
-        for name, purpose, spec, score in runs
+        for record in runs
     ]
-    return to_csv(pd.DataFrame(records))
+    columns = ["configuration", "purpose", "seed", "run_id", "score"]
+    return to_csv(pd.DataFrame(records, columns=columns))
 
 
 def _of_trials(ranking: Ranking) -> Iterator[_Run]:
@@ -29,15 +29,16 @@ def _of_trials(ranking: Ranking) -> Iterator[_Run]:
         indices = range(len(trial.run_ids))
         specs = tuning_runs(ranking.study, trial.hyperparameters, trial.number, indices=indices)
         for spec, score in zip(specs, trial.scores, strict=True):
-            yield f"trial {trial.number}", "tuning", spec, score
+            yield f"trial {trial.number}", "tuning", spec.seed, spec.run_id, score
 
 
 def _of_post_evaluation(ranking: Ranking) -> Iterator[_Run]:
     rounds = ranking.found.rounds
     for candidate in ranking.found.candidates:
-        for spec in rounds.runs[candidate.config_id]:
-            result = rounds.results.get(spec.run_id)
-            yield candidate.name, "post-evaluation", spec, None if result is None else result.score
+        runs = rounds.runs.get(candidate.config_id)
+        for (seed, _), run_id in zip(runs.seeds, runs.run_ids, strict=True) if runs else ():
+            result = rounds.results.get(run_id)
+            yield candidate.name, "post-evaluation", seed, run_id, None if result is None else result.score
 
 
 def _of_confirmation(ranking: Ranking) -> Iterator[_Run]:
@@ -49,5 +50,5 @@ def _of_confirmation(ranking: Ranking) -> Iterator[_Run]:
     planned = confirmation_runs(ranking.study, configurations, scores.config_ids)
     for config_id, seeds, own in zip(scores.config_ids, scores.seeds, scores.scores, strict=True):
         known = dict(zip(seeds, own, strict=True))
-        for spec in planned[config_id]:
-            yield names[config_id], "confirmation", spec, known.get(spec.seed)
+        for (seed, _), run_id in zip(planned[config_id].seeds, planned[config_id].run_ids, strict=True):
+            yield names[config_id], "confirmation", seed, run_id, known.get(seed)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from robusttune.declaration.run import RunSpec
-from robusttune.results.records import RunResult, TrialRecord
+from robusttune.results.records import Evaluations, RunOutcome, RunResult, TrialRecord
 
 
 class Store(Protocol):
@@ -19,6 +19,14 @@ class Store(Protocol):
 
     def results(self, run_ids: Iterable[str]) -> dict[str, RunResult]:
         """Return the results of some runs, by run id; a run that was never made is absent."""
+        ...
+
+    def outcomes(self, run_ids: Iterable[str]) -> dict[str, RunOutcome]:
+        """Return how some runs ended, by run id; a run that was never made is absent."""
+        ...
+
+    def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
+        """Return the evaluations of those among some runs that are completed, by run id."""
         ...
 
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from robusttune.declaration.run import RunSpec
-from robusttune.results.records import RunResult, RunStatus, TrialRecord
+from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 
 
 class MemoryStore:
@@ -27,6 +27,15 @@ class MemoryStore:
         """Return the results of some runs, by run id; a run that was never made is absent."""
         known = self._results
         return {run_id: known[run_id] for run_id in run_ids if run_id in known}
+
+    def outcomes(self, run_ids: Iterable[str]) -> dict[str, RunOutcome]:
+        """Return how some runs ended, by run id; a run that was never made is absent."""
+        return {run_id: result.outcome for run_id, result in self.results(run_ids).items()}
+
+    def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
+        """Return the evaluations of those among some runs that are completed, by run id."""
+        found = self.results(run_ids)
+        return {key: one.evaluations for key, one in found.items() if one.status is RunStatus.COMPLETED}
 
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
         """Keep one trial, or bring its record up to date."""

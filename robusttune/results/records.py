@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from robusttune.seeds import Stage
 
+FloatArray = npt.NDArray[np.float64]
 ScoreRule = Literal["final", "best", "last-three"]
 
 
@@ -38,6 +40,34 @@ class TrialState(StrEnum):
     COMPLETE = "complete"
     PRUNED = "pruned"
     FAILED = "failed"
+
+
+class RunOutcome(NamedTuple):
+    """How a run ended, without its evaluations: of hundreds of thousands of runs this is all that decisions need.
+
+    Attributes
+    ----------
+    score : float, optional
+        See `RunResult.score`.
+    provenance : dict
+        One for all runs that have equal ones.
+    """
+
+    run_id: str
+    seed: int
+    status: RunStatus
+    score: float | None
+    timesteps: int
+    error: str | None
+    provenance: dict[str, Any]
+
+
+class Evaluations(NamedTuple):
+    """The evaluations of a completed run: when they were made, their mean returns, and the last one's episodes."""
+
+    timesteps: tuple[int, ...]
+    mean_returns: FloatArray
+    episode_returns: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +138,22 @@ class RunResult:
                 raise ValueError(
                     "a completed run has finite returns; a run with NaN or infinity is DIVERGED."
                 )
+
+    @property
+    def outcome(self) -> RunOutcome:
+        """What decisions need of it."""
+        return RunOutcome(
+            self.run_id, self.seed, self.status, self.score, self.timesteps, self.error, self.provenance
+        )
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """What a report shows of it."""
+        return Evaluations(
+            tuple(point.timesteps for point in self.curve),
+            np.array([point.mean_return for point in self.curve]),
+            np.array(self.episode_returns),
+        )
 
     @property
     def score(self) -> float | None:

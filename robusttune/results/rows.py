@@ -8,13 +8,23 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from robusttune.declaration.ids import canonical_json, content_id
 from robusttune.declaration.run import RunSpec
-from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
-from robusttune.seeds import Stage
+from robusttune.results.records import CurvePoint, Evaluations, RunResult, RunStatus, TrialRecord, TrialState
+from robusttune.seeds import Stage, evaluation_seed
 
 
-def run_row(spec: RunSpec, result: RunResult) -> dict[str, Any]:
+def spec_row(spec: RunSpec) -> dict[str, Any]:
+    """Return the columns of what runs share that differ in their seeds: an evaluation seed only where it is common."""
+    document = json.loads(spec.to_json())
+    if evaluation_seed(document.pop("seed")) == spec.evaluation_seed:
+        del document["evaluation_seed"]
+    return {"spec_id": content_id(document), "spec": canonical_json(document)}
+
+
+def run_row(spec_id: str, result: RunResult) -> dict[str, Any]:
     """Return the columns of one run."""
     points = [[p.index, p.timesteps, p.n_updates, p.mean_return] for p in result.curve]
     return {
@@ -25,7 +35,7 @@ def run_row(spec: RunSpec, result: RunResult) -> dict[str, Any]:
         "status": result.status.value,
         "score": result.score,
         "score_rule": result.score_rule,
-        "spec": spec.to_json(),
+        "spec": spec_id,
         "episode_returns": canonical_json(_finite(result.episode_returns)),
         "curve": canonical_json([_finite(point) for point in points]),
         "timesteps": result.timesteps,
@@ -88,6 +98,12 @@ def run_result(row: Any) -> RunResult:
         error=row.error,
         provenance=json.loads(row.provenance),
     )
+
+
+def evaluations(curve: str, episode_returns: str) -> Evaluations:
+    """Return the evaluations of a completed run from the columns that hold them."""
+    _, timesteps, _, mean_returns = zip(*json.loads(curve), strict=True)
+    return Evaluations(timesteps, np.array(mean_returns), np.array(json.loads(episode_returns)))
 
 
 def trial_row(tuning_id: str, record: TrialRecord) -> dict[str, Any]:

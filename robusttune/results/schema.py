@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version 1 has no table of specs: each run has its own. Such databases are read, and written on, as they are."""
 
 metadata = sa.MetaData()
 
@@ -29,17 +30,23 @@ provenances = sa.Table(
     sa.Column("provenance_id", sa.String(20), primary_key=True),
     sa.Column("provenance", sa.Text, nullable=False),
 )
+specs = sa.Table(
+    "robusttune_specs",
+    metadata,
+    sa.Column("spec_id", sa.String(20), primary_key=True),
+    sa.Column("spec", sa.Text, nullable=False),
+)
 runs = sa.Table(
     "robusttune_runs",
     metadata,
     sa.Column("run_id", sa.String(20), primary_key=True),
-    sa.Column("config_id", sa.String(20), nullable=False, index=True),
+    sa.Column("config_id", sa.String(20), nullable=False),
     sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("stage", sa.String(20), nullable=False),
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("score", sa.Double),
     sa.Column("score_rule", sa.String(20), nullable=False),
-    sa.Column("spec", sa.Text, nullable=False),
+    sa.Column("spec", sa.Text, nullable=False),  # its id; in rows of version 1 the specification itself
     sa.Column("episode_returns", sa.Text, nullable=False),
     sa.Column("curve", sa.Text, nullable=False),
     sa.Column("timesteps", sa.BigInteger, nullable=False),
@@ -49,6 +56,8 @@ runs = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("provenance_id", sa.String(20), nullable=False),
     sa.Column("finished_at", sa.String(32), nullable=False),
+    # All that is counted, so that counting reads no rows.
+    sa.Index("ix_robusttune_runs_counted", "config_id", "stage", "status", "run_id"),
 )
 trials = sa.Table(
     "robusttune_trials",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study_runs import PlannedRuns
 from robusttune.errors import StudyError
-from robusttune.results.records import RunResult, RunStatus
+from robusttune.results.records import RunOutcome, RunStatus
 from robusttune.seeds import Stage, stage_of
 
 
@@ -24,8 +24,6 @@ class ScoreTable:
         Per configuration; numbers of seeds may differ.
     scores : tuple of tuple of float
         Of the same shape; finite. A diverged run has the score that the failure policy gives it.
-    episode_returns : tuple of tuple of tuple of float
-        Per configuration and seed; empty for a diverged run.
     n_diverged, n_missing : tuple of int
         Per configuration.
     diverged_score : float, optional
@@ -42,7 +40,6 @@ class ScoreTable:
     config_ids: tuple[str, ...]
     seeds: tuple[tuple[int | str, ...], ...]
     scores: tuple[tuple[float, ...], ...]
-    episode_returns: tuple[tuple[tuple[float, ...], ...], ...]
     n_diverged: tuple[int, ...]
     n_missing: tuple[int, ...]
     diverged_score: float | None
@@ -67,11 +64,11 @@ class ScoreTable:
 
 
 def counted_runs(
-    planned: Mapping[str, Sequence[RunSpec]],
-    results: Mapping[str, RunResult],
+    planned: Mapping[str, PlannedRuns],
+    results: Mapping[str, RunOutcome],
     *,
     diverged_score: float | None,
-) -> tuple[dict[str, list[tuple[RunResult, float]]], float | None]:
+) -> tuple[dict[str, list[tuple[RunOutcome, float]]], float | None]:
     """Return the runs that count, each with its score; this function alone decides what a diverged run counts as.
 
     Parameters
@@ -85,7 +82,7 @@ def counted_runs(
 
     Returns
     -------
-    counted : dict of str to list of (RunResult, float)
+    counted : dict of str to list of (RunOutcome, float)
         config_id → runs with an outcome, in the order of their planning. Diverged runs are left out while there is no
         score to give them.
     diverged_score : float or None
@@ -94,9 +91,8 @@ def counted_runs(
     found = {
         config_id: [
             result
-            for run in runs
-            if (result := results.get(run.run_id))
-            and result.status in (RunStatus.COMPLETED, RunStatus.DIVERGED)
+            for run_id in runs.run_ids
+            if (result := results.get(run_id)) and result.status in (RunStatus.COMPLETED, RunStatus.DIVERGED)
         ]
         for config_id, runs in planned.items()
     }
@@ -114,8 +110,8 @@ def counted_runs(
 
 
 def score_table(
-    planned: Mapping[str, Sequence[RunSpec]],
-    results: Mapping[str, RunResult],
+    planned: Mapping[str, PlannedRuns],
+    results: Mapping[str, RunOutcome],
     *,
     diverged_score: float | None,
     allow_missing: bool,
@@ -153,19 +149,18 @@ def score_table(
         config_ids=tuple(planned),
         seeds=tuple(tuple(result.seed for result, _ in own) for own in counted.values()),
         scores=tuple(tuple(score for _, score in own) for own in counted.values()),
-        episode_returns=tuple(tuple(result.episode_returns for result, _ in own) for own in counted.values()),
         n_diverged=n_diverged,
         n_missing=tuple(len(planned[config_id]) - len(own) for config_id, own in counted.items()),
         diverged_score=worst if any(n_diverged) else None,
     )
 
 
-def _require_complete(planned: Mapping[str, Sequence[RunSpec]], results: Mapping[str, RunResult]) -> None:
+def _require_complete(planned: Mapping[str, PlannedRuns], results: Mapping[str, RunOutcome]) -> None:
     counts: dict[str, int] = {}
     example: str | None = None
     for runs in planned.values():
-        for run in runs:
-            result = results.get(run.run_id)
+        for run_id in runs.run_ids:
+            result = results.get(run_id)
             if result is None:
                 counts["not run yet"] = counts.get("not run yet", 0) + 1
             elif not result.status.is_outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,13 @@ from robusttune.errors import NoResultsError, StudyError
 from robusttune.results import schema
 from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert, without_password
 from robusttune.results.patience import reason_of, with_patience
-from robusttune.results.records import RunResult, RunStatus, TrialRecord
-from robusttune.results.rows import run_result, run_row, trial_record, trial_row
+from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
+from robusttune.results.rows import evaluations, run_result, run_row, spec_row, trial_record, trial_row
+from robusttune.seeds import Stage
 
-_BATCH = 500  # SQLite allows about a thousand bound parameters in old builds
+_STAGES = {stage.value: stage for stage in Stage}
+_STATUSES = {status.value: status for status in RunStatus}
+_BATCH = 10_000  # run ids of one statement; they are written into its text, so no limit of parameters counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ class ResultStore:
                 f"The results database {self.url} cannot be opened: {reason_of(error)}. "
                 "Check the path or URL, or choose another by `out` or `storage`."
             ) from None
-        reads = ("studies", "results", "trials", "tuning_time")
+        reads = ("studies", "results", "outcomes", "evaluations", "statuses", "trials", "tuning_time")
         writes = ("save_study", "add_result", "save_trial", "add_tuning_time")
         with_patience(self, (*reads, *writes), url=self.url, reads=reads)
 
@@ -102,8 +105,10 @@ class ResultStore:
 
         So is a run that was stopped early, once a search that does not stop it has brought it further.
         """
-        row = run_row(spec, result)
+        described = spec_row(spec)
+        row = run_row(described["spec_id"], result)
         with self.engine.begin() as connection:
+            insert_if_absent(connection, schema.specs, described)
             self._keep_provenance(connection, row["provenance_id"], result.provenance)
             table = schema.runs
             kept = [status.value for status in RunStatus if status.is_outcome]
@@ -116,16 +121,53 @@ class ResultStore:
 
     def results(self, run_ids: Iterable[str]) -> dict[str, RunResult]:
         """Return the stored results of some runs, by run id; a run that was never made is absent."""
-        wanted = list(dict.fromkeys(run_ids))
-        found: dict[str, RunResult] = {}
         query = sa.select(schema.runs, schema.provenances.c.provenance).join(
             schema.provenances, schema.runs.c.provenance_id == schema.provenances.c.provenance_id
         )
+        return {row.run_id: run_result(row) for row in self._of_runs(query, run_ids)}
+
+    def outcomes(self, run_ids: Iterable[str]) -> dict[str, RunOutcome]:
+        """Return how some runs ended, by run id; a run that was never made is absent."""
+        c = schema.runs.c
+        query = sa.select(c.run_id, c.seed, c.status, c.score, c.timesteps, c.error, c.provenance_id)
+        rows = [tuple(row) for row in self._of_runs(query, run_ids)]
+        with self.engine.connect() as connection:
+            made_by = sa.select(schema.provenances).where(
+                schema.provenances.c.provenance_id.in_({row[-1] for row in rows})
+            )
+            provenances = {key: json.loads(text) for key, text in connection.execute(made_by)}
+        return {
+            run_id: RunOutcome(run_id, seed, _STATUSES[status], score, timesteps, error, provenances[made])
+            for run_id, seed, status, score, timesteps, error, made in rows
+        }
+
+    def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
+        """Return the evaluations of those among some runs that are completed, by run id."""
+        c = schema.runs.c
+        query = sa.select(c.run_id, c.curve, c.episode_returns).where(c.status == RunStatus.COMPLETED.value)
+        known: dict[tuple[int, ...], tuple[int, ...]] = {}  # most runs are evaluated at the same timesteps
+        found = {}
+        for row in self._of_runs(query, run_ids):
+            one = evaluations(row.curve, row.episode_returns)
+            found[row.run_id] = one._replace(timesteps=known.setdefault(one.timesteps, one.timesteps))
+        return found
+
+    def statuses(self, config_ids: Iterable[str]) -> list[tuple[str, Stage, RunStatus]]:
+        """Return (run id, stage, status) of all runs of some configurations; an index holds all of that."""
+        c = schema.runs.c
+        query = sa.select(c.run_id, c.stage, c.status).where(c.config_id.in_(set(config_ids)))
+        with self.engine.connect() as connection:
+            return [
+                (key, _STAGES[stage], _STATUSES[status]) for key, stage, status in connection.execute(query)
+            ]
+
+    def _of_runs(self, query: sa.Select[Any], run_ids: Iterable[str]) -> Iterator[sa.Row[Any]]:
+        wanted = list(dict.fromkeys(run_ids))
         with self.engine.connect() as connection:
             for start in range(0, len(wanted), _BATCH):
-                part = query.where(schema.runs.c.run_id.in_(wanted[start : start + _BATCH]))
-                found.update((row.run_id, run_result(row)) for row in connection.execute(part))
-        return found
+                batch = wanted[start : start + _BATCH]
+                ids: sa.BindParameter[Any] = sa.bindparam("ids", batch, expanding=True, literal_execute=True)
+                yield from connection.execute(query.where(schema.runs.c.run_id.in_(ids)))
 
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
         """Keep one trial, or bring its record up to date."""
@@ -181,6 +223,9 @@ class ResultStore:
             if not read_only:
                 row = {"key": "schema_version", "value": str(schema.SCHEMA_VERSION)}
                 insert_if_absent(connection, schema.meta, row)
+                older = schema.meta.c.value.in_([str(n) for n in range(1, schema.SCHEMA_VERSION)])
+                key = schema.meta.c.key == row["key"]
+                connection.execute(sa.update(schema.meta).where(key, older).values(value=row["value"]))
                 connection.commit()
             version = connection.execute(query).scalar_one()
         if re.fullmatch(r"[1-9]\d{0,8}", str(version)) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ _STATES = {
     OptunaState.RUNNING: TrialState.RUNNING,
     OptunaState.WAITING: TrialState.RUNNING,
 }
+_NOTES_AT_END = ("cmaes", "auto")
+"""Samplers that note in a trial's attributes which generation it belongs to."""
 _OPTUNA_STATES = {TrialState.PRUNED: OptunaState.PRUNED, TrialState.FAILED: OptunaState.FAIL}
 
 
@@ -83,12 +86,12 @@ class Trials:
         """Return a new trial with its configuration."""
         # Not by `study.ask`, which samples before we do: once too often for samplers that keep count.
         trial_id = self._storage.create_new_trial(self._study._study_id)
-        return self._suggest(self._storage.get_trial(trial_id).number)
+        return self._suggest(self._storage.get_trial(trial_id))
 
     def adopt(self, number: int) -> FrozenTrial:
         """Return a trial whose worker has gone, with the configuration that it had or would have had."""
         trial = self._frozen(number)
-        return trial if _HYPERPARAMETERS in trial.user_attrs else self._suggest(number)
+        return trial if _HYPERPARAMETERS in trial.user_attrs else self._suggest(trial)
 
     def runs(self, trial: FrozenTrial, indices: range | None = None) -> tuple[RunSpec, ...]:
         """Return the runs that a trial begins with, or those at some indices among its seeds."""
@@ -125,10 +128,13 @@ class Trials:
         """End a trial, unless another process has done so, and return its record."""
         trial = self._frozen(outcome.number)
         if not trial.state.is_finished():
-            live = optuna.Trial(self._study, trial._trial_id)
+            if self._spec.tuning.sampler in _NOTES_AT_END:
+                optuna.Trial(
+                    self._study, trial._trial_id
+                )  # asks the sampler once more, for nothing but its notes
             for step, value in outcome.reports:
                 if step not in trial.intermediate_values:
-                    live.report(value, step)
+                    self._storage.set_trial_intermediate_value(trial._trial_id, step, value)
             for key, value in view.system_attributes().items() if view is not None else ():
                 self._storage.set_trial_system_attr(trial._trial_id, key, value)
             if outcome.error is not None:
@@ -141,7 +147,7 @@ class Trials:
             state = _OPTUNA_STATES.get(outcome.state)
             # A finished trial stays as it is: then another process was first.
             self._study.tell(outcome.number, outcome.objective_value, state=state, skip_if_finished=True)
-        record = self.record(self._frozen(outcome.number))
+        record = self.record(self._storage.get_trial(trial._trial_id))
         self._store.save_trial(self._tuning_id, record)
         return record
 
@@ -171,23 +177,22 @@ class Trials:
             if known.get(trial.number) is not _STATES[trial.state]:
                 self._store.save_trial(self._tuning_id, self.record(trial))
 
-    def _suggest(self, number: int) -> FrozenTrial:
+    def _suggest(self, trial: FrozenTrial) -> FrozenTrial:
         """Sample the configuration of a trial: a function of the study, the finished trials and the number.
 
         Samplers are asked directly: a trial that was cut off in the middle of its suggestions gets, all at once,
         those that it would have got.
         """
-        trial = self._frozen(number)
+        number, trial_id = trial.number, trial._trial_id
         sampler = make_sampler(self._spec, number, self.all)
         self._study.sampler = sampler
         self._study._thread_local.cached_all_trials = (
             None  # as `study.ask` does: samplers read from this cache
         )
-        blank = self._frozen(number)
+        blank = copy.copy(trial)
         blank.params, blank.distributions = {}, {}
         sampler.before_trial(self._study, blank)
-        blank = self._frozen(number)
-        blank.params, blank.distributions = {}, {}
+        blank.system_attrs = self._storage.get_trial(trial_id).system_attrs  # with what the sampler noted
         space = sampler.infer_relative_search_space(self._study, blank)
         relative = sampler.sample_relative(self._study, blank, space)
         suggested: dict[str, Any] = {}
@@ -195,9 +200,8 @@ class Trials:
             value = self._value(sampler, blank, name, distribution, relative)
             suggested[name] = value
             if name not in trial.params:
-                self._storage.set_trial_param(
-                    trial._trial_id, name, distribution.to_internal_repr(value), distribution
-                )
+                internal = distribution.to_internal_repr(value)
+                self._storage.set_trial_param(trial_id, name, internal, distribution)
         real = real_values(self._spec.search_space, suggested)
         hyperparameters = configuration(self._spec, real)
         for name, value in hyperparameters.items():
@@ -205,7 +209,7 @@ class Trials:
                 self.mark(trial, name, shown(value))
         self.mark(trial, _RUN_IDS, [run.run_id for run in tuning_runs(self._spec, hyperparameters, number)])
         self.mark(trial, _HYPERPARAMETERS, shown(hyperparameters))  # last: the trial is now whole
-        return self._frozen(number)
+        return self._storage.get_trial(trial_id)
 
     def _value(
         self,

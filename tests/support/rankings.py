@@ -33,7 +33,7 @@ def ranked(
     ]
     found = PostEvaluation(
         candidates=tuple(candidates),
-        rounds=Rounds(runs={c.config_id: () for c in candidates}),
+        rounds=Rounds(runs={}),
         scores=_table(scores),
         confirmed=None if confirmation is None else _table(confirmation),
     )
@@ -48,7 +48,6 @@ def _table(scores: Mapping[str, Sequence[float] | np.ndarray]) -> ScoreTable:
             for i, own in enumerate(scores.values())
         ),
         scores=tuple(map(tuple, scores.values())),
-        episode_returns=tuple(tuple((score,) for score in own) for own in scores.values()),
         n_diverged=(0,) * len(scores),
         n_missing=(0,) * len(scores),
         diverged_score=None,

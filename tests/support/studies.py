@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
+import json
 import math
 import pickle
 import random
@@ -32,6 +33,7 @@ from robusttune.results.claims import Claims
 from robusttune.results.engine import sqlite_url
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord
 from robusttune.results.store import ResultStore
+from robusttune.seeds import evaluation_seed
 
 DOCUMENT: Mapping[str, Any] = {
     "name": "small",
@@ -303,8 +305,10 @@ def ranking_of(study: StudySpec, store: ResultStore) -> Ranking:
 def stored_specs(store: ResultStore) -> list[RunSpec]:
     """Return the specifications of all stored runs."""
     with store.engine.connect() as connection:
-        texts = connection.execute(sa.select(schema.runs.c.spec)).scalars()
-        return [TypeAdapter(RunSpec).validate_json(text) for text in texts]
+        described = schema.runs.join(schema.specs, schema.runs.c.spec == schema.specs.c.spec_id)
+        rows = connection.execute(sa.select(schema.specs.c.spec, schema.runs.c.seed).select_from(described))
+        seeds = [({"seed": seed, "evaluation_seed": evaluation_seed(seed)}, text) for text, seed in rows]
+    return [TypeAdapter(RunSpec).validate_json(json.dumps(own | json.loads(text))) for own, text in seeds]
 
 
 def tune(

@@ -109,15 +109,19 @@ def _share(n_events: int, n: int, level: float) -> Estimate:
 
 
 def _training(curves: Sequence[Curve]) -> CurveReliability | None:
-    """Return the reliability of training run by run: runs may be evaluated at different timesteps."""
-    found = [curve_reliability([y], timesteps=t) for t, y in curves if len(y) >= FEWEST_POINTS]
+    """Return the reliability of training; runs that were evaluated at the same timesteps are taken together."""
+    long = [(tuple(t), y) for t, y in curves if len(y) >= FEWEST_POINTS]
+    found: dict[int, tuple[float, float, float]] = {}
+    for timesteps in dict.fromkeys(t for t, _ in long):
+        alike = [i for i, (t, _) in enumerate(long) if t == timesteps]
+        one = curve_reliability(np.array([long[i][1] for i in alike]), timesteps=timesteps)
+        values = zip(one.dispersion, one.short_term_risk, one.long_term_risk, strict=True)
+        found.update(zip(alike, values, strict=True))
     if not found:
         return None
+    dispersion, short, long_term = zip(*(found[i] for i in range(len(long))), strict=True)
     return CurveReliability(
-        dispersion=tuple(one.dispersion[0] for one in found),
-        short_term_risk=tuple(one.short_term_risk[0] for one in found),
-        long_term_risk=tuple(one.long_term_risk[0] for one in found),
-        tail=found[0].tail,
+        dispersion=dispersion, short_term_risk=short, long_term_risk=long_term, tail=one.tail
     )
 
 

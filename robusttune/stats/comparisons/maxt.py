@@ -37,11 +37,16 @@ class NullDraws:
 
     def ratio(self, i: int, j: int | slice) -> FloatArray:
         """Return the studentised difference of configuration i and j (or a range of them) in every draw."""
+        t: FloatArray = self.deviation[i] - self.deviation[j]
+        error = self.variance[i] + self.variance[j]
+        np.sqrt(error, out=error)
         with np.errstate(divide="ignore", invalid="ignore"):
-            t = (self.deviation[i] - self.deviation[j]) / np.sqrt(self.variance[i] + self.variance[j])
+            t /= error
         # 0/0: a resample without any spread and without any deviation says nothing against equality
-        result: FloatArray = np.nan_to_num(t, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        return result
+        undefined = np.isnan(t)
+        if undefined.any():
+            t[undefined] = 0.0
+        return t
 
 
 def parametric_draws(locations: Locations, *, n_resamples: int, rng: np.random.Generator) -> NullDraws:
@@ -119,7 +124,8 @@ def largest_of_all(draws: NullDraws) -> FloatArray:
     for at, i in enumerate(members[:-1]):
         rest = members[at + 1 :]
         for j in rest:
-            np.maximum(largest, np.abs(draws.ratio(i, j)), out=largest)
+            t = draws.ratio(i, j)
+            np.maximum(largest, np.abs(t, out=t), out=largest)
     return largest
 
 

@@ -16,7 +16,7 @@ TAIL = 0.05
 FEWEST_POINTS = 3  # evaluations along training; two give one change, and no spread of changes
 _FEWEST_RUNS = 3
 
-Curve = tuple[Sequence[float], Sequence[float]]
+Curve = tuple[Sequence[float], Sequence[float] | FloatArray]
 """Timesteps and scores of the evaluations of one run."""
 
 
@@ -90,8 +90,8 @@ def curve_reliability(
     drawdowns = np.maximum.accumulate(values, axis=1) - values
     return CurveReliability(
         dispersion=tuple(stats.iqr(changes, axis=1).tolist()),
-        short_term_risk=tuple(lower_tail(row, tail) for row in changes),
-        long_term_risk=tuple(-lower_tail(-row, tail) for row in drawdowns),
+        short_term_risk=lower_tails(changes, tail),
+        long_term_risk=tuple(-value for value in lower_tails(-drawdowns, tail)),
         tail=tail,
     )
 
@@ -128,14 +128,16 @@ def late_rise(curves: Sequence[Curve], *, left_out: int = 1, level: float) -> Es
     return mean_interval(rises, level=level) if len(rises) >= _FEWEST_RUNS else None
 
 
-def lower_tail(values: FloatArray, tail: float) -> float:
-    """Return the mean of the values up to their `tail` quantile (conditional value at risk).
+def lower_tails(values: FloatArray, tail: float) -> tuple[float, ...]:
+    """Return, for each run, the mean of its values up to their `tail` quantile (conditional value at risk).
 
     Parameters
     ----------
-    values : ndarray, shape (n_points,)
+    values : ndarray, shape (n_runs, n_points)
         Finite values.
     tail : float
         Share in the tail.
     """
-    return float(values[values <= np.quantile(values, tail)].mean())
+    within = values <= np.quantile(values, tail, axis=1, keepdims=True)
+    worst, alone = values.min(axis=1).tolist(), within.sum(axis=1) == 1
+    return tuple(worst[i] if alone[i] else float(row[within[i]].mean()) for i, row in enumerate(values))

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from robusttune.declaration.ids import config_id
+from robusttune.declaration.ids import config_id, content_id
+from robusttune.declaration.run import RunSpec
 from robusttune.declaration.space import Categorical, Float, Int, n_grid_points
 from robusttune.declaration.study_runs import configuration, post_evaluation_runs, seed_blocks, tuning_runs
 from robusttune.errors import SpecError
@@ -160,3 +163,15 @@ def test_a_control_may_train_longer_and_nobody_else() -> None:
         make_study(
             {"algorithm.exact_timesteps": True, "environment.n_envs": 2, "post_evaluation.controls": [odd]}
         )
+
+
+def test_the_ids_of_planned_runs_are_hashes_of_their_whole_documents() -> None:
+    hyperparameters = {"gamma": 0.9, "note %d": 'ü "%s" 100 %'}
+    for starts in ("independent", "common"):
+        study = make_study({"evaluation.starts": starts})
+        runs = post_evaluation_runs(study, {"c": hyperparameters})["c"]
+        for run, run_id in zip(runs, runs.run_ids, strict=True):
+            text = TypeAdapter(RunSpec).dump_python(run, mode="json", exclude_none=True)
+            document = {**text, "training": run.training.identity(text["training"])}
+            assert content_id(document) == run.run_id == run_id
+            assert "run_id" not in dataclasses.replace(run, seed=1).__dict__

@@ -5,6 +5,7 @@ import math
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from robusttune.seeds import Stage
 from robusttune.tuning.storage import open_storage
 from tests.support.studies import make_study, stored_specs, synthetic_result
 
+DATA = Path(__file__).parents[2] / "data"
 STUDY = make_study()
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -217,8 +219,51 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     with store.engine.begin() as connection:
         connection.execute(sa.update(schema.meta).values(value=str(schema.SCHEMA_VERSION + 1)))
     store.close()
-    with pytest.raises(StudyError, match=r"schema version 2, but this robusttune knows .* 1. Upgrade"):
+    with pytest.raises(StudyError, match=r"schema version 3, but this robusttune knows .* 2. Upgrade"):
         ResultStore(url)
+
+
+def test_runs_of_a_configuration_share_their_specification(store: ResultStore) -> None:
+    for seeds, starts in ((0, "independent"), (3, "common")):
+        study = make_study({"evaluation.starts": starts, "tuning.seeds_per_trial": 2})
+        for spec in tuning_runs(study, {"gamma": 0.9}, seeds):
+            store.add_result(spec, synthetic_result(spec))
+    specs = stored_specs(store)
+    assert len({spec.run_id for spec in specs}) == 4
+    assert {spec.run_id for spec in specs} == set(store.outcomes(spec.run_id for spec in specs))
+    with store.engine.connect() as connection:
+        assert len(connection.execute(sa.select(schema.specs)).all()) == 2
+
+
+def test_a_database_of_an_older_schema_is_written_on(tmp_path: Path) -> None:
+    path = Path(shutil.copytree(DATA / "store_v1" / "results" / "stored", tmp_path / "stored")) / "study.db"
+    store, spec = ResultStore(sqlite_url(path)), run()
+    with store.engine.connect() as connection:
+        before = connection.execute(sa.select(schema.runs)).all()
+    known = store.results(row.run_id for row in before)
+    store.add_result(spec, synthetic_result(spec))
+    assert stored_specs(store) == [spec]
+    store.close()
+    store = ResultStore(sqlite_url(path), read_only=True)
+    with store.engine.connect() as connection:
+        assert [
+            row for row in connection.execute(sa.select(schema.runs)) if row.run_id != spec.run_id
+        ] == before
+        assert connection.execute(sa.select(schema.meta.c.value)).scalar_one() == str(schema.SCHEMA_VERSION)
+    assert store.results(known) == known
+
+
+def test_columns_say_what_whole_results_say(store: ResultStore) -> None:
+    runs = tuning_runs(make_study(), {"gamma": 0.9}, 0, indices=range(len(RunStatus)))
+    for spec, status in zip(runs, RunStatus, strict=True):
+        store.add_result(spec, synthetic_result(spec, lambda _, status=status: status))
+    whole = store.results(spec.run_id for spec in runs)
+    assert store.outcomes(whole) == {run_id: one.outcome for run_id, one in whole.items()}
+    assert len(whole) == len(RunStatus)
+    completed = {key: one.evaluations for key, one in whole.items() if one.status is RunStatus.COMPLETED}
+    assert repr(store.evaluations(whole)) == repr(completed)
+    counted = {(one.run_id, one.stage, one.status) for one in whole.values()}
+    assert set(store.statuses([runs[0].config_id])) == counted
 
 
 def test_what_is_not_a_database_is_refused(tmp_path: Path) -> None:

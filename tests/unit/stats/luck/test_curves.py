@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from robusttune.stats.luck.curves import curve_reliability, lower_tail
+from robusttune.stats.luck.curves import curve_reliability, lower_tails
 
 RAMP, DIP = [1.0, 2.0, 3.0, 4.0], [0.3, 0.1, -0.5, 1.0]
 
@@ -43,8 +43,8 @@ def test_long_term_risk_is_the_packages_upper_cvar_on_drawdown(tail, expected):
 
 def test_the_tail_mean_is_the_packages():
     values = np.array([-1, 2, 3.5, 5, 2, 1, 1.5, 3, 1.5, 6, 2])
-    assert lower_tail(values, 0.3) == 0.75
-    assert -lower_tail(-values, 0.1) == 5.5
+    assert lower_tails(values[None], 0.3) == (0.75,)
+    assert lower_tails(-values[None], 0.1) == (-5.5,)
 
 
 def test_the_long_term_risk_of_few_points_is_the_maximum_drawdown():
