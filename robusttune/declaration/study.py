@@ -53,7 +53,7 @@ class ExecutionSpec:
         are on the disk.
     tensorboard : str, optional
         Folder, from where the command is run, in which each finished run leaves event files of TensorBoard with its
-        evaluation curve, score, configuration and seed; `tensorboard --logdir` shows them. Needs
+        evaluation curve, score, configuration and seed, for TensorBoard's own page. Needs
         `robusttune[tensorboard]`.
     wandb : str, optional
         Project of Weights & Biases that gets the same; needs `robusttune[wandb]` and `wandb login`, or

@@ -68,7 +68,7 @@ def serve_dashboard(
         )
     if not study.searches:
         raise SpecError(
-            f"The study {study.name} has no search, and optuna-dashboard shows searches. `robusttune report` shows it."
+            f"The study {study.name} has no search, and optuna-dashboard shows searches. `report_study` shows it."
         )
     application = _Application(study, out, storage)
     try:
