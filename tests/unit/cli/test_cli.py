@@ -380,6 +380,7 @@ def _as_toml(document: dict[str, object]) -> str:
     return "\n".join(f"{key} = {value(item)}" for key, item in document.items() if item is not None)
 
 
+@pytest.mark.thorough
 def test_a_changed_search_says_so_and_keeps_the_old_report(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     text = 'name = "aa"\nsynthetic.sd = 10.0\ntuning.n_trials = 3\npost_evaluation.n_seeds = 3\n'

@@ -90,6 +90,7 @@ post_evaluation = {top_k = 2, n_seeds = 4, default_control = false}
 """
 
 
+@pytest.mark.thorough
 def test_a_new_member_is_one_class_and_one_entry(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")

@@ -160,6 +160,7 @@ def test_the_time_of_a_run_does_not_count_what_a_new_worker_imports(
     assert drive(store, pool, specs)[specs[0].run_id].status is RunStatus.COMPLETED
 
 
+@pytest.mark.thorough
 def test_an_accident_is_tried_again_by_the_next_invocation(store: ResultStore, tmp_path: Path) -> None:
     specs = runs(tmp_path, ["exit-once", None])
     first = drive(store, LocalPool(1, work=work), specs)

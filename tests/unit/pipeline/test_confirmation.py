@@ -23,6 +23,7 @@ from robusttune.pipeline.session import memory_session
 from robusttune.post_evaluation.select import select
 from robusttune.report.build import best_set_first
 from robusttune.results.records import RunStatus
+from tests.support.cases import cases
 from tests.support.studies import drawn, make_study, stored_specs
 
 TRUTH: dict[str, Any] = {
@@ -40,8 +41,8 @@ def study(truth: dict[str, Any] | None = None, **post: Any) -> StudySpec:
     )
 
 
-@pytest.mark.parametrize("allocation", ["fixed", "elimination", "ocba"])
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("allocation", cases(["fixed", "elimination", "ocba"], fast=["elimination"]))
+@pytest.mark.parametrize("whole", cases([False, True], fast=[True]))
 def test_what_the_report_recommends_is_confirmed_and_the_ranking_stays_what_it_was(
     tmp_path: Path, allocation: str, whole: bool
 ) -> None:
@@ -81,6 +82,7 @@ def test_no_allocation_can_ever_give_a_seed_that_confirms(seeds: str) -> None:
     assert confirmation_runs(few, configurations, [one])[one] == confirming[one][:2]
 
 
+@pytest.mark.thorough
 def test_a_confirmation_that_was_cut_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
     run_study(study(confirm=3), out=tmp_path)
     location = location_of(study(), out=tmp_path)

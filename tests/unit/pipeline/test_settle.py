@@ -84,8 +84,11 @@ def test_what_no_trainer_can_carry_out_is_a_clear_error(changes: dict[str, Any],
 
 @pytest.mark.parametrize(
     ("before", "changes"),
-    [(True, {}), (False, {}), (False, PRUNED)],
-    ids=["lockstep goes", "lockstep comes", "lockstep comes, pruned seeds"],
+    [
+        pytest.param(True, {}, id="lockstep goes"),
+        pytest.param(False, {}, id="lockstep comes", marks=pytest.mark.thorough),
+        pytest.param(False, PRUNED, id="lockstep comes, pruned seeds", marks=pytest.mark.thorough),
+    ],
 )
 def test_a_library_that_can_do_more_or_less_orphans_no_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool, changes: dict[str, Any]
@@ -111,6 +114,7 @@ def test_a_library_that_can_do_more_or_less_orphans_no_study(
     assert trainers <= {"sb3", "lockstep"}
 
 
+@pytest.mark.thorough
 def test_seeds_that_were_pruned_together_cannot_go_on_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,6 +188,7 @@ def test_the_same_results_give_the_same_report(suite: tuple[Matrix, Path], repor
     assert before == {name: (folder / "suite" / name).read_bytes() for name in before}
 
 
+@pytest.mark.thorough
 def test_the_command_reports_each_study_and_then_across_them(
     suite: tuple[Matrix, Path], report: MatrixReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +208,7 @@ def test_the_command_reports_each_study_and_then_across_them(
     assert "Report across studies: " in done.output
 
 
+@pytest.mark.thorough
 def test_a_run_of_algorithms_on_one_environment_ends_with_one_ranking(tmp_path: Path) -> None:
     path = tmp_path / "one.toml"
     path.write_text(ONE, encoding="utf-8")

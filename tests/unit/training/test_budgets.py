@@ -156,6 +156,7 @@ def test_what_cannot_end_exactly_is_refused(changes: dict[str, Any], piece: str)
         make_study({"algorithm.exact_timesteps": True, **changes})
 
 
+@pytest.mark.thorough
 def test_the_report_shows_what_each_configuration_trained_and_warns_where_budgets_differ(
     tmp_path: Path,
 ) -> None:

@@ -194,6 +194,7 @@ def test_two_studies_may_have_modules_of_the_same_name(tmp_path: Path) -> None:
         assert score == pytest.approx(offset, abs=1.0)
 
 
+@pytest.mark.thorough
 def test_a_study_that_has_moved_continues(tmp_path: Path) -> None:
     run_study(declare(tmp_path / "a"), out=tmp_path, workers=0)
     moved = declare(tmp_path / "b", module="def train(config, seed, report):\n    raise LookupError\n")
@@ -284,6 +285,7 @@ def test_configurations_that_are_the_same_or_none_are_errors() -> None:
         rt.evaluate(noisy, {}, n_seeds=2, workers=0)
 
 
+@pytest.mark.thorough
 def test_with_a_folder_the_next_call_continues_and_computes_nothing_twice(tmp_path: Path) -> None:
     calls = []
 

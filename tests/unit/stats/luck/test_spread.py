@@ -39,6 +39,7 @@ def test_a_configuration_without_any_variation_is_steady_beside_many_that_vary()
     assert spread([np.full(3, 3.0)] + [EVEN[::7]] * 5)[0] is None
 
 
+@pytest.mark.thorough
 def test_holm_is_that_of_statsmodels():
     rng = np.random.default_rng(0)
     for k in (1, 2, 5, 8, 20, 40):
