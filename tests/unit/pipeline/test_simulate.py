@@ -50,7 +50,7 @@ def test_where_runs_are_drawn_no_worker_is_started_unless_asked_for(
         asked.append(workers)
         return InProcess()
 
-    monkeypatch.setattr("robusttune.pipeline.session.make_executor", make)
+    monkeypatch.setattr("robusttune.execution.choose.make_executor", make)
     for workers, changes in ((None, {}), (3, {}), (None, {"execution.run_timeout_s": 9.0})):
         study = synthetic_study(changes)
         with open_session(settle(study), location_of(study, out=tmp_path), workers=workers):
