@@ -39,9 +39,10 @@ class PostEvaluation:
 
     @property
     def confirmation(self) -> dict[str, tuple[float, ...]]:
-        """Return config_id → scores of the seeds that confirm; empty where nothing was confirmed."""
+        """Return config_id → scores of the seeds that confirm, of those that have any."""
         table = self.confirmed
-        return {} if table is None else dict(zip(table.config_ids, table.scores, strict=True))
+        found = () if table is None else zip(table.config_ids, table.scores, strict=True)
+        return {config_id: scores for config_id, scores in found if scores}
 
 
 Recommend = Callable[[StudySpec, PostEvaluation], Sequence[str]]

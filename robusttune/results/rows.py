@@ -12,7 +12,15 @@ import numpy as np
 
 from robusttune.declaration.ids import canonical_json, content_id
 from robusttune.declaration.run import RunSpec
-from robusttune.results.records import CurvePoint, Evaluations, RunResult, RunStatus, TrialRecord, TrialState
+from robusttune.results.records import (
+    CurvePoint,
+    Evaluations,
+    RunOutcome,
+    RunResult,
+    RunStatus,
+    TrialRecord,
+    TrialState,
+)
 from robusttune.seeds import Stage, evaluation_seed
 
 
@@ -53,6 +61,8 @@ def _finite(values: Sequence[float]) -> list[float | str]:
     return [value if abs(value) < float("inf") else str(value) for value in values]
 
 
+_STAGES = {stage.value: stage for stage in Stage}
+_STATUSES = {status.value: status for status in RunStatus}
 _NUMBER = (int, float)
 _RUN_TYPES: Mapping[str, Any] = {
     **dict.fromkeys(("config_id", "score_rule"), str),
@@ -100,10 +110,36 @@ def run_result(row: Any) -> RunResult:
     )
 
 
+def run_outcome(row: Sequence[Any], provenances: Mapping[str, Any]) -> RunOutcome:
+    """Return how a run ended; the row ends with the id of its provenance."""
+    run_id, seed, status, score, timesteps, error, made_by = row
+    # A completed run that has lost its score would count as diverged.
+    is_score = isinstance(score, _NUMBER) and math.isfinite(score)
+    if is_score != (status == RunStatus.COMPLETED) or not (is_score or score is None):
+        raise ValueError(f"status = {status!r:.20}, score = {score!r:.60}")
+    if not (isinstance(seed, int) and isinstance(timesteps, int) and isinstance(error, str | None)):
+        raise ValueError(f"seed = {seed!r:.60}, timesteps = {timesteps!r:.60}, error = {error!r:.60}")
+    return RunOutcome(run_id, seed, _STATUSES[status], score, timesteps, error, provenances[made_by])
+
+
+def run_status(row: Sequence[Any]) -> tuple[str, Stage, RunStatus]:
+    """Return run id, stage and status; the row ends with the id of the configuration."""
+    run_id, stage, status, config_id = row
+    if config_id is None:
+        raise ValueError("config_id = None")
+    return run_id, _STAGES[stage], _STATUSES[status]
+
+
 def evaluations(curve: str, episode_returns: str) -> Evaluations:
     """Return the evaluations of a completed run from the columns that hold them."""
-    _, timesteps, _, mean_returns = zip(*json.loads(curve), strict=True)
-    return Evaluations(timesteps, np.array(mean_returns), np.array(json.loads(episode_returns)))
+    _, timesteps, _, means = zip(*json.loads(curve), strict=True)
+    found = Evaluations(timesteps, np.array(means, float), np.array(json.loads(episode_returns), float))
+    for returns in (found.mean_returns, found.episode_returns):
+        if returns.ndim != 1 or not returns.size or not np.isfinite(returns).all():
+            raise ValueError(f"returns of a completed run = {returns.tolist()!r:.60}")
+    if not all(isinstance(value, int) for value in timesteps):
+        raise ValueError(f"timesteps of a curve = {timesteps!r:.60}")
+    return found
 
 
 def trial_row(tuning_id: str, record: TrialRecord) -> dict[str, Any]:

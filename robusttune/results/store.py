@@ -20,11 +20,18 @@ from robusttune.results import schema
 from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert, without_password
 from robusttune.results.patience import reason_of, with_patience
 from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
-from robusttune.results.rows import evaluations, run_result, run_row, spec_row, trial_record, trial_row
+from robusttune.results.rows import (
+    evaluations,
+    run_outcome,
+    run_result,
+    run_row,
+    run_status,
+    spec_row,
+    trial_record,
+    trial_row,
+)
 from robusttune.seeds import Stage
 
-_STAGES = {stage.value: stage for stage in Stage}
-_STATUSES = {status.value: status for status in RunStatus}
 _BATCH = 10_000  # run ids of one statement; they are written into its text, so no limit of parameters counts
 
 
@@ -136,10 +143,7 @@ class ResultStore:
                 schema.provenances.c.provenance_id.in_({row[-1] for row in rows})
             )
             provenances = {key: json.loads(text) for key, text in connection.execute(made_by)}
-        return {
-            run_id: RunOutcome(run_id, seed, _STATUSES[status], score, timesteps, error, provenances[made])
-            for run_id, seed, status, score, timesteps, error, made in rows
-        }
+        return {row[0]: run_outcome(row, provenances) for row in rows}
 
     def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
         """Return the evaluations of those among some runs that are completed, by run id."""
@@ -155,11 +159,12 @@ class ResultStore:
     def statuses(self, config_ids: Iterable[str]) -> list[tuple[str, Stage, RunStatus]]:
         """Return (run id, stage, status) of all runs of some configurations; an index holds all of that."""
         c = schema.runs.c
-        query = sa.select(c.run_id, c.stage, c.status).where(c.config_id.in_(set(config_ids)))
+        query = sa.select(c.run_id, c.stage, c.status, c.config_id)
+        own = c.config_id.in_(set(config_ids)) | c.config_id.is_(
+            None
+        )  # damage that must not look like a missing run
         with self.engine.connect() as connection:
-            return [
-                (key, _STAGES[stage], _STATUSES[status]) for key, stage, status in connection.execute(query)
-            ]
+            return [run_status(row) for row in connection.execute(query.where(own))]
 
     def _of_runs(self, query: sa.Select[Any], run_ids: Iterable[str]) -> Iterator[sa.Row[Any]]:
         wanted = list(dict.fromkeys(run_ids))

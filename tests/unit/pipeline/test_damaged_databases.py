@@ -7,35 +7,55 @@ import os
 import random
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from robusttune import rank_study
 from robusttune.declaration.toml import load_study
 from robusttune.errors import RobusttuneError, StudyError
 from robusttune.pipeline.status import study_status
 from tests.support import fuzz
 
-DAMAGE = {
-    "a dropped column": "alter table robusttune_runs drop column timesteps",
+# Each command must refuse what it reads, and only that.
+OF_STATUS = {
+    "a dropped column": "alter table robusttune_runs rename column stage to place",
     "a dropped table": "drop table robusttune_trials",
-    "bad JSON": "update robusttune_runs set curve = '{'",
-    "JSON that nests too deep": f"update robusttune_runs set curve = '{'[' * 5000}'",
     "a declaration that is none": "update robusttune_declarations set settled = '[]'",
-    "a word for a number": "update robusttune_runs set seed = 'many'",
     "a value that is not finite": "update robusttune_trials set objective_value = 9e999",
     "an unknown status": "update robusttune_runs set status = 'unknown'",
     "an unknown stage": "update robusttune_runs set stage = 'unknown'",
     "a version that is none": "update robusttune_meta set value = 'abc'",
     "a version that is newer": "update robusttune_meta set value = '99'",
     "no version": "delete from robusttune_meta",
-    "NULL": (
-        "create table copied as select * from robusttune_runs; drop table robusttune_runs;"
-        "alter table copied rename to robusttune_runs; update robusttune_runs set config_id = null"
-    ),
+    "a run of nothing": "{loosened} update robusttune_runs set config_id = null",
 }
+OF_RANK = {
+    "a dropped column": "alter table robusttune_runs drop column timesteps",
+    "bad JSON": "update robusttune_runs set curve = '{{'",
+    "JSON that nests too deep": f"update robusttune_runs set curve = '{'[' * 5000}'",
+    "a word in a curve": "update robusttune_runs set curve = replace(curve, '[0,64,', '[0,\"x\",')",
+    "returns that are none": "update robusttune_runs set episode_returns = '[null]'",
+    "no returns": "update robusttune_runs set episode_returns = '[]'",
+    "a word for a number": "update robusttune_runs set seed = 'many'",
+    "a word for a score": "update robusttune_runs set score = 'high'",
+    "a score that is not finite": "update robusttune_runs set score = -9e999",
+    "a completed run without its score": (
+        "update robusttune_runs set score = null where stage = 'post_evaluation' and rowid % 3 = 0"
+    ),
+    "a diverged run with a score": "update robusttune_runs set status = 'diverged'",
+    "no seed": "{loosened} update robusttune_runs set seed = null",
+    "provenance that is none": "delete from robusttune_provenances",
+}
+LOOSENED = """
+create table copied as select * from robusttune_runs; drop table robusttune_runs;
+alter table copied rename to robusttune_runs;
+"""
+CASES = [(study_status, name, sql) for name, sql in OF_STATUS.items()]
+CASES += [(rank_study, name, sql) for name, sql in OF_RANK.items()]
 
 
 @pytest.fixture
@@ -45,13 +65,17 @@ def database(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("case", DAMAGE)
-def test_damage_is_one_line_with_the_database_in_it(database: Path, case: str) -> None:
+@pytest.mark.parametrize(
+    ("read", "sql"), [(read, sql) for read, _, sql in CASES], ids=[f"{r.__name__}, {n}" for r, n, _ in CASES]
+)
+def test_damage_is_one_line_with_the_database_in_it(
+    database: Path, read: Callable[..., object], sql: str
+) -> None:
     with sqlite3.connect(database) as connection:
-        connection.executescript(DAMAGE[case])
+        connection.executescript(sql.format(loosened=LOOSENED))
     connection.close()
     with pytest.raises(StudyError) as caught:
-        study_status(load_study(fuzz.STORED / "study.toml"), out=database.parents[1])
+        read(load_study(fuzz.STORED / "study.toml"), out=database.parents[1])
     assert str(database) in str(caught.value)
     assert "\n" not in str(caught.value)
 
