@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from typing import Any
 
 from robusttune.declaration.cluster import DASK, ClusterSpec
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import SpecError, StudyError
+from robusttune.errors import SpecError, StudyError, reason
 from robusttune.execution.dask import library
 
 _CLASSES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster"}
 _MARGIN_S = 120
+_log = logging.getLogger(__name__)
 _SCHEME, _ANY = f"{DASK}://", "<host>:8786"
 
 
@@ -31,12 +33,43 @@ def open_cluster(cluster: ClusterSpec) -> Any:
             "jobs are submitted, such as the login node, or start workers yourself and name their scheduler: "
             "`executor` = 'dask://host:port'."
         )
-    opened = kind(**_options(cluster))
+    refusals: list[str] = []
+    opened = kind(job_cls=_telling(kind.job_cls, command, refusals), **_options(cluster))
+    # One job now even if they are to follow the runs: a table that the system refuses is told before anything waits.
+    n_jobs = 1 if cluster.adapt else cluster.jobs
+    opened.sync(_submit, opened, n_jobs)
+    if len(refusals) == n_jobs:
+        opened.close()
+        raise StudyError(
+            f"cluster.system = {cluster.system!r}: {command} takes no job: {refusals[0]}. Compare the table [cluster] "
+            "with what the system allows; `robusttune cluster script` prints the job script."
+        )
     if cluster.adapt:
         opened.adapt(minimum_jobs=0, maximum_jobs=cluster.jobs)
-    else:
-        opened.scale(jobs=cluster.jobs)
     return opened
+
+
+def _telling(job: Any, command: str, refusals: list[str]) -> Any:
+    """Return a kind of job that tells in one line that it was refused; Dask would wait for it without a word."""
+
+    class Telling(job):  # type: ignore[misc]
+        async def start(self) -> None:
+            try:
+                await super().start()
+            except (RuntimeError, ValueError) as error:
+                text = str(error)
+                said = reason(ValueError(text.partition("stderr:")[2].strip() or text))
+                if said not in refusals:
+                    _log.warning("%s has taken no job: %s", command, said)
+                refusals.append(said)
+                self.status = library("distributed").Status.running  # as far as the cluster is concerned
+
+    return Telling
+
+
+async def _submit(cluster: Any, n_jobs: int) -> None:
+    cluster.scale(jobs=n_jobs)
+    await cluster
 
 
 def study_script(study: StudySpec, executor: str | None = None) -> str:

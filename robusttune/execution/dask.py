@@ -6,10 +6,10 @@ import contextlib
 import functools
 import importlib
 import logging
-import time
+import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import Any, Self
 
 from loky import cpu_count
 
@@ -22,6 +22,9 @@ from robusttune.execution.remote import close
 
 _CONNECT_S = 10.0
 _COUNT_EVERY_S = 5.0
+_TOLD_AT = 2
+_LOGGERS = ("distributed", "distributed.client", "tornado.application")  # each has a level of its own
+_log = logging.getLogger(__name__)
 
 
 class DaskExecutor(FuturesExecutor):
@@ -47,22 +50,43 @@ class DaskExecutor(FuturesExecutor):
         )
         self._client = client
         self._is_fixed = n_workers is not None
-        self._counted = -_COUNT_EVERY_S
+        self._ended = threading.Event()
 
-    @property
-    def n_workers(self) -> int:
-        """How many jobs run at a time; workers come and go."""
-        now = time.monotonic()
-        if not self._is_fixed and now - self._counted > _COUNT_EVERY_S:
-            self._counted = now
-            with contextlib.suppress(Exception):  # a scheduler that is gone shows in the next job
-                workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+    def __enter__(self) -> Self:
+        self._count()
+        threading.Thread(target=self._watch, name="robusttune-dask", daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        super().__exit__(*exception)
+
+    def _watch(self) -> None:
+        """Count as workers come and go, and say so if there are none for a while."""
+        n_empty = 0
+        while not self._ended.wait(_COUNT_EVERY_S):
+            n_empty = n_empty + 1 if self._count() == 0 else 0
+            if n_empty == _TOLD_AT:
+                address = self._client.scheduler.address
+                _log.warning(
+                    "The Dask scheduler at %s has no worker: runs wait for one. Start it with `dask worker %s`, or see "
+                    "whether the batch system has begun a job.",
+                    address,
+                    address.partition("://")[2],
+                )
+
+    def _count(self) -> int | None:
+        """Return how many workers there are, if the scheduler answers; as many jobs run as they have places."""
+        with contextlib.suppress(Exception):  # a scheduler that is gone shows in the next job
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+            if not self._is_fixed:
                 places = (
                     one["resources"].get("GPU", 0) if self._terms.on_gpus else one["nthreads"]
                     for one in workers
                 )
                 self._n_workers = max(1, int(sum(places)))
-        return self._n_workers
+            return len(workers)
+        return None
 
     def _close_processes(self, session: str) -> None:
         with contextlib.suppress(Exception):  # workers that are gone have ended theirs
@@ -104,11 +128,10 @@ def open_dask(executor: Any, study: StudySpec, workers: int | None) -> Iterator[
         If no scheduler answers, or jobs cannot be submitted.
     """
     distributed = library("distributed")
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)  # what it tells of accidents, we tell in one line
     with contextlib.ExitStack() as stack:
-        stack.callback(logger.setLevel, level)
+        for logger in map(logging.getLogger, _LOGGERS):
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL)  # what they tell of accidents, we tell in one line
         if not isinstance(executor, str):
             client = executor
         elif executor == DASK:

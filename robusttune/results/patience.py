@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tenacity
@@ -72,6 +72,9 @@ def _patient(
     @functools.wraps(method)
     def patient(*args: Any, **kwargs: Any) -> Any:
         is_ending = sys.exc_info()[1] is not None
+        args = tuple(
+            list(one) if isinstance(one, Iterator) else one for one in args
+        )  # the next call needs them too
         try:
             try:
                 return method(*args, **kwargs)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
+import signal
+import socket
 import stat
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import psutil
 import pytest
 from loky.backend import get_context
 from typer.testing import CliRunner
@@ -31,6 +36,7 @@ from tests.support.clusters import Lines, calls, cluster_of, statuses, write_stu
 from tests.support.places import ROOT
 from tests.support.studies import drawn, make_study
 
+T = TypeVar("T")
 ROBUSTTUNE = (sys.executable, "-m", "robusttune", "evaluate")
 SLURM: dict[str, Any] = {"system": "slurm", "cores": 4, "memory": "8GB"}
 FAULTS: dict[str, dict[str, Any]] = {
@@ -202,6 +208,33 @@ def test_a_script_needs_a_cluster_and_submitting_needs_its_command(
         batch.open_cluster(ClusterSpec(**SLURM))
 
 
+@pytest.mark.parametrize(
+    ("sbatch", "told"),
+    [
+        ("echo 'invalid partition: long' >&2; exit 1", "invalid partition: long"),
+        ("echo Welcome", "Could not parse job id .*Welcome"),
+    ],
+)
+@pytest.mark.parametrize("adapt", [False, True])
+def test_a_batch_system_that_takes_no_job_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sbatch: str, told: str, adapt: bool
+) -> None:
+    pytest.importorskip("dask_jobqueue")
+    program(tmp_path / "sbatch", sbatch)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    cluster = ClusterSpec(**SLURM, jobs=2, adapt=adapt)
+    with pytest.raises(
+        StudyError, match=f"'slurm': sbatch takes no job: {told}.* Compare the table"
+    ) as error:
+        batch.open_cluster(cluster)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(stat.S_IRWXU)
+
+
 # --- any executor ----------------------------------------------------------------------------------------------------
 
 
@@ -242,6 +275,29 @@ def test_accidents_end_as_in_a_local_pool_and_modules_are_found_where_their_fold
     assert len(by_name["shaken"]) == 2
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["dask"], indirect=True)
+def test_policies_and_rankings_are_those_of_this_machine(tmp_path: Path, executor: Any) -> None:
+    changes = {
+        "algorithm.hyperparameters": {"n_epochs": 1, "net_arch": [8], "n_steps": 8, "batch_size": 8},
+        "search_space": None,
+        "tuning": None,
+        "post_evaluation": {"n_seeds": 2, "controls": [{"name": "slow", "hyperparameters": {"gamma": 0.9}}]},
+        "execution.save_models": "best",
+    }
+    study = make_study(changes)
+    rankings, saved = [], []
+    for name, where in (("here", None), ("there", executor)):
+        ranking = rt.run_study(study, out=tmp_path / name, workers=2, executor=where)
+        rankings.append(ranking.to_frame()[["configuration", "mean", "mean_low"]].to_dict())
+        models = tmp_path / name / study.name / "models"
+        saved.append({str(path.relative_to(models)) for path in models.rglob("*.*") if path.is_file()})
+        policy, _ = rt.load_policy(study, out=tmp_path / name)
+        assert policy.num_timesteps > 0
+    assert rankings[0] == rankings[1]
+    assert saved[0] == saved[1] != set()
+
+
 def test_a_broken_pool_is_one_line(tmp_path: Path) -> None:
     study = make_study(drawn("synthetic", {}))
     pool = ThreadPoolExecutor(1, initializer=sys.exit)
@@ -254,6 +310,20 @@ def test_a_broken_pool_is_one_line(tmp_path: Path) -> None:
 
 
 # --- Dask ------------------------------------------------------------------------------------------------------------
+
+
+def begin_study(folder: Path, executor: str, out: Path) -> subprocess.Popen[str]:
+    command = [*ROBUSTTUNE, str(folder / "study.toml"), "--executor", executor, "--out", str(out)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until(look: Callable[[], T], seconds: float = 60.0) -> T:
+    """Return what is looked for, once it is there."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert found
+    return found
 
 
 def test_an_unreachable_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,12 +385,80 @@ def test_killed_workers_lose_no_run_and_double_none(tmp_path: Path) -> None:
     assert max(begun.values()) > 1, "no kill hit a run"
 
 
-SBATCH = """#!/bin/sh
+@pytest.mark.slow
+def test_a_scheduler_that_goes_is_one_line_and_finished_runs_stay(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    own = tmp_path / "own"
+    study = write_study(own, {"a": {"seconds": 0.3}, "b": {"rate": 2.0, "seconds": 0.3}}, n_seeds=20)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    dask = [sys.executable, "-m", "dask"]
+    host, port = address.split(":")
+    with contextlib.ExitStack() as stack:
+        scheduler, _ = (
+            stack.enter_context(subprocess.Popen([*dask, *arguments, "--no-dashboard"]))
+            for arguments in (
+                ["scheduler", "--host", host, "--port", port],
+                ["worker", address, "--nworkers", "1", "--nthreads", "2", "--death-timeout", "10"],
+            )
+        )
+        driver = begin_study(own, f"dask://{address}", tmp_path)
+        wait_until(lambda: len(calls(own)) > 6)
+        scheduler.kill()
+        _, told = driver.communicate(timeout=60)
+    assert driver.returncode == 1
+    assert re.fullmatch(
+        r"error: The Dask scheduler at .* is gone.*Finished runs are stored.*", told.strip().splitlines()[-1]
+    )
+    assert "Traceback" not in told, told
+    assert statuses(tmp_path, study)["completed"] >= 4
+    rt.evaluate_study(study, out=tmp_path, workers=2)
+    assert statuses(tmp_path, study) == {"completed": 40}
+
+
+@pytest.mark.slow
+def test_a_scheduler_without_workers_is_told_and_runs_wait_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("robusttune.execution.dask._COUNT_EVERY_S", 0.2)
+    study = write_study(tmp_path / "own", {"a": {}, "b": {"rate": 2.0}}, n_seeds=2)
+    with (
+        distributed.LocalCluster(
+            n_workers=0, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        found = threads.submit(rt.evaluate_study, study, out=tmp_path, executor=client)
+        wait_until(lambda: re.search("has no worker: runs wait for one", caplog.text))
+        assert not found.done()
+        cluster.scale(1)
+        found.result(timeout=60)
+        assert caplog.text.count("has no worker") == 1
+    assert statuses(tmp_path, study) == {"completed": 4}
+
+
+@pytest.mark.slow
+def test_a_cluster_that_adapts_grows_from_nothing_and_shrinks_again(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    study = write_study(
+        tmp_path / "own", {"a": {"seconds": 0.5}, "b": {"rate": 2.0, "seconds": 0.5}}, n_seeds=8
+    )
+    with cluster_of(0) as client:
+        client.cluster.adapt(minimum=0, maximum=2, interval="500ms", target_duration="500ms")
+        rt.evaluate_study(study, out=tmp_path, executor=client, workers=2)
+        assert len(client.scheduler_info(n_workers=-1)["workers"]) >= 1
+        wait_until(lambda: not client.scheduler_info(n_workers=-1)["workers"])
+    assert statuses(tmp_path, study) == {"completed": 16}
+
+
+SBATCH = """
 bash "$1" >> {folder}/jobs.log 2>&1 &
 echo $! >> {folder}/pids
 echo "Submitted batch job $!"
 """
-SCANCEL = '#!/bin/sh\nkill "$@"\n'
 
 
 @pytest.mark.slow
@@ -328,9 +466,8 @@ def test_jobs_of_slurm_are_submitted_carry_out_the_runs_and_are_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("dask_jobqueue")
-    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        (tmp_path / name).write_text(text.format(folder=tmp_path) if name == "sbatch" else text)
-        (tmp_path / name).chmod(stat.S_IRWXU)
+    program(tmp_path / "sbatch", SBATCH.format(folder=tmp_path))
+    program(tmp_path / "scancel", 'kill "$@"')
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     own = tmp_path / "own"
@@ -341,6 +478,23 @@ def test_jobs_of_slurm_are_submitted_carry_out_the_runs_and_are_cancelled(
     rt.evaluate_study(study, out=tmp_path)
     assert statuses(tmp_path, study) == {"completed": 8}
     assert len((tmp_path / "pids").read_text().split()) == 2
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_what_runs_elsewhere(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    write_study(tmp_path / "own", {"a": {"seconds": 60.0}, "b": {"rate": 2.0}}, n_seeds=2)
+    with cluster_of(1) as client:
+        address = client.scheduler.address.replace("tcp", "dask")
+        process = begin_study(tmp_path / "own", address, tmp_path)
+        begun = wait_until(lambda: list((tmp_path / "own" / "calls").iterdir()))
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+        assert process.returncode == 130, told
+        assert told.splitlines()[-1].startswith("Stopped. Finished runs are kept")
+        assert "Traceback" not in told
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may have ended before the driver did
+            psutil.Process(int(begun[0].name.split("-")[1])).wait(timeout=5)
 
 
 @pytest.mark.slow

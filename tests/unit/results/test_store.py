@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -318,6 +319,23 @@ def test_a_result_is_kept_until_a_full_disk_has_room_again(store: ResultStore, d
     long = dataclasses.replace(result(RunStatus.FAILED), error="x" * 100_000)
     store.add_result(run(), long)
     assert store.results([run().run_id])[run().run_id].error == long.error
+
+
+def test_runs_of_an_iterator_are_asked_for_again_when_the_database_answers(
+    store: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add_result(run(), result(RunStatus.COMPLETED))
+    connect = store.engine.connect
+    locked = [sa.exc.OperationalError("", {}, sqlite3.OperationalError("database is locked"))]
+
+    def connect_at_last() -> sa.Connection:
+        if locked:
+            raise locked.pop()
+        return connect()
+
+    monkeypatch.setattr(store.engine, "connect", connect_at_last)
+    assert list(store.results(run_id for run_id in [run().run_id])) == [run().run_id]
+    assert not locked
 
 
 def test_a_disk_that_stays_full_is_one_error_with_the_way_out(
