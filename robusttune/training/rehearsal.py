@@ -26,6 +26,7 @@ from robusttune.errors import SpecError
 from robusttune.training.environments import why_not_made
 from robusttune.training.evaluation import vectorised
 from robusttune.training.exact import stopping_at
+from robusttune.training.groups import fitting_trainer
 from robusttune.training.hyperparameters import sb3_class
 from robusttune.training.isolation import isolated, uncompiled
 from robusttune.training.lockstep_runs import first_update
@@ -121,8 +122,9 @@ def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> Base
     short = {**hyperparameters, **brief}
     total = n_steps * environment.num_envs
     try:
-        if study.execution.trainer == "lockstep":
-            return first_update(_run(study, short), environment.action_space, total)
+        run = _run(study, short)
+        if fitting_trainer([run], study.trainer).name == "lockstep":
+            return first_update(run, environment.action_space, total)
         model = _build(study, where, short, environment)
         with contextlib.nullcontext() if algorithm.in_episodes else stopping_at(total, model):
             model.learn(total, log_interval=None)  # type: ignore[arg-type]

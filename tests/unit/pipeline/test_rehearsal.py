@@ -84,3 +84,16 @@ def test_a_study_that_runs_is_accepted_at_once(algorithm: str, environment: str)
     begin = time.perf_counter()
     check_study(StudySpec.from_dict(document(changes)))
     assert time.perf_counter() - begin < 3.0
+
+
+@pytest.mark.thorough
+def test_a_control_that_cannot_be_stacked_is_rehearsed_as_it_will_be_trained() -> None:
+    control = {"name": "with gSDE", "hyperparameters": {"use_sde": True}}
+    changes = {
+        "environment.id": "Pendulum-v1",
+        "execution.trainer": "auto",
+        "post_evaluation.controls": [control],
+    }
+    found = check_study(StudySpec.from_dict(document(changes)))
+    assert found.study.trainer.name == "lockstep"
+    assert "use_sde" in str(found.trained_alone)
