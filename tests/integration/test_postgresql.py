@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import pytest
 import sqlalchemy as sa
 
 from robusttune.results import schema
+from tests.support.clusters import calls, write_study
 
 pytest.importorskip("psycopg")
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
@@ -111,8 +112,10 @@ def database(server: Server) -> str:
     return sa.make_url(server.url).set(database=name).render_as_string()
 
 
-def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "robusttune", "run", str(folder / "study.toml"), *arguments]
+def begin(
+    folder: Path, *arguments: str, program: Sequence[str] = ("-m", "robusttune")
+) -> subprocess.Popen[str]:
+    command = [sys.executable, *program, "run", str(folder / "study.toml"), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -169,3 +172,29 @@ def test_a_server_that_is_restarted_costs_no_run_and_no_process(
     assert n_runs(database) == 24 + 4 * 20
     rankings = [(tmp_path / place / "slow" / "ranking.csv").read_text() for place in ("file", "server")]
     assert rankings[0] == rankings[1]
+
+
+HOST = "import platform; platform.node = lambda: {host!r}; from robusttune.cli import main; main()"
+
+
+def test_drivers_on_two_hosts_make_every_run_once_while_the_server_is_restarted(
+    tmp_path: Path, server: Server, database: str
+) -> None:
+    n_seeds, own = 100, tmp_path / "own"
+    write_study(own, {"a": {"seconds": 0.02}, "b": {"rate": 2.0, "seconds": 0.02}}, n_seeds=n_seeds)
+    drivers = {}
+    for out in (tmp_path / name for name in ("one1", "one2", "two1", "two2")):
+        program = ("-c", HOST.format(host=out.name[:-1]))
+        drivers[out] = begin(own, "--out", str(out), "--workers", "0", "--storage", database, program=program)
+    while n_runs(database) < n_seeds and any(driver.poll() is None for driver in drivers.values()):
+        time.sleep(0.05)
+    server.stop()
+    server.start()
+    for driver in drivers.values():
+        output, _ = driver.communicate(timeout=240)
+        assert driver.returncode == 0, output
+        assert "Traceback" not in output
+    assert n_runs(database) == 2 * n_seeds
+    assert len(calls(own)) == 2 * n_seeds
+    assert set(calls(own).values()) == {1}
+    assert len({(out / "afar" / "ranking.csv").read_text() for out in drivers}) == 1
