@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group
@@ -19,12 +20,11 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import MAX_BUDGET_RATIO
 from robusttune.pipeline.settle import Settled, Workload
 from robusttune.pipeline.status import Status, study_status
-from robusttune.report import table as report
-from robusttune.report.columns import fitting_columns
-from robusttune.report.model import Ranking
-from robusttune.report.prose import next_search
-from robusttune.report.tables import ranking_table
 from robusttune.seeds import Stage
+
+if TYPE_CHECKING:
+    from robusttune.report import table as report
+    from robusttune.report.model import Ranking
 
 _WATCH_S = 1.0
 _STYLES = {"LUCKY": "red", "UNLUCKY": "blue", "CONSISTENT": "green"}
@@ -123,6 +123,10 @@ def print_table(table: report.Table, *, title: str | None = None) -> None:
 
 def print_ranking(ranking: Ranking) -> None:
     """Print the answer, the ranking and what else the data say."""
+    from robusttune.report.columns import fitting_columns
+    from robusttune.report.prose import next_search
+    from robusttune.report.tables import ranking_table
+
     console.print()
     for line in ranking.answer:
         say(line.replace("`", ""), style="bold")

@@ -24,6 +24,8 @@ COLOURS: dict[str | None, str] = {
     INCONCLUSIVE: "#767676",
     None: "#000000",
 }
+MANY_DOTS = 20_000
+"""Seeds of a figure above which the dots are pixels: as outlines they make a page that no browser opens quickly."""
 _LONGEST_NAME = 28
 _FAR_OFF = 2.0  # a configuration that makes the axis longer by this factor is drawn at its edge
 _RC: Any = {**RC, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110}
@@ -67,11 +69,14 @@ def seeds_figure(ranking: Ranking) -> Figure:
     low, high = _limits(rows, lambda row: (*row.runs.scores, *_told(row)))
     with mpl.rc_context(_RC):
         figure, axes = _lines(ranking, width=7.6, height=0.9 + 0.45 * len(rows))
+        many = sum(len(row.runs.scores) for row in rows) > MANY_DOTS
+        if many:  # what is drawn below zero becomes one picture within the figure
+            axes.set_rasterization_zorder(0)
         for y, row in enumerate(rows):
             if row.analysis.mean.estimate < low:
                 _at_the_edge(axes, row, y, low)
             else:
-                _seeds(axes, row, y)
+                _seeds(axes, row, y, zorder=-1 if many else 2)
         _ends(axes, rows, low, high)
         axes.set_title(methods.seeds_legend(ranking), fontsize=8, loc="left")
     return figure
@@ -119,14 +124,16 @@ def _mean(axes: Axes, row: Row, y: int) -> None:
     axes.plot([mean.estimate], [y], "D", ms=5, color=colour, zorder=4)
 
 
-def _seeds(axes: Axes, row: Row, y: int) -> None:
+def _seeds(axes: Axes, row: Row, y: int, *, zorder: int) -> None:
     """Draw the seeds side by side, so that equal scores stay visible; filled if they reach the tuning score."""
     colour, score, scores = COLOURS[row.verdict], row.candidate.tuning_score, row.runs.scores
     dots = [(value, y + 0.3 * (i / max(1, len(scores) - 1) - 0.5)) for i, value in enumerate(scores)]
     for fill, reaches in ((colour, True), ("none", False)):
-        some = [dot for dot in dots if (score is None or dot[0] >= score) is reaches]
+        some = [dot for dot in dots if (score is None or dot[0] >= score) == reaches]
         if some:
-            axes.plot(*zip(*some, strict=True), "o", ms=3.5, mfc=fill, mec=colour, mew=0.7, alpha=0.7)
+            axes.plot(
+                *zip(*some, strict=True), "o", ms=3.5, mfc=fill, mec=colour, mew=0.7, alpha=0.7, zorder=zorder
+            )
     _mean(axes, row, y)
     if score is not None:
         axes.plot([score], [y], "|", ms=15, mew=1.6, color="black", zorder=5)

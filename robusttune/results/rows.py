@@ -106,8 +106,16 @@ def run_result(row: Any) -> RunResult:
         wall_time_s=row.wall_time_s,
         evaluation_time_s=row.evaluation_time_s,
         error=row.error,
-        provenance=json.loads(row.provenance),
+        provenance=provenance(row.provenance),
     )
+
+
+def provenance(text: str) -> dict[str, Any]:
+    """Return the provenance that a column holds."""
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"provenance = {text:.60}")
+    return found
 
 
 def run_outcome(row: Sequence[Any], provenances: Mapping[str, Any]) -> RunOutcome:
@@ -133,13 +141,10 @@ def run_status(row: Sequence[Any]) -> tuple[str, Stage, RunStatus]:
 def evaluations(curve: str, episode_returns: str) -> Evaluations:
     """Return the evaluations of a completed run from the columns that hold them."""
     _, timesteps, _, means = zip(*json.loads(curve), strict=True)
-    found = Evaluations(timesteps, np.array(means, float), np.array(json.loads(episode_returns), float))
-    for returns in (found.mean_returns, found.episode_returns):
-        if returns.ndim != 1 or not returns.size or not np.isfinite(returns).all():
-            raise ValueError(f"returns of a completed run = {returns.tolist()!r:.60}")
-    if not all(isinstance(value, int) for value in timesteps):
-        raise ValueError(f"timesteps of a curve = {timesteps!r:.60}")
-    return found
+    returns = json.loads(episode_returns)
+    if not (returns and all(map(math.isfinite, (*means, *returns)))):
+        raise ValueError(f"returns of a completed run = {means!r:.60}, {returns!r:.60}")
+    return Evaluations(timesteps, np.array(means, float), np.array(returns, float))
 
 
 def trial_row(tuning_id: str, record: TrialRecord) -> dict[str, Any]:
@@ -166,7 +171,7 @@ def trial_record(row: Any) -> TrialRecord:
         number=row.number,
         config_id=row.config_id,
         hyperparameters=dict(json.loads(row.hyperparameters)),
-        run_ids=tuple(map(str, json.loads(row.run_ids))),
+        run_ids=tuple(str(run_id) for run_id, _ in zip(json.loads(row.run_ids), scores, strict=True)),
         scores=scores,
         objective_value=row.objective_value,
         state=TrialState(row.state),

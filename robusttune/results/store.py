@@ -22,6 +22,7 @@ from robusttune.results.patience import reason_of, with_patience
 from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 from robusttune.results.rows import (
     evaluations,
+    provenance,
     run_outcome,
     run_result,
     run_row,
@@ -142,7 +143,7 @@ class ResultStore:
             made_by = sa.select(schema.provenances).where(
                 schema.provenances.c.provenance_id.in_({row[-1] for row in rows})
             )
-            provenances = {key: json.loads(text) for key, text in connection.execute(made_by)}
+            provenances = {key: provenance(text) for key, text in connection.execute(made_by)}
         return {row[0]: run_outcome(row, provenances) for row in rows}
 
     def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
@@ -153,6 +154,8 @@ class ResultStore:
         found = {}
         for row in self._of_runs(query, run_ids):
             one = evaluations(row.curve, row.episode_returns)
+            if one.timesteps not in known and not all(isinstance(value, int) for value in one.timesteps):
+                raise ValueError(f"timesteps of a curve = {one.timesteps!r:.60}")
             found[row.run_id] = one._replace(timesteps=known.setdefault(one.timesteps, one.timesteps))
         return found
 
@@ -214,7 +217,9 @@ class ResultStore:
         table = schema.tunings
         with self.engine.connect() as connection:
             row = connection.execute(sa.select(table).where(table.c.tuning_id == tuning_id)).one_or_none()
-        return (row.elapsed_s, row.reproducible) if row else (0.0, True)
+        if row is None:
+            return 0.0, True
+        return float(row.elapsed_s), {0: False, 1: True}[row.reproducible]  # KeyError where it is NULL
 
     def _keep_provenance(
         self, connection: sa.Connection, provenance_id: str, provenance: dict[str, Any]

@@ -83,15 +83,26 @@ def probability_of_improvement(
 def _placements(pooled: FloatArray, n_first: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return P(first > second), its variance and degrees of freedom for each row of pooled samples."""
     x, y = pooled[:, :n_first], pooled[:, n_first:]
-    wins = (x[:, :, None] > y[:, None, :]) + 0.5 * (x[:, :, None] == y[:, None, :])
-    p = wins.mean(axis=(1, 2))
     n, m = x.shape[1], y.shape[1]
-    first = wins.mean(axis=2).var(axis=1, ddof=1) / n
-    second = wins.mean(axis=1).var(axis=1, ddof=1) / m
+    if len(pooled) == 1:
+        beaten, beating = _beaten(x, y[0]), n - _beaten(y, x[0])
+    else:  # permutations are of few seeds
+        wins = (x[:, :, None] > y[:, None, :]) + 0.5 * (x[:, :, None] == y[:, None, :])
+        beaten, beating = wins.sum(axis=2), wins.sum(axis=1)
+    p = beaten.sum(axis=1) / (n * m)
+    first = (beaten / m).var(axis=1, ddof=1) / n
+    second = (beating / n).var(axis=1, ddof=1) / m
     variance = first + second
     with np.errstate(divide="ignore", invalid="ignore"):
         df = variance**2 / (first**2 / (n - 1) + second**2 / (m - 1))
     return p, variance, df
+
+
+def _beaten(scores: FloatArray, others: FloatArray) -> FloatArray:
+    """Return how many of the others each score exceeds, ties counting one half."""
+    others = np.sort(others)
+    twice = np.searchsorted(others, scores, "left") + np.searchsorted(others, scores, "right")
+    return np.asarray(twice / 2, dtype=np.float64)
 
 
 def _permuted(

@@ -363,6 +363,13 @@ def test_importing_the_library_loads_no_heavy_module() -> None:
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 
+def test_the_command_line_starts_without_the_modules_that_statistics_need() -> None:
+    script = (
+        "import sys, robusttune.cli; assert not {'torch', 'optuna', 'pandas', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
 def _as_toml(document: dict[str, object]) -> str:
     import json
 

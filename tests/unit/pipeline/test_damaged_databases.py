@@ -25,6 +25,7 @@ OF_STATUS = {
     "a dropped column": "alter table robusttune_runs rename column stage to place",
     "a dropped table": "drop table robusttune_trials",
     "a declaration that is none": "update robusttune_declarations set settled = '[]'",
+    "a trial without scores": "update robusttune_trials set scores = '[]'",
     "a value that is not finite": "update robusttune_trials set objective_value = 9e999",
     "an unknown status": "update robusttune_runs set status = 'unknown'",
     "an unknown stage": "update robusttune_runs set stage = 'unknown'",
@@ -48,7 +49,8 @@ OF_RANK = {
     ),
     "a diverged run with a score": "update robusttune_runs set status = 'diverged'",
     "no seed": "{loosened} update robusttune_runs set seed = null",
-    "provenance that is none": "delete from robusttune_provenances",
+    "no provenance": "delete from robusttune_provenances",
+    "provenance that is none": "update robusttune_provenances set provenance = '1e999'",
 }
 LOOSENED = """
 create table copied as select * from robusttune_runs; drop table robusttune_runs;

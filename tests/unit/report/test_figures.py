@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from robusttune.report import write
+from robusttune.report import figures, write
 from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.output import save, whole_file, write_folder
 from robusttune.report.write import write_report
@@ -148,3 +148,15 @@ def test_files_have_the_permissions_that_the_user_s_mask_gives(tmp_path: Path, u
         path.write_bytes(b"")
     for name in ("table.md", "picture.png"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_very_many_dots_are_one_picture_within_the_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranking = ranked(SCORES, TUNING)
+    save(seeds_figure(ranking), tmp_path, "outlines")
+    monkeypatch.setattr(figures, "MANY_DOTS", 29)
+    save(seeds_figure(ranking), tmp_path, "pixels")
+    outlines, pixels = ((tmp_path / f"{name}.svg").read_text() for name in ("outlines", "pixels"))
+    assert (outlines.count("<image"), pixels.count("<image")) == (0, 1)
+    assert outlines.count("<use") - pixels.count("<use") >= 20
