@@ -425,14 +425,14 @@ def test_a_scheduler_without_workers_is_told_and_runs_wait_for_one(
     monkeypatch.setattr("robusttune.execution.dask._COUNT_EVERY_S", 0.2)
     study = write_study(tmp_path / "own", {"a": {}, "b": {"rate": 2.0}}, n_seeds=2)
     with (
+        ThreadPoolExecutor(1) as threads,
         distributed.LocalCluster(
             n_workers=0, threads_per_worker=2, processes=False, dashboard_address=None
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
-        ThreadPoolExecutor(1) as threads,
     ):
         found = threads.submit(rt.evaluate_study, study, out=tmp_path, executor=client)
-        wait_until(lambda: re.search("has no worker: runs wait for one", caplog.text))
+        wait_until(lambda: re.search("has no worker: runs wait for one", caplog.text), 20.0)
         assert not found.done()
         cluster.scale(1)
         found.result(timeout=60)
