@@ -42,7 +42,7 @@ def open_cluster(cluster: ClusterSpec) -> Any:
         opened.close()
         raise StudyError(
             f"cluster.system = {cluster.system!r}: {command} takes no job: {refusals[0]}. Compare the table [cluster] "
-            "with what the system allows; `robusttune cluster script` prints the job script."
+            "with what the system allows."
         )
     if cluster.adapt:
         opened.adapt(minimum_jobs=0, maximum_jobs=cluster.jobs)
