@@ -54,7 +54,8 @@ _LATEX_MARKS = {
 
 def plain(text: str) -> str:
     """Return a text in one line, with a mark in place of what no file can hold or no reader can see."""
-    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)
 
 
 def to_csv(frame: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 from pathlib import Path
 
@@ -72,4 +73,6 @@ def to_latex(ranking: Ranking) -> str:
 
 def to_json(ranking: Ranking) -> str:
     """Return everything behind the ranking."""
-    return json.dumps(tables.to_document(ranking), indent=2, allow_nan=False) + "\n"
+    text = io.StringIO()  # of a large study, `dumps` would hold millions of pieces at once
+    json.dump(tables.to_document(ranking), text, indent=2, allow_nan=False)
+    return text.getvalue() + "\n"
