@@ -123,7 +123,7 @@ def _update(study: StudySpec, algorithm: Algorithm, environment: VecEnv) -> Base
     total = n_steps * environment.num_envs
     try:
         run = _run(study, short)
-        if fitting_trainer([run], study.trainer).name == "lockstep":
+        if study.execution.trainer == "lockstep" and fitting_trainer([run], study.trainer).together:
             return first_update(run, environment.action_space, total)
         model = _build(study, where, short, environment)
         with contextlib.nullcontext() if algorithm.in_episodes else stopping_at(total, model):

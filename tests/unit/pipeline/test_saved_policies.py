@@ -61,16 +61,14 @@ def test_the_policies_of_the_recommended_configuration_are_kept_and_act_as_when_
     location = location_of(study, out=tmp_path)
     with open_results(study, location) as results:
         best, *_ = recommend_from(results.trials())(study, found)
-    runs = found.rounds.runs[best]
+        runs = found.rounds.runs[best]
+        stored = results.store.results(run.run_id for run in runs)
     assert [path.name for path in files(location.models)] == ["model.zip", "run.json", "vecnormalize.pkl"] * 2
     assert [path.name for path in location.models.iterdir()] == [best]
     assert told.texts[-1] == f"2 trained policies are in {location.models}."
     for run in runs:
         model, environments = load(location.models, run, n_envs=n_evaluation_environments(run))
-        assert (
-            tuple(evaluate_model(model, environments, run))
-            == found.rounds.results[run.run_id].episode_returns
-        )
+        assert tuple(evaluate_model(model, environments, run)) == stored[run.run_id].episode_returns
     model, environments = rt.load_policy(study, out=tmp_path)
     assert model.predict(environments.reset())[0].shape == (1,)
     ranking = rt.report_study(study, out=tmp_path)  # now there are numbers
