@@ -13,13 +13,12 @@ from optuna.trial import FrozenTrial
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
-from robusttune.execution.board import batch_of
 from robusttune.execution.driver import Driver, Task, as_one
 from robusttune.execution.progress import Reporter
-from robusttune.execution.time_left import Batch
 from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
-from robusttune.training.groups import MAX_GROUP, group_runs
+from robusttune.training.groups import group_runs
+from robusttune.tuning.expected import expect_batches, expect_trials, largest_group
 from robusttune.tuning.incumbents import proven
 from robusttune.tuning.pruning import PruningView
 from robusttune.tuning.task import TrialOutcome, trial_task
@@ -122,12 +121,12 @@ class _Search:
         """Ask a trial whenever a worker is free; several processes may do so side by side."""
         has_told = False
         while True:
-            self._expect_trials()
+            self._expect()
             for outcome in self._driver.drive(self._free_trials()):
                 with self._lock():
                     self._tell(outcome)
                 self._report(outcome)
-                self._expect_trials()
+                self._expect()
                 self._claims.release(self._key(outcome.number))
             with self._lock():
                 n_running = len(self.trials.running())
@@ -153,7 +152,8 @@ class _Search:
                 as_one([self._task(trial, before=first) for trial in group])
                 for group in self._groups(running)
             ]
-            self._expect_batches(len(running), len(tasks))
+            n_done = self.trials.n_finished()
+            expect_batches(self._study, self._driver, self._timeout_s(), n_done, len(running), len(tasks))
             outcomes: dict[int, TrialOutcome] = {}
             for group in self._driver.drive(iter(tasks), look_ahead=len(running)):
                 for outcome in group:
@@ -163,35 +163,9 @@ class _Search:
                 for number in sorted(outcomes):
                     self._tell(outcomes[number])
 
-    def _expect_trials(self) -> None:
-        """Say how many trials are still to begin."""
-        if self._driver.board.folder is None:
-            return
-        n_trials, m, timeout_s = self._study.n_trials, self._study.tuning.seeds_per_trial, self._timeout_s()
-        waiting = None
-        if n_trials is not None:
-            n_open = n_trials - self.trials.n_finished() - len(self.trials.running())
-            waiting = Batch(n_jobs=max(0, n_open), steps=m * self._study.training.total_timesteps)
-        self._driver.board.expect(waiting, n_runs=m, timeout_s=timeout_s)
-
-    def _expect_batches(self, n_here: int, n_tasks: int) -> None:
-        """Say what this batch still has to make, and how many more follow."""
-        study, driver = self._study, self._driver
-        m, timeout_s = study.tuning.seeds_per_trial, self._timeout_s()
-        if study.n_trials is None:
-            driver.board.expect(None, n_runs=m, timeout_s=timeout_s)
-            return
-        steps, size = m * study.training.total_timesteps, study.tuning.batch_size or 1
-        n_later = max(0, study.n_trials - self.trials.n_finished() - n_here)
-        sizes = [size] * (n_later // size) + [n_later % size]
-        later = [
-            batch_of(
-                n, steps, n_workers=driver.n_workers, trainer=study.trainer, largest=self._largest_group()
-            )
-            for n in sizes
-        ]
-        waiting = Batch(n_jobs=n_tasks, steps=n_here * steps / max(1, n_tasks))
-        driver.board.expect(waiting, n_runs=m, batches=later, timeout_s=timeout_s)
+    def _expect(self) -> None:
+        n_begun = self.trials.n_finished() + len(self.trials.running())
+        expect_trials(self._study, self._driver, self._timeout_s(), n_begun)
 
     def _timeout_s(self) -> float | None:
         timeout_s = self._study.tuning.timeout_s
@@ -264,12 +238,9 @@ class _Search:
             first_runs,
             n_workers=self._driver.n_workers,
             trainer=self._study.trainer,
-            largest=self._largest_group(),
+            largest=largest_group(self._study),
         )
         return [[by_run[run.run_id] for run in group] for group in groups] + copies
-
-    def _largest_group(self) -> int:
-        return max(1, MAX_GROUP // self._study.tuning.seeds_per_trial)
 
     def _next_batch_size(self) -> int:
         size, n_trials = self._study.tuning.batch_size, self._study.n_trials

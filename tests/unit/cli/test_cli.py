@@ -19,8 +19,8 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import robusttune
-from robusttune import cli
 from robusttune.cli import app, display
+from robusttune.cli.study import pasted
 from robusttune.declaration.toml import load_study
 from robusttune.pipeline.location import location_of
 from robusttune.pipeline.planning.advice import advised_split
@@ -187,9 +187,9 @@ def test_the_storage_comes_from_the_environment_and_its_password_is_shown_nowher
     assert found.exit_code == 2
     assert "user:***@127.0.0.1:bad" in found.output
     assert "geheim" not in found.output
-    command = cli._command(study_file, tmp_path, "postgresql://user:geheim@host/db", None)
+    command = pasted(study_file, tmp_path, "postgresql://user:geheim@host/db", None)
     assert "user:***@host" in command
-    assert "--storage" not in cli._command(study_file, tmp_path, os.environ["ROBUSTTUNE_STORAGE"], None)
+    assert "--storage" not in pasted(study_file, tmp_path, os.environ["ROBUSTTUNE_STORAGE"], None)
 
 
 def test_errors_name_flags_where_the_library_names_parameters(study_file: Path, tmp_path: Path) -> None:
