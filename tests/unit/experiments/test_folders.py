@@ -1,0 +1,88 @@
+"""An experiment is a folder: one command runs it and writes it up, and the headline table reads what is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis import lucky_vs_consistent
+from experiments.folders import HERE, Experiment, experiments
+from experiments.run import carry_out
+from experiments.status import lines
+
+STUDY = """
+name = "drawn"
+description = "Are drawn runs lucky?"
+synthetic = { mean = 10.0, sd = 5.0, total_timesteps = 64 }
+search_space.parameters.x = { type = "float", low = 0.0, high = 1.0 }
+tuning = { n_trials = 12, sampler = "random" }
+post_evaluation = { top_k = 3, n_seeds = 8, default_control = false }
+"""
+MATRIX = """
+[[matrix.study]]
+name = "low"
+synthetic.mean = 0.0
+
+[[matrix.study]]
+name = "high"
+synthetic.mean = 20.0
+
+[matrix.report]
+reference.low = { low = -10.0, high = 10.0 }
+reference.high = { low = 10.0, high = 30.0 }
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in (("one", STUDY), ("two", STUDY + MATRIX)):
+        folder = tmp_path / "experiments" / name
+        folder.mkdir(parents=True)
+        (folder / "study.toml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_every_declared_experiment_can_be_read_and_asks_a_question() -> None:
+    found = list(experiments())
+    assert {"tutorial", "classic_control", "published_claims"} <= {one.name for one in found}
+    for one in found:
+        assert one.folder.parent == HERE
+        assert all(study.study.description.endswith("?") for study in one.matrix().studies)
+
+
+@pytest.mark.thorough
+def test_an_experiment_is_run_written_up_and_counted(root: Path) -> None:
+    one, two = experiments(root / "experiments")
+    results = root / "results"
+    assert lines(one, results) == ["one: no results kept", "  drawn: not begun here"]
+    for experiment in (one, two):
+        carry_out(experiment, results=results, workers=0)
+    page = (one.folder / "README.md").read_text(encoding="utf-8")
+    assert "**Question.** Are drawn runs lucky?" in page
+    assert "36 runs" in page
+    assert "`python -m experiments.run one`" in page
+    assert (one.folder / "tuning_vs_post_evaluation.png").exists()
+    assert lines(one, results)[1] == "  drawn: 12 of 12 trials, 24 of 24 post-evaluation runs planned so far"
+    assert {path.parent.name for path in two.folder.glob("*/ranking.csv")} == {"drawn-low", "drawn-high"}
+
+    found = lucky_vs_consistent.load(root)
+    assert [one.name for one in found] == ["one", "drawn-high", "drawn-low"]
+    ranking = pd.read_csv(one.folder / "ranking.csv").set_index("configuration")
+    assert found[0].champion == ranking["tuning_score"].idxmax()
+    assert found[0].best == ranking["mean"].idxmax()
+    n_lucky = int((ranking["verdict"] == "LUCKY").sum())
+    assert found[0].n("LUCKY") == n_lucky
+    total = sum(study.n("LUCKY") for study in found)
+    assert f"{total} of the 9 trials" in lucky_vs_consistent.page(found).replace("\n", " ")
+
+
+@pytest.mark.thorough
+def test_what_is_kept_is_not_run_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _ = experiments(root / "experiments")
+    carry_out(one, results=root / "results", workers=0)
+    before = (one.folder / "ranking.csv").read_bytes()
+    monkeypatch.setattr("robusttune.execution.executors.InProcess.submit", None)
+    carry_out(Experiment(folder=one.folder), results=root / "results", workers=0)
+    assert (one.folder / "ranking.csv").read_bytes() == before
