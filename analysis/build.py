@@ -26,7 +26,9 @@ def quickstart(results: Path) -> tuple[Path, ...]:
     picture, table = ROOT / "docs" / "images" / "quickstart.png", ROOT / "docs" / "quickstart.md"
     lucky_figure(ranking).savefig(picture, dpi=130, bbox_inches="tight")
     table.write_text(to_markdown(ranking), encoding="utf-8")
-    return picture, table
+    kept = ROOT / "experiments" / "quickstart" / "ranking.csv"
+    ranking.to_frame().to_csv(kept, index=False)
+    return picture, table, kept
 
 
 def protocols(results: Path) -> tuple[Path, ...]:

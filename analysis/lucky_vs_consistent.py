@@ -121,7 +121,7 @@ def figure(studies: list[Study]) -> Figure:
             )
     axes.axvline(0, lw=0.8, color="black")
     axes.set_yticks(range(len(studies)), [one.name for one in studies])
-    axes.invert_yaxis()
+    axes.set_ylim(len(studies) - 0.5, -0.5)
     axes.set_xlabel("luck of the tuning score, in standard deviations between seeds (right: too high)")
     axes.set_title(
         "Filled: the tuning champion. Colour: the verdict, as in the table", fontsize=9, loc="left"

@@ -39,7 +39,7 @@ def study(batch_size: int, n_trials: int | None) -> StudySpec:
 def search(wanted: StudySpec, *, together: bool) -> tuple[float, Sequence[TrialRecord]]:
     """Return the CPU seconds of a search and its trials."""
     largest = MAX_GROUP if together else 1
-    with tempfile.TemporaryDirectory() as folder, mock.patch("robusttune.tuning.search.MAX_GROUP", largest):
+    with tempfile.TemporaryDirectory() as folder, mock.patch("robusttune.tuning.expected.MAX_GROUP", largest):
         begin = time.process_time()
         trials = tune_study(wanted, out=folder, workers=0)
         return time.process_time() - begin, trials
