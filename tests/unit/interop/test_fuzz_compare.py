@@ -164,7 +164,9 @@ def test_any_scores(
 
 
 @pytest.mark.thorough
-@FIXTURES
+@settings(
+    FIXTURES, max_examples=40
+)  # each writes a whole report; names are also tried file by file in unit/report
 @given(name=st.text(min_size=1, max_size=12))
 @example(name="</pre><script>alert(1)</script>")
 @example(name="a|b & 100% $x_1$ [red]")
