@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 
 def shortened(text: str, longest: int = 10_000) -> str:
     """Return a text without its middle if it is longer than `longest`: nobody reads megabytes."""
@@ -14,6 +16,22 @@ def shortened(text: str, longest: int = 10_000) -> str:
 def reason(error: BaseException, longest: int = 200) -> str:
     """Return what an error of another library says, in one line."""
     return " ".join(str(error).split())[:longest] or type(error).__name__
+
+
+def require(package: str, extra: str, *, who_needs: str) -> None:
+    """Raise `MissingDependencyError` if a package is not installed.
+
+    Parameters
+    ----------
+    package : str
+        Its name on the package index.
+    extra : str
+        Of robusttune, which brings it.
+    who_needs : str
+        The beginning of the message: "A video needs".
+    """
+    if importlib.util.find_spec(package.replace("-", "_")) is None:
+        raise MissingDependencyError(f"{who_needs} the package {package}: `pip install robusttune[{extra}]`.")
 
 
 class RobusttuneError(Exception):

@@ -69,6 +69,11 @@ _FLAGS = {
 }
 
 
+def seed_of(text: str | None) -> int | str | None:
+    """Return a seed as the library takes it: a number, or the name of a place."""
+    return int(text) if text is not None and text.isdecimal() else text
+
+
 def in_flags(message: str, flags: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return a library message in the words of the command line.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from robusttune.cli.console import say
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose
+from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, seed_of
 from robusttune.declaration.toml import load_studies
 from robusttune.pipeline.location import DEFAULT_OUT
 
@@ -53,7 +53,7 @@ def play(
         played = play_study(
             spec,
             configuration=config,
-            seed=int(seed) if seed is not None and seed.isdecimal() else seed,
+            seed=seed_of(seed),
             video=target,
             n_episodes=episodes,
             retrain=retrain,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from robusttune.cli.console import say
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose
+from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, seed_of
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import SpecError
 from robusttune.pipeline.location import DEFAULT_OUT
@@ -43,12 +43,11 @@ def reproduce(
     from robusttune.pipeline.reproduce import reproduce_study
 
     studies = load_studies(study, overrides=overrides or ())
-    wanted = int(seed) if seed is not None and seed.isdecimal() else seed
     found, errors = [], []
     for spec in studies:
         try:
             found.append(
-                reproduce_study(spec, run, configuration=config, seed=wanted, out=out, storage=storage)
+                reproduce_study(spec, run, configuration=config, seed=seed_of(seed), out=out, storage=storage)
             )
         except SpecError as error:  # a run belongs to one study of a matrix only
             errors.append(error)

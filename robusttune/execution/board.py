@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,12 +16,9 @@ from robusttune.results.records import RunResult
 from robusttune.results.running import EVERY_S, Note, forget, read_note
 from robusttune.training.groups import MAX_GROUP, group_size
 
-_MEMORY = (
-    10  # runs after which one that has ended counts a third for the pace; more where many train at a time
-)
-
-ENOUGH = 1000
-"""Stored runs from which the pace is learned; earlier ones say little about it."""
+# Runs after which one that has ended counts a third for the pace; more where many train at a time.
+_MEMORY = 10
+_ENOUGH = 1000  # stored runs from which the pace is learned; earlier ones say little about it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +109,14 @@ class Board:
         if self.folder is not None:
             del self._jobs[specs[0].run_id]
             forget(self.folder, specs[0].run_id)  # a worker that was killed has left its note
+
+    def learn(
+        self, run_ids: Sequence[str], lookup: Callable[[list[str]], Mapping[str, RunResult]], trainer: str
+    ) -> None:
+        """Learn the pace from the last of some stored runs, which are read only if somebody is to be shown it."""
+        if self.folder is not None:
+            new = [run_id for run_id in run_ids[-_ENOUGH:] if run_id not in self._measured]
+            self.measure(lookup(new).values(), trainer)
 
     def measure(self, results: Iterable[RunResult], trainer: str) -> None:
         """Learn the pace from runs that have ended, if this trainer made them."""

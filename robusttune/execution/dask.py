@@ -15,7 +15,7 @@ from loky import cpu_count
 
 from robusttune.declaration.cluster import DASK
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import MissingDependencyError, StudyError
+from robusttune.errors import MissingDependencyError, StudyError, reason
 from robusttune.execution.accidents import AccidentError
 from robusttune.execution.futures import CONTINUE, FuturesExecutor
 from robusttune.execution.remote import close
@@ -179,8 +179,8 @@ def _connect(distributed: Any, address: str) -> Any:
     try:
         return distributed.Client(host, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StudyError(
-            f"`executor` = {address!r}: no Dask scheduler answers there ({reason}). Start one on that machine with "
-            f"`dask scheduler`, and `dask worker {host}` wherever runs are to be carried out; it prints its address."
+            f"`executor` = {address!r}: no Dask scheduler answers there ({reason(error)}). Start one on that "
+            f"machine with `dask scheduler`, and `dask worker {host}` wherever runs are to be carried out; it prints "
+            "its address."
         ) from None

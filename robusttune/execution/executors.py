@@ -104,7 +104,7 @@ class InProcess:
         """Train now; the returned future is done."""
         future: Future[list[RunResult]] = Future()
         try:
-            future.set_result(without_accident(_work, job))
+            future.set_result(without_accident(train_job, job))
         except AccidentError as accident:
             future.set_exception(accident)
         return future
@@ -151,7 +151,7 @@ class LocalPool:
     ) -> None:
         self.n_workers = n_workers
         self._timeout_s = timeout_s
-        self._work = work or _work
+        self._work = work or train_job
         # loky's way to start a process does not import the caller's main module again, so a script needs no
         # `if __name__ == "__main__"` guard.
         self._pool = ProcessPool(
@@ -218,7 +218,8 @@ def make_executor(
     return InProcess()
 
 
-def _work(job: Job) -> list[RunResult]:
+def train_job(job: Job) -> list[RunResult]:
+    """Train the runs of a job, which note how far they are where it says so."""
     noting = noted(job.progress, job.specs, job.label) if job.progress else contextlib.nullcontext()
     with noting as tell:
         return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models, tell=tell)

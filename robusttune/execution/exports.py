@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import MissingDependencyError
+from robusttune.errors import reason, require
 from robusttune.results.records import RunResult
 
 _CURVE = "evaluation/mean_return"
@@ -32,7 +31,7 @@ class TensorBoard:
     name = "TensorBoard"
 
     def __init__(self, folder: Path, study: str) -> None:
-        _require("tensorboard", "tensorboard")
+        require("tensorboard", "tensorboard", who_needs="execution.tensorboard needs")
         self._folder = folder / study
 
     def write(self, spec: RunSpec, result: RunResult) -> None:
@@ -62,7 +61,7 @@ class WeightsAndBiases:
     name = "Weights & Biases"
 
     def __init__(self, project: str, study: str) -> None:
-        _require("wandb", "wandb")
+        require("wandb", "wandb", who_needs="execution.wandb needs")
         self._project, self._study = project, study
 
     def write(self, spec: RunSpec, result: RunResult) -> None:
@@ -121,14 +120,12 @@ class Exports:
         for sink in list(self._sinks):
             try:
                 sink.write(spec, result)
-            except (
-                Exception
-            ) as error:  # no network, a full disk, a changed package: no reason to lose a study
+            # No network, a full disk, a changed package: no reason to lose a study.
+            except Exception as error:
                 self._sinks.remove(sink)
-                reason = str(error).strip().partition("\n")[0]
                 self._tell(
-                    f"{sink.name}: no more runs are written there ({type(error).__name__}: {reason}). The study goes "
-                    "on, and its results are stored."
+                    f"{sink.name}: no more runs are written there ({type(error).__name__}: {reason(error)}). The study "
+                    "goes on, and its results are stored."
                 )
 
     def __enter__(self) -> Self:
@@ -146,10 +143,3 @@ def _scalars(result: RunResult) -> list[tuple[str, int, float]]:
     """Return (tag, timesteps, value) of the curve and, last, of the score."""
     found = [(_CURVE, point.timesteps, point.mean_return) for point in result.curve]
     return found if result.score is None else [*found, ("score", result.timesteps, result.score)]
-
-
-def _require(package: str, extra: str) -> None:
-    if find_spec(package) is None:
-        raise MissingDependencyError(
-            f"execution.{extra} needs the package {package}: `pip install robusttune[{extra}]`."
-        )

@@ -24,13 +24,11 @@ from pathlib import Path
 
 from robusttune.errors import StudyError
 from robusttune.execution.accidents import without_accident
-from robusttune.execution.executors import Job, LocalPool
+from robusttune.execution.executors import Job, LocalPool, train_job
 from robusttune.execution.sent import Modules, folder_of
 from robusttune.results.models import is_saved, model_folder
 from robusttune.results.provenance import provenance
 from robusttune.results.records import RunResult
-from robusttune.results.running import noted
-from robusttune.training import train
 from robusttune.training.imports import modules_from
 
 _IDLE_S = 60.0
@@ -225,20 +223,13 @@ def _apart(payload: bytes, modules: str | None) -> Delivery:
             work()
             return Delivery(results=[])
         if work.models is None:
-            return Delivery(results=without_accident(_train, work))
+            return Delivery(results=without_accident(train_job, work))
         with tempfile.TemporaryDirectory() as name:
             models = Path(name)
-            results = without_accident(_train, dataclasses.replace(work, models=models))
+            results = without_accident(train_job, dataclasses.replace(work, models=models))
             policies = {
                 spec.run_id: {path.name: path.read_bytes() for path in model_folder(models, spec).iterdir()}
                 for spec in work.specs
                 if is_saved(models, spec)
             }
         return Delivery(results=results, policies=policies)
-
-
-def _train(job: Job) -> list[RunResult]:
-    # A machine that does not share the folder tells nothing on the way.
-    folder = job.progress if job.progress is not None and job.progress.is_dir() else None
-    with noted(folder, job.specs, job.label) if folder else contextlib.nullcontext() as tell:
-        return train(job.specs, job.stop_rule, trainer=job.trainer, models=job.models, tell=tell)

@@ -7,7 +7,6 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -18,7 +17,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 
 from robusttune.declaration.study import StudySpec
-from robusttune.errors import MissingDependencyError, SpecError, StudyError
+from robusttune.errors import SpecError, StudyError, require
 from robusttune.interop.optuna_attributes import attribute, attributes
 from robusttune.interop.optuna_studies import read_trials
 from robusttune.pipeline import rank_study
@@ -62,10 +61,7 @@ def serve_dashboard(
     MissingDependencyError
         If optuna-dashboard is not installed.
     """
-    if find_spec("optuna_dashboard") is None:
-        raise MissingDependencyError(
-            "The dashboard needs the package optuna-dashboard: `pip install robusttune[dashboard]`."
-        )
+    require("optuna-dashboard", "dashboard", who_needs="The dashboard needs")
     if not study.searches:
         raise SpecError(
             f"The study {study.name} has no search, and optuna-dashboard shows searches. `report_study` shows it."

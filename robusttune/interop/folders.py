@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from robusttune.declaration.messages import did_you_mean
-from robusttune.errors import MissingDependencyError, SpecError, reason
+from robusttune.errors import SpecError, reason, require
 
 _LAST = 100
 """Training episodes that make a score: the window of Stable-Baselines3's `rollout/ep_rew_mean`."""
@@ -138,10 +137,7 @@ def _monitors(runs: dict[Path, list[Path]], score: str | None) -> tuple[Callable
 
 
 def _events(runs: dict[Path, list[Path]], score: str | None) -> tuple[Callable[..., Rows], str]:
-    if importlib.util.find_spec("tensorboard") is None:
-        raise MissingDependencyError(
-            "TensorBoard's event files need the package tensorboard: `pip install robusttune[tensorboard]`."
-        )
+    require("tensorboard", "tensorboard", who_needs="TensorBoard's event files need")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     loaded = {}

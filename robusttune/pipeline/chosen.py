@@ -36,9 +36,9 @@ def choose(results: Results, configuration: str | None, seed: int | str | None) 
     """Return the runs that a configuration (None: the recommended one) and a seed (None: three) name."""
     study = results.study
     found = results.post_evaluation()
-    recommended = recommend_from(results.trials())(study, found)
     names = {candidate.name: candidate.config_id for candidate in found.candidates}
     if configuration is None:
+        recommended = recommend_from(results.trials())(study, found)
         configuration = next(name for name, one in names.items() if one == recommended[0])
     if configuration not in names:
         raise SpecError(
@@ -59,7 +59,7 @@ def choose(results: Results, configuration: str | None, seed: int | str | None) 
         return [by_place[place] for place in _LUCK if place in by_place]
     if seed in _LUCK:
         return [by_place.get(str(seed), next(iter(chosen.values())))]
-    confirmed = runs_of(study, found, recommended)[names[configuration]]
+    confirmed = runs_of(study, found)[names[configuration]]
     for spec, stored in _ranked(confirmed, results.store.results(run.run_id for run in confirmed)):
         place = "confirmation"
         chosen.setdefault(

@@ -16,9 +16,8 @@ def recommend_from(trials: Sequence[TrialRecord]) -> Recommend:
     """
 
     def recommend(study: StudySpec, found: PostEvaluation) -> Sequence[str]:
-        from robusttune.report.build import (
-            best_set_first,
-        )  # scipy and pandas: only where something is confirmed
+        # It brings scipy and pandas: only where something is confirmed.
+        from robusttune.report.build import best_set_first
 
         return best_set_first(study, trials, found)
 

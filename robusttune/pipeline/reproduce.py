@@ -19,7 +19,6 @@ from robusttune.pipeline.chosen import choose
 from robusttune.pipeline.location import DEFAULT_OUT, location_of
 from robusttune.pipeline.models import runs_of
 from robusttune.pipeline.reading import Results, open_results
-from robusttune.pipeline.recommend import recommend_from
 from robusttune.report.prose.words import count, number
 from robusttune.results.provenance import differences
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
@@ -152,9 +151,8 @@ def reproduce_study(
         name, spec, stored = _find(results, run, configuration, seed)
     threads = stored.provenance.get("torch_threads") or 1
     with tempfile.TemporaryDirectory(prefix="robusttune-") as folder:
-        training = spec.training.at(
-            Path(folder)
-        )  # a command leaves its files there, and not over the stored ones
+        # A command leaves its files there, and not over the stored ones.
+        training = spec.training.at(Path(folder))
         job = Job(
             specs=(dataclasses.replace(spec, training=training),),
             trainer=training.trainer(stored.provenance["trainer"]),
@@ -210,9 +208,8 @@ def _of_trials(results: Results) -> Iterator[tuple[str, RunSpec]]:
 
 def _of_post_evaluation(results: Results) -> Iterator[tuple[str, RunSpec]]:
     found = results.post_evaluation()
-    recommended = recommend_from(results.trials())(results.study, found)
     names = {candidate.config_id: candidate.name for candidate in found.candidates}
-    for config_id, runs in runs_of(results.study, found, recommended).items():
+    for config_id, runs in runs_of(results.study, found).items():
         for spec in runs:
             yield names[config_id], spec
 
@@ -224,9 +221,8 @@ def _asked(run: str | None, configuration: str | None, seed: int | str | None) -
 
 
 def _train(threads: int, job: Job) -> list[RunResult]:
-    os.environ["OMP_NUM_THREADS"] = str(
-        threads
-    )  # sums in another order round otherwise; torch is not loaded yet
+    # Sums in another order round otherwise; torch is not loaded yet.
+    os.environ["OMP_NUM_THREADS"] = str(threads)
     return train(job.specs, trainer=job.trainer)
 
 

@@ -98,8 +98,8 @@ class Session:
             models=self.models,
         )
         if self.models is not None:
-            best = recommend(self.study, found)
-            self.reporter.message(settle_models(self.study, found, best, self.models, self.store.outcomes))
+            kept = settle_models(self.study, found, recommend, self.models, self.store.outcomes)
+            self.reporter.message(kept)
         return found
 
     def evaluate_candidates(self, candidates: Sequence[Candidate]) -> PostEvaluation:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robusttune.declaration.study import StudySpec
-from robusttune.execution.board import ENOUGH, Board, Outlook, in_flight
+from robusttune.execution.board import Board, Outlook, in_flight
 from robusttune.execution.time_left import Batch, time_left
 from robusttune.pipeline.location import DEFAULT_OUT, Location, location_of
 from robusttune.pipeline.reading import Results, open_results
@@ -119,7 +119,7 @@ def _outlook(found: Results, location: Location, known: Sequence[str], n_runs: i
     jobs = [in_flight(note) for note in notes]
     board = Board(len(jobs), location.running)
     if jobs:
-        board.measure(found.store.results(known[-ENOUGH:]).values(), study.trainer.name)
+        board.learn(known, found.store.results, study.trainer.name)
     left = None
     if n_runs is not None and jobs:
         n_waiting = max(0, n_runs - sum(job.n_runs for job in jobs))

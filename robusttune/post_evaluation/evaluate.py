@@ -9,7 +9,7 @@ from pathlib import Path
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.study_runs import PlannedRuns
-from robusttune.execution.board import ENOUGH, batch_of
+from robusttune.execution.board import batch_of
 from robusttune.execution.driver import Driver, Task
 from robusttune.execution.executors import Job
 from robusttune.execution.jobs import listed
@@ -64,7 +64,7 @@ def evaluate(
         most = max(rounds.n_runs, post.allocation.max_runs(len(candidates), post.n_seeds))
         reporter.stage("post-evaluation", done=rounds.n_runs - len(missing), total=most)
         tried.update(run.run_id for run in missing)
-        driver.board.measure(store.results([*rounds.results][-ENOUGH:]).values(), study.trainer.name)
+        driver.board.learn([*rounds.results], store.results, study.trainer.name)
         driver.board.later = confirming
         later = [batch_of(most - rounds.n_runs, steps, n_workers=driver.n_workers, trainer=study.trainer)]
         _carry_out(missing, _names(rounds.runs, candidates), study, driver, reporter, models, later)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from robusttune.declaration.study import StudySpec
@@ -114,8 +114,17 @@ def planned_confirmation(
     if recommend is None or not post.confirm:
         return {}
     best = list(recommend(study, found))
+    return _confirming(study, found, best if post.confirm_best_set else best[:1])
+
+
+def confirmed_runs(study: StudySpec, found: PostEvaluation) -> dict[str, PlannedRuns]:
+    """Return config_id → the runs that have confirmed it; empty where nothing was confirmed."""
+    return {} if found.confirmed is None else _confirming(study, found, found.confirmed.config_ids)
+
+
+def _confirming(study: StudySpec, found: PostEvaluation, config_ids: Iterable[str]) -> dict[str, PlannedRuns]:
     configurations = {candidate.config_id: candidate.hyperparameters for candidate in found.candidates}
-    return confirmation_runs(study, configurations, best if post.confirm_best_set else best[:1])
+    return confirmation_runs(study, configurations, config_ids)
 
 
 def _confirmed(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from robusttune.declaration.study_runs import confirmation_runs, tuning_runs
+from robusttune.declaration.study_runs import tuning_runs
+from robusttune.post_evaluation.result import confirmed_runs
 from robusttune.report.model import Ranking
 from robusttune.report.output import to_csv
 
@@ -42,12 +43,11 @@ def _of_post_evaluation(ranking: Ranking) -> Iterator[_Run]:
 
 
 def _of_confirmation(ranking: Ranking) -> Iterator[_Run]:
-    scores, candidates = ranking.found.confirmed, ranking.found.candidates
+    scores = ranking.found.confirmed
     if scores is None:
         return
-    names = {candidate.config_id: candidate.name for candidate in candidates}
-    configurations = {candidate.config_id: candidate.hyperparameters for candidate in candidates}
-    planned = confirmation_runs(ranking.study, configurations, scores.config_ids)
+    names = {candidate.config_id: candidate.name for candidate in ranking.found.candidates}
+    planned = confirmed_runs(ranking.study, ranking.found)
     for config_id, seeds, own in zip(scores.config_ids, scores.seeds, scores.scores, strict=True):
         known = dict(zip(seeds, own, strict=True))
         for (seed, _), run_id in zip(planned[config_id].seeds, planned[config_id].run_ids, strict=True):

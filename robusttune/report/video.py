@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robusttune.errors import MissingDependencyError, SpecError, StudyError
+from robusttune.errors import SpecError, StudyError, require
 
 _MIN_WIDTH = 320  # of a panel; pictures of Atari are 160 pixels wide
 _DIM = 0.45  # brightness of a panel whose episode is over
@@ -40,8 +39,7 @@ class Panel:
 
 def check_video(path: Path) -> None:
     """Raise an error if a video cannot be written there, before anything is played for it."""
-    if find_spec("moviepy") is None:
-        raise MissingDependencyError("A video needs the package moviepy: `pip install robusttune[video]`.")
+    require("moviepy", "video", who_needs="A video needs")
     if path.suffix != ".mp4":
         raise SpecError(f"video = {str(path)!r}: must end with .mp4.")
     if not path.parent.is_dir():

@@ -72,9 +72,8 @@ def _patient(
     @functools.wraps(method)
     def patient(*args: Any, **kwargs: Any) -> Any:
         is_ending = sys.exc_info()[1] is not None
-        args = tuple(
-            list(one) if isinstance(one, Iterator) else one for one in args
-        )  # the next call needs them too
+        # The next call needs them too.
+        args = tuple(list(one) if isinstance(one, Iterator) else one for one in args)
         try:
             try:
                 return method(*args, **kwargs)

@@ -163,9 +163,8 @@ class ResultStore:
         """Return (run id, stage, status) of all runs of some configurations; an index holds all of that."""
         c = schema.runs.c
         query = sa.select(c.run_id, c.stage, c.status, c.config_id)
-        own = c.config_id.in_(set(config_ids)) | c.config_id.is_(
-            None
-        )  # damage that must not look like a missing run
+        # No configuration is damage, which must not look like a missing run.
+        own = c.config_id.in_(set(config_ids)) | c.config_id.is_(None)
         with self.engine.connect() as connection:
             return [run_status(row) for row in connection.execute(query.where(own))]
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import TrainerSpec
-from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.running import Tell
@@ -91,10 +90,8 @@ def train(
 def prepare(study: StudySpec) -> None:
     """Import what runs of a study need."""
     importlib.import_module(study.trainer.module)
-    if isinstance(study.training, Sb3Training):
-        environment = study.training.environment
-        for module in environment.imports:
-            import_from(environment.folder, module)
+    for module in study.training.imports:
+        import_from(study.training.module_folder, module)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import re
 from collections.abc import Mapping
@@ -12,16 +11,14 @@ from typing import Any
 
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.command import CommandScore
-from robusttune.errors import MissingDependencyError
+from robusttune.errors import require
 
 
 def require_reader(score: CommandScore) -> None:
     """Raise `MissingDependencyError` if what reads the score is not installed."""
-    if score.tensorboard is not None and importlib.util.find_spec("tensorboard") is None:
-        raise MissingDependencyError(
-            f"command.score.tensorboard = {score.tensorboard!r} needs the package tensorboard: "
-            "`pip install robusttune[tensorboard]`."
-        )
+    if score.tensorboard is not None:
+        who_needs = f"command.score.tensorboard = {score.tensorboard!r} needs"
+        require("tensorboard", "tensorboard", who_needs=who_needs)
 
 
 def read_score(score: CommandScore, folder: Path, output: Path) -> list[float]:

@@ -59,7 +59,7 @@ def search(
     driver.rehearse()
     reporter.stage("tuning", done=done, total=study.n_trials)
     run_ids = [run_id for record in store.trials(study.tuning_id) for run_id in record.run_ids]
-    driver.board.measure(store.results(run_ids).values(), study.trainer.name)
+    driver.board.learn(run_ids, store.results, study.trainer.name)
     try:
         if study.tuning.batch_size is None:
             stage.run_as_workers_free()

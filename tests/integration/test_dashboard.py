@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -105,7 +106,7 @@ def test_what_cannot_be_shown_is_said(folder: Path, monkeypatch: pytest.MonkeyPa
 
     assert "There are no results" in error("--out", "elsewhere")
     assert "--port 99999: nothing can listen there" in error("--out", ".", "--port", "99999")
-    monkeypatch.setattr(dashboard, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with (
         pytest.raises(robusttune.MissingDependencyError, match=r"pip install robusttune\[dashboard\]"),
         dashboard.serve_dashboard(_study(folder), out=folder),

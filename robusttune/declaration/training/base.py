@@ -129,6 +129,11 @@ class TrainingBase:
         return None
 
     @property
+    def imports(self) -> tuple[str, ...]:
+        """Modules of the user's own that are imported before the first run."""
+        return ()
+
+    @property
     def table(self) -> str:
         """The table of a study file that holds total_timesteps and the fixed hyperparameters, for messages."""
         return self.TABLES[-1]

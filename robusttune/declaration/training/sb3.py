@@ -223,6 +223,11 @@ class Sb3Training(TrainingBase):
         return self.environment.folder
 
     @property
+    def imports(self) -> tuple[str, ...]:
+        """Modules that register environments."""
+        return self.environment.imports
+
+    @property
     def why_longer(self) -> str | None:
         """Why runs may take more timesteps than can be counted in advance, or None."""
         in_episodes = algorithm_of(self.algorithm.name).in_episodes

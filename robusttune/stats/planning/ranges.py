@@ -97,6 +97,5 @@ def joint_effect(scores: FloatArray, others: FloatArray, own: FloatArray) -> tup
         return None
     left = float((unexplained(scores, whole) ** 2).sum())
     explained = max(0.0, float((unexplained(scores, others) ** 2).sum()) - left)
-    return explained, float(
-        special.fdtrc(own.shape[1], df, explained / own.shape[1] * df / left)
-    ) if left else 0.0
+    f = explained / own.shape[1] * df / left if left else math.inf
+    return explained, float(special.fdtrc(own.shape[1], df, f))

@@ -125,7 +125,7 @@ def test_a_run_that_ends_its_process_is_an_accident_tried_again_in_a_fresh_one(
 def test_without_workers_what_leaves_python_is_an_accident_of_one_run(
     store: ResultStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executors, "_work", work)
+    monkeypatch.setattr(executors, "train_job", work)
     specs = runs(tmp_path, ["sys.exit", None])
     results = drive(store, InProcess(), specs, max_attempts=1)
     assert [results[spec.run_id].status for spec in specs] == [RunStatus.CRASHED, RunStatus.COMPLETED]

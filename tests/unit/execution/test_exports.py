@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_a_sink_that_fails_is_told_of_once_and_the_study_goes_on(
 def test_a_missing_package_is_named_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    monkeypatch.setattr(exports, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(robusttune.MissingDependencyError, match=rf"pip install robusttune\[{package}\]"):
         robusttune.tune_study(study_with(**{package: "x"}), out=tmp_path)
 
