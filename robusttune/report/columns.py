@@ -209,3 +209,9 @@ _BY_IMPORTANCE = (
     "timesteps, worst seed, robust ranks, luck interval, rank, IQM, P(best), regret ≤"
 )
 _PRIORITY = tuple(_BY_IMPORTANCE.split(", "))
+# What the page shows unasked: beside each other on a wide screen, and on a telephone.
+ON_THE_PAGE = tuple(
+    "rank, rank interval, configuration, tuning, mean, interval, luck, reached by, verdict, spread, worst seed, seeds, "
+    "timesteps, diverged".split(", ")
+)
+ON_A_TELEPHONE = tuple("rank, configuration, tuning, mean, interval, luck, verdict, seeds, diverged".split(", "))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -21,6 +23,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from robusttune.errors import StudyError, shortened
+from robusttune.report.prose.verdicts import LABELS
 
 # Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
 RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "text.parse_math": False, "savefig.dpi": 200}
@@ -79,11 +82,12 @@ def render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
         **marks,
     )
-    environment.globals["zip"] = zip
+    environment.globals |= {"zip": zip, "script_hash": _hash(environment, "script.js")}
     environment.filters |= {
         "md": _markdown,
         "latex": lambda text: "".join(_LATEX_ESCAPES.get(character, character) for character in plain(text)),
         "code": _code,
+        "verdict": _verdict,
         "json": lambda value: json.dumps(value, indent=2),
     }
     return _UNWRITABLE.sub("�", environment.get_template(template).render(**values))
@@ -107,6 +111,20 @@ def _code(sentence: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts)
     )
+
+
+def _verdict(cell: str) -> Markup:
+    """Return a cell as HTML, a verdict with its shape."""
+    if cell not in LABELS:
+        return escape(cell)
+    return Markup('<span class="verdict {}">{}</span>').format(cell, LABELS[cell])
+
+
+def _hash(environment: Environment, name: str) -> str:
+    """Return by what a page that allows no other script knows this one."""
+    assert environment.loader is not None
+    text = environment.loader.get_source(environment, name)[0]
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Axes]:

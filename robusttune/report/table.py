@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-BEST, CONTROL = "best", "control"
+BEST, CONTROL, RECOMMENDED = "best", "control", "recommended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +24,11 @@ class Table:
     name : str
         Heading of the column that is bold in Markdown and LaTeX where its row is.
     marks : tuple of frozenset of str
-        For each row, whether it is in the best set and whether it is a control.
+        For each row, whether it is in the best set, a control, or recommended.
     meanings : mapping of str to str
         Heading → what the column says.
+    main, narrow : tuple of str
+        Headings of the columns that a page shows unasked, on a wide and on a narrow screen; empty for all.
     """
 
     title: str
@@ -37,6 +39,8 @@ class Table:
     name: str = "configuration"
     marks: tuple[frozenset[str], ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
+    main: tuple[str, ...] = ()
+    narrow: tuple[str, ...] = ()
 
     def is_best(self, place: int) -> bool:
         """Whether the row at a place is in the best set."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 from pathlib import Path
 
 from robusttune.report import columns, tables
-from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.model import Ranking
-from robusttune.report.output import drawn, render, to_csv, write_folder
+from robusttune.report.output import render, to_csv, write_folder
+from robusttune.report.page import make_page
+from robusttune.report.plots import PLOTS
 from robusttune.report.runs import runs_csv
 
 _PAPER = (
@@ -19,39 +19,26 @@ _PAPER = (
 )
 
 
-FILES = ("ranking.*", "runs.csv", "report.html", "tuning_vs_post_evaluation.*", "seeds.*")
+FILES = ("ranking.*", "runs.csv", "report.html", *(f"{plot.name}.*" for plot in PLOTS))
 """What `write_report` writes."""
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
-    """Write `ranking.{md,csv,tex,json}`, `runs.csv`, `report.html` and the figures, each whole or not at all.
+    """Write `ranking.{md,csv,tex,json}`, `runs.csv`, `report.html`, figures and their data, each whole or not at all.
 
     Raises
     ------
     StudyError
         If the folder cannot be written.
     """
-    makers = {"seeds": functools.partial(seeds_figure, ranking)}
-    if ranking.given is None or ranking.has_tuning:
-        makers = {"tuning_vs_post_evaluation": functools.partial(lucky_figure, ranking), **makers}
-    figures, shown = drawn(makers)
-    page = render(
-        "report.html.j2",
-        name=ranking.name,
-        ranking=ranking,
-        table=tables.ranking_table(ranking.rows, note=f"{ranking.caption} Italic: control."),
-        pairs=tables.pairs_table(ranking),
-        trials=tables.trials_table(ranking.study, ranking.trials),
-        columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
-        data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
-        figures=shown,
-    )
+    page, figures, data = make_page(ranking)
     texts = {
         "ranking.md": to_markdown(ranking),
         "ranking.tex": to_latex(ranking),
         "ranking.csv": to_csv(ranking.to_frame()),
         "ranking.json": to_json(ranking),
         "report.html": page,
+        **{f"{name}.csv": csv for name, csv in data.items()},
     }
     if ranking.given is None:
         texts["runs.csv"] = runs_csv(ranking)

@@ -1,0 +1,82 @@
+"""Figures inside a page: small, without clashing ids, in the page's colours, light and dark; and their data."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+_NOT_SHOWN = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|\n *(?=<)", re.DOTALL)
+_ID = re.compile(r'(?<=\bid=")|(?<=\bhref="#)|(?<=\burl\(#)')
+_COLOUR = re.compile(r"(?<=: )#([0-9a-fA-F]{6})\b")
+# Verdicts have a colour of the page, with enough contrast on light and on dark paper.
+_VARIABLES = {"d55e00": "lucky", "0072b2": "unlucky", "009e73": "consistent", "767676": "inconclusive"}
+_MOST_EMBEDDED = 150_000  # characters of data; longer data are linked, to the file beside the page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A figure in a page.
+
+    Attributes
+    ----------
+    name : str
+        Of its files, and of that of its data.
+    wide : Markup
+        The drawing, or the sentence why there is none.
+    narrow : Markup or None
+        The drawing for telephones, if there is one of its own.
+    caption : str
+    data : str
+        Address of its data as CSV.
+    """
+
+    name: str
+    wide: Markup
+    narrow: Markup | None
+    caption: str
+    data: str
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is a drawing."""
+        return self.wide.startswith("<svg")
+
+
+def embed(
+    name: str, place: int, *, wide: Markup, narrow: Markup | None = None, caption: str, csv: str
+) -> Shown:
+    """Return the figure at a place of a page, whose ids clash with those of no other place."""
+    return Shown(
+        name=name,
+        wide=_inline(wide, f"w{place}-"),
+        narrow=None if narrow is None else _inline(narrow, f"n{place}-"),
+        caption=caption,
+        data=_link(name, csv),
+    )
+
+
+def _link(name: str, csv: str) -> str:
+    """Return the address of data: within the page, so that it stays one file, unless they are long."""
+    if len(csv) > _MOST_EMBEDDED:
+        return f"{name}.csv"
+    return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(csv.encode()).decode()}"
+
+
+def _inline(drawing: Markup, prefix: str) -> Markup:
+    if not drawing.startswith("<svg"):
+        return drawing
+    text = _ID.sub(prefix, _NOT_SHOWN.sub("", drawing))
+    return Markup(_COLOUR.sub(_colour, text))
+
+
+def _colour(found: re.Match[str]) -> str:
+    """Return a verdict's colour or a grey as the page's; other colours stay."""
+    code = found[1].lower()
+    if code in _VARIABLES:
+        return f"var(--{_VARIABLES[code]})"
+    if code[:2] == code[2:4] == code[4:]:  # black is ink and white is paper, whichever they are
+        return f"color-mix(in srgb, var(--ink) {100 - int(code[:2], 16) / 2.55:.0f}%, var(--paper))"
+    return found[0]

@@ -1,0 +1,113 @@
+"""The page of a study: its sections in their order, each with its figure, its data, its sentences and tables."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from matplotlib.figure import Figure
+
+from robusttune.report import columns, tables
+from robusttune.report.embedded import Shown, embed
+from robusttune.report.model import Ranking
+from robusttune.report.output import drawn, render, to_csv
+from robusttune.report.plots import PLOTS
+from robusttune.report.prose import next_search, verdicts
+from robusttune.report.table import Table
+
+RANKING = "ranking"
+# Which findings stand in which section; what none names comes last in that of the ranking.
+_FINDINGS: Mapping[str, tuple[str, ...]] = {
+    "seeds": ("Spread between seeds",),
+    "pairs": ("Who is better",),
+    "noise": ("What one seed tells",),
+    "search_space": (next_search.HEADING,),
+}
+_MOST_ROWS = 500  # of a folded table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the page; `tables` are folded."""
+
+    key: str
+    heading: str
+    shown: Shown | None = None
+    findings: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    tables: tuple[Table, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return self.key != RANKING and not (self.shown or self.findings or self.tables)
+
+
+def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]:
+    """Return the page, its figures by name, and their data as CSV."""
+    plots = [plot for plot in PLOTS if plot.applies(ranking)]
+    figures, wide = drawn({plot.name: functools.partial(plot.draw, ranking) for plot in plots})
+    _, narrow = drawn({plot.name: functools.partial(plot.draw, ranking, narrow=True) for plot in plots})
+    data = {plot.name: to_csv(plot.data(ranking)) for plot in plots}
+    shown = {
+        plot.name: embed(
+            plot.name,
+            place,
+            wide=wide[plot.name],
+            narrow=narrow[plot.name],
+            caption=plot.caption(ranking),
+            csv=data[plot.name],
+        )
+        for place, plot in enumerate(plots)
+    }
+    page = render(
+        "report.html.j2",
+        name=ranking.name,
+        ranking=ranking,
+        table=tables.ranking_table(
+            ranking.rows,
+            note=f"{ranking.caption} Italic: control.",
+            recommended=ranking.analysis.recommended,
+        ),
+        verdicts=verdicts.legend({row.verdict for row in ranking.rows}),
+        sections=_sections(ranking, shown),
+        columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
+        data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
+    )
+    return page, figures, data
+
+
+def _sections(ranking: Ranking, shown: Mapping[str, Shown]) -> list[Section]:
+    """Return what has something to show: the figure of luck, the ranking, the other figures."""
+    findings = ranking.findings
+    placed = {heading for own in _FINDINGS.values() for heading in own}
+    pairs, trials = tables.pairs_table(ranking), tables.trials_table(ranking.study, ranking.trials)
+    folded = {"pairs": pairs, "search_space": trials if ranking.given is None else None}
+    first, *others = [
+        Section(
+            key=plot.name,
+            heading=plot.heading,
+            shown=shown.get(plot.name),
+            findings=tuple(
+                (heading, findings[heading])
+                for heading in _FINDINGS.get(plot.name, ())
+                if heading in findings
+            ),
+            tables=tuple(_some(table) for table in (folded.get(plot.name),) if table and table.rows),
+        )
+        for plot in PLOTS
+    ]
+    middle = Section(
+        key=RANKING,
+        heading="Ranking",
+        findings=tuple((heading, own) for heading, own in findings.items() if heading not in placed),
+    )
+    return [section for section in (first, middle, *others) if not section.is_empty]
+
+
+def _some(table: Table) -> Table:
+    """Return the first rows of a long table, and say so: no browser likes a hundred thousand."""
+    if len(table.rows) <= _MOST_ROWS:
+        return table
+    note = f"{table.note} The first {_MOST_ROWS:,} of {len(table.rows):,} rows.".strip()
+    return replace(table, rows=table.rows[:_MOST_ROWS], note=note)
