@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from robusttune.report import columns, tables
-from robusttune.report.figures import lucky_figure, seeds_figure
+from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn, render, to_csv, write_folder
 from robusttune.report.runs import runs_csv
@@ -19,7 +19,7 @@ _PAPER = (
 )
 
 
-FILES = ("ranking.*", "runs.csv", "report.html", "tuning_vs_post_evaluation.*", "seeds.*")
+FILES = ("ranking.*", "runs.csv", "report.html", *(f"{plot.name}.*" for plot in PLOTS))
 """What `write_report` writes."""
 
 
@@ -31,10 +31,8 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    makers = {"seeds": functools.partial(seeds_figure, ranking)}
-    if ranking.given is None or ranking.has_tuning:
-        makers = {"tuning_vs_post_evaluation": functools.partial(lucky_figure, ranking), **makers}
-    figures, shown = drawn(makers)
+    plots = [plot for plot in PLOTS if plot.applies(ranking)]
+    figures, shown = drawn({plot.name: functools.partial(plot.draw, ranking) for plot in plots})
     page = render(
         "report.html.j2",
         name=ranking.name,
@@ -44,7 +42,7 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         trials=tables.trials_table(ranking.study, ranking.trials),
         columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
         data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
-        figures=shown,
+        plots=[(plot.heading, shown[plot.name], plot.caption(ranking)) for plot in plots],
     )
     texts = {
         "ranking.md": to_markdown(ranking),
@@ -53,6 +51,7 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         "ranking.json": to_json(ranking),
         "report.html": page,
     }
+    texts |= {f"{plot.name}.csv": to_csv(plot.data(ranking)) for plot in plots if plot.name in figures}
     if ranking.given is None:
         texts["runs.csv"] = runs_csv(ranking)
     write_folder(folder, texts, figures)
