@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis import lucky_vs_consistent, protocols_page, search_budget
 from robusttune import load_study, rank_study
-from robusttune.report.figures import lucky_figure
+from robusttune.report.figures import luck
 from robusttune.report.write import to_markdown
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +24,7 @@ def quickstart(results: Path) -> tuple[Path, ...]:
     path = "experiments/quickstart/ppo_pendulum.toml"
     ranking = rank_study(load_study(ROOT / path), out=results, command=f"robusttune run {path}")
     picture, table = ROOT / "docs" / "images" / "quickstart.png", ROOT / "docs" / "quickstart.md"
-    lucky_figure(ranking).savefig(picture, dpi=130, bbox_inches="tight")
+    luck.draw(ranking).savefig(picture, dpi=130, bbox_inches="tight")
     table.write_text(to_markdown(ranking), encoding="utf-8")
     kept = ROOT / "experiments" / "quickstart" / "ranking.csv"
     ranking.to_frame().to_csv(kept, index=False)

@@ -214,4 +214,4 @@ ON_THE_PAGE = tuple(
     "rank, rank interval, configuration, tuning, mean, interval, luck, reached by, verdict, spread, worst seed, seeds, "
     "timesteps, diverged".split(", ")
 )
-ON_A_TELEPHONE = tuple("rank, configuration, tuning, mean, interval, luck, verdict, seeds, diverged".split(", "))
+ON_A_TELEPHONE = tuple("rank, configuration, tuning, mean, interval, luck, verdict, diverged".split(", "))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ from robusttune.report import columns, tables
 from robusttune.report.embedded import Shown, embed
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn, render, to_csv
-from robusttune.report.plots import PLOTS
+from robusttune.report.figures import PLOTS
 from robusttune.report.prose import next_search, verdicts
 from robusttune.report.table import Table
 
@@ -29,18 +29,18 @@ _MOST_ROWS = 500  # of a folded table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A part of the page; `tables` are folded."""
+    """A part of the page; its table is folded."""
 
     key: str
     heading: str
     shown: Shown | None = None
     findings: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    tables: tuple[Table, ...] = ()
+    table: Table | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show."""
-        return self.key != RANKING and not (self.shown or self.findings or self.tables)
+        return self.key != RANKING and not (self.shown or self.findings or self.table)
 
 
 def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]:
@@ -79,30 +79,29 @@ def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]
 
 def _sections(ranking: Ranking, shown: Mapping[str, Shown]) -> list[Section]:
     """Return what has something to show: the figure of luck, the ranking, the other figures."""
-    findings = ranking.findings
-    placed = {heading for own in _FINDINGS.values() for heading in own}
-    pairs, trials = tables.pairs_table(ranking), tables.trials_table(ranking.study, ranking.trials)
-    folded = {"pairs": pairs, "search_space": trials if ranking.given is None else None}
-    first, *others = [
-        Section(
-            key=plot.name,
-            heading=plot.heading,
-            shown=shown.get(plot.name),
-            findings=tuple(
-                (heading, findings[heading])
-                for heading in _FINDINGS.get(plot.name, ())
-                if heading in findings
-            ),
-            tables=tuple(_some(table) for table in (folded.get(plot.name),) if table and table.rows),
+    findings, folded = ranking.findings, _folded(ranking)
+
+    def section(key: str, heading: str, own: Iterable[str]) -> Section:
+        return Section(
+            key=key,
+            heading=heading,
+            shown=shown.get(key),
+            findings=tuple((one, findings[one]) for one in own if one in findings),
+            table=folded.get(key),
         )
-        for plot in PLOTS
-    ]
-    middle = Section(
-        key=RANKING,
-        heading="Ranking",
-        findings=tuple((heading, own) for heading, own in findings.items() if heading not in placed),
-    )
-    return [section for section in (first, middle, *others) if not section.is_empty]
+
+    placed = {heading for plot in PLOTS for heading in _FINDINGS.get(plot.name, ())}
+    first, *others = [section(plot.name, plot.heading, _FINDINGS.get(plot.name, ())) for plot in PLOTS]
+    middle = section(RANKING, "Ranking", [heading for heading in findings if heading not in placed])
+    return [one for one in (first, middle, *others) if not one.is_empty]
+
+
+def _folded(ranking: Ranking) -> dict[str, Table]:
+    """Return the long tables, by section."""
+    found = {"pairs": tables.pairs_table(ranking)}
+    if ranking.given is None:
+        found["search_space"] = tables.trials_table(ranking.study, ranking.trials)
+    return {key: _some(table) for key, table in found.items() if table.rows}
 
 
 def _some(table: Table) -> Table:

@@ -7,7 +7,9 @@ from collections.abc import Collection
 from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
 
 # INCONCLUSIVE beside a recommended configuration reads as a failure; what is open is the luck alone.
-LABELS = {LUCKY: "▼ lucky", UNLUCKY: "▲ unlucky", CONSISTENT: "● consistent", INCONCLUSIVE: "○ luck open"}
+WORDS = {LUCKY: "lucky", UNLUCKY: "unlucky", CONSISTENT: "consistent", INCONCLUSIVE: "luck open"}
+_SHAPES = {LUCKY: "▼", UNLUCKY: "▲", CONSISTENT: "■", INCONCLUSIVE: "◆"}  # as in the figures
+LABELS = {one: f"{_SHAPES[one]} {WORDS[one]}" for one in WORDS}
 MEANINGS = {
     LUCKY: "fresh seeds score less than tuning said",
     UNLUCKY: "fresh seeds score more than tuning said",

@@ -182,7 +182,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     figures = {
         f"{name}.{suffix}"
         for name in ("seeds", "tuning_vs_post_evaluation")
-        for suffix in ("png", "pdf", "svg")
+        for suffix in ("png", "pdf", "svg", "csv")
     }
     assert made == figures | {
         "report.html",
