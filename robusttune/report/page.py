@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from robusttune.report import columns, tables
 from robusttune.report.embedded import Shown, embed
+from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn, render, to_csv
-from robusttune.report.figures import PLOTS
 from robusttune.report.prose import next_search, verdicts
 from robusttune.report.table import Table
 
@@ -29,18 +29,18 @@ _MOST_ROWS = 500  # of a folded table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A part of the page; its table is folded."""
+    """A part of the page; its tables are folded."""
 
     key: str
     heading: str
     shown: Shown | None = None
     findings: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    table: Table | None = None
+    tables: tuple[Table, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show."""
-        return self.key != RANKING and not (self.shown or self.findings or self.table)
+        return self.key != RANKING and not (self.shown or self.findings or self.tables)
 
 
 def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]:
@@ -81,18 +81,19 @@ def _sections(ranking: Ranking, shown: Mapping[str, Shown]) -> list[Section]:
     """Return what has something to show: the figure of luck, the ranking, the other figures."""
     findings, folded = ranking.findings, _folded(ranking)
 
-    def section(key: str, heading: str, own: Iterable[str]) -> Section:
+    def section(key: str, heading: str, own: Iterable[str], of: Iterable[str] = ()) -> Section:
         return Section(
             key=key,
             heading=heading,
             shown=shown.get(key),
             findings=tuple((one, findings[one]) for one in own if one in findings),
-            table=folded.get(key),
+            tables=tuple(folded[one] for one in (key, *of) if one in folded),
         )
 
     placed = {heading for plot in PLOTS for heading in _FINDINGS.get(plot.name, ())}
     first, *others = [section(plot.name, plot.heading, _FINDINGS.get(plot.name, ())) for plot in PLOTS]
-    middle = section(RANKING, "Ranking", [heading for heading in findings if heading not in placed])
+    homeless = folded.keys() - {plot.name for plot in PLOTS}
+    middle = section(RANKING, "Ranking", [one for one in findings if one not in placed], homeless)
     return [one for one in (first, middle, *others) if not one.is_empty]
 
 

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 from robusttune.report import columns, tables
+from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
 from robusttune.report.output import render, to_csv, write_folder
 from robusttune.report.page import make_page
-from robusttune.report.figures import PLOTS
 from robusttune.report.runs import runs_csv
 
 _PAPER = (
