@@ -14,6 +14,7 @@ from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn, render, to_csv
 from robusttune.report.prose import next_search, verdicts
+from robusttune.report.prose.findings import CAUTIONS
 from robusttune.report.table import Table
 
 RANKING = "ranking"
@@ -92,8 +93,9 @@ def _sections(ranking: Ranking, shown: Mapping[str, Shown]) -> list[Section]:
 
     placed = {heading for plot in PLOTS for heading in _FINDINGS.get(plot.name, ())}
     first, *others = [section(plot.name, plot.heading, _FINDINGS.get(plot.name, ())) for plot in PLOTS]
-    homeless = folded.keys() - {plot.name for plot in PLOTS}
-    middle = section(RANKING, "Ranking", [one for one in findings if one not in placed], homeless)
+    homeless = [one for one in folded if one not in {plot.name for plot in PLOTS}]
+    unplaced = sorted((one for one in findings if one not in placed), key=lambda one: one != CAUTIONS)
+    middle = section(RANKING, "Ranking", unplaced, homeless)
     return [one for one in (first, middle, *others) if not one.is_empty]
 
 
