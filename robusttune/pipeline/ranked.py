@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.reading import Results
-from robusttune.post_evaluation.result import PostEvaluation
+from robusttune.post_evaluation.result import PostEvaluation, all_runs
 from robusttune.results.models import CARD, MODEL
+from robusttune.results.records import TrialRecord
 
 if TYPE_CHECKING:
     from robusttune.pipeline.session import Session
@@ -21,14 +23,24 @@ def rank(source: Session | Results, found: PostEvaluation, command: str) -> Rank
     """Return the ranking; `command` is what runs the study, for commands to paste."""
     from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
 
+    trials = source.trials()
     return make_ranking(
         source.study,
-        source.trials(),
+        trials,
         found,
         is_reproducible=source.is_reproducible(),
         command=command,
-        evaluations=source.store.evaluations(found.rounds.results),
+        evaluations=source.store.evaluations([*found.rounds.results, *_tuning_runs(trials, found)]),
+        efforts=source.store.efforts(all_runs(source.study, trials, found)),
     )
+
+
+def _tuning_runs(trials: Sequence[TrialRecord], found: PostEvaluation) -> Iterator[str]:
+    """Yield the runs by which the candidates' trials were chosen."""
+    numbers = {candidate.trial_number for candidate in found.candidates}
+    for trial in trials:
+        if trial.number in numbers:
+            yield from trial.run_ids
 
 
 def written(ranking: Ranking, location: Location) -> Ranking:

@@ -1,4 +1,4 @@
-"""Figures inside a page: small, without clashing ids, in the page's colours, light and dark; and their data."""
+"""Figures inside a page: in its colours, light and dark, with their data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-_NOT_SHOWN = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|\n *(?=<)", re.DOTALL)
-_ID = re.compile(r'(?<=\bid=")|(?<=\bhref="#)|(?<=\burl\(#)')
 _COLOUR = re.compile(r"(?<=: )#([0-9a-fA-F]{6})\b")
 # Verdicts have a colour of the page, with enough contrast on light and on dark paper.
 _VARIABLES = {"d55e00": "lucky", "0072b2": "unlucky", "009e73": "consistent", "767676": "inconclusive"}
@@ -45,14 +43,12 @@ class Shown:
         return self.wide.startswith("<svg")
 
 
-def embed(
-    name: str, place: int, *, wide: Markup, narrow: Markup | None = None, caption: str, csv: str
-) -> Shown:
-    """Return the figure at a place of a page, whose ids clash with those of no other place."""
+def embed(name: str, *, wide: Markup, narrow: Markup | None = None, caption: str, csv: str) -> Shown:
+    """Return a figure as it stands in a page."""
     return Shown(
         name=name,
-        wide=_inline(wide, f"w{place}-"),
-        narrow=None if narrow is None else _inline(narrow, f"n{place}-"),
+        wide=_in_colours(wide),
+        narrow=None if narrow is None else _in_colours(narrow),
         caption=caption,
         data=_link(name, csv),
     )
@@ -65,11 +61,9 @@ def _link(name: str, csv: str) -> str:
     return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(csv.encode()).decode()}"
 
 
-def _inline(drawing: Markup, prefix: str) -> Markup:
-    if not drawing.startswith("<svg"):
-        return drawing
-    text = _ID.sub(prefix, _NOT_SHOWN.sub("", drawing))
-    return Markup(_COLOUR.sub(_colour, text))
+def _in_colours(drawing: Markup) -> Markup:
+    """Return a drawing in the colours of the page."""
+    return Markup(_COLOUR.sub(_colour, drawing)) if drawing.startswith("<svg") else drawing
 
 
 def _colour(found: re.Match[str]) -> str:

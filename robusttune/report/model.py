@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from robusttune.post_evaluation.select import Candidate
 from robusttune.report import columns
 from robusttune.report.given import Given
 from robusttune.report.prose import answer, findings, methods
-from robusttune.results.records import TrialRecord
+from robusttune.results.records import Effort, Evaluations, TrialRecord
 from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysis
 from robusttune.stats.estimates.estimate import Estimate
 
@@ -79,6 +80,10 @@ class Ranking:
         What made it, for commands to paste.
     given : Given, optional
         Where the results come from, if no study has made them; `study` then only says how they were analysed.
+    evaluations : mapping
+        run_id → evaluations of the completed runs of the post-evaluation, and of the candidates' trials.
+    efforts : mapping
+        run_id → what it has cost, of the runs of all stages.
     advice : SearchAdvice
         What the trials say about the ranges of the search.
     late_rise : Estimate, optional
@@ -93,6 +98,8 @@ class Ranking:
     tuning_is_reproducible: bool
     command: str
     given: Given | None = None
+    evaluations: Mapping[str, Evaluations] = field(default_factory=dict)
+    efforts: Mapping[str, Effort] = field(default_factory=dict)
     advice: SearchAdvice = field(default_factory=SearchAdvice)
     late_rise: Estimate | None = None
 

@@ -10,7 +10,8 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ import matplotlib as mpl
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from robusttune.errors import StudyError, shortened
 from robusttune.report.prose.verdicts import LABELS
+from robusttune.report.svg import embedded
 
 # Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
 RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "text.parse_math": False, "savefig.dpi": 200}
@@ -127,10 +130,30 @@ def _hash(environment: Environment, name: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Axes]:
-    """Return an empty figure, sizes in inches, that needs no display."""
-    figure = Figure(figsize=(width, height), **options)
-    FigureCanvasAgg(figure)
+class Drawing(Figure):
+    """A figure that needs no display, sizes in inches, whose marks say something when pointed at in a page.
+
+    Attributes
+    ----------
+    tips : dict
+        id of a group of marks → what each of them says.
+    """
+
+    def __init__(self, width: float, height: float, **options: Any) -> None:
+        super().__init__(figsize=(width, height), **options)
+        FigureCanvasAgg(self)
+        self.tips: dict[str, tuple[str, ...]] = {}
+
+    def tell(self, marks: Artist, texts: Iterable[str]) -> None:
+        """Let marks that were drawn at once say a text each, or as one group a single text."""
+        name = f"tip-{len(self.tips)}"
+        marks.set_gid(name)
+        self.tips[name] = tuple(map(plain, texts))
+
+
+def new_figure(width: float, height: float, **options: Any) -> tuple[Drawing, Axes]:
+    """Return an empty figure with axes."""
+    figure = Drawing(width, height, **options)
     return figure, figure.add_subplot()
 
 
@@ -145,7 +168,9 @@ def drawn(
             with mpl.rc_context(RC):
                 figure = make()
             # Text as outlines: the page looks the same whatever fonts its reader has.
-            text = _svg(figure, fonts="path")
+            tips = figure.tips if isinstance(figure, Drawing) else {}
+            key = f"{zlib.crc32(name.encode()):x}"
+            text = embedded(_svg(figure, fonts="path"), key=f"s{key}", tips=tips)
         except (
             Exception
         ) as error:  # whatever matplotlib, its fonts and rliable say: no reason to lose a report
@@ -153,7 +178,7 @@ def drawn(
             shown[name] = Markup("This figure cannot be drawn ({}).").format(reason)
         else:
             found[name] = figure
-            shown[name] = Markup(text[text.index("<svg") :])  # drawn by matplotlib from our own numbers
+            shown[name] = Markup(text)  # drawn by matplotlib from our own numbers; names are escaped
     return found, shown
 
 

@@ -48,18 +48,20 @@ def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]
     """Return the page, its figures by name, and their data as CSV."""
     plots = [plot for plot in PLOTS if plot.applies(ranking)]
     figures, wide = drawn({plot.name: functools.partial(plot.draw, ranking) for plot in plots})
-    _, narrow = drawn({plot.name: functools.partial(plot.draw, ranking, narrow=True) for plot in plots})
+    # Under a name of their own: names within a picture begin with that of the picture.
+    _, narrow = drawn(
+        {f"{plot.name}, narrow": functools.partial(plot.draw, ranking, narrow=True) for plot in plots}
+    )
     data = {plot.name: to_csv(plot.data(ranking)) for plot in plots}
     shown = {
         plot.name: embed(
             plot.name,
-            place,
             wide=wide[plot.name],
-            narrow=narrow[plot.name],
+            narrow=narrow[f"{plot.name}, narrow"],
             caption=plot.caption(ranking),
             csv=data[plot.name],
         )
-        for place, plot in enumerate(plots)
+        for plot in plots
     }
     page = render(
         "report.html.j2",

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from robusttune.declaration.run import RunSpec
-from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
+from robusttune.results.records import Effort, Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 
 
 class MemoryStore:
@@ -36,6 +36,10 @@ class MemoryStore:
         """Return the evaluations of those among some runs that are completed, by run id."""
         found = self.results(run_ids)
         return {key: one.evaluations for key, one in found.items() if one.status is RunStatus.COMPLETED}
+
+    def efforts(self, run_ids: Iterable[str]) -> dict[str, Effort]:
+        """Return what some runs have cost, by run id; a run that was never made is absent."""
+        return {run_id: result.effort for run_id, result in self.results(run_ids).items()}
 
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
         """Keep one trial, or bring its record up to date."""

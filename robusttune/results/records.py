@@ -70,6 +70,13 @@ class Evaluations(NamedTuple):
     episode_returns: FloatArray
 
 
+class Effort(NamedTuple):
+    """What a run has cost, however it ended: timesteps that were really trained, and seconds of the whole run."""
+
+    timesteps: int
+    wall_time_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
     """One evaluation of a run.
@@ -154,6 +161,11 @@ class RunResult:
             np.array([point.mean_return for point in self.curve]),
             np.array(self.episode_returns),
         )
+
+    @property
+    def effort(self) -> Effort:
+        """What it has cost."""
+        return Effort(self.timesteps, self.wall_time_s)
 
     @property
     def score(self) -> float | None:

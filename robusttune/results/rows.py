@@ -6,14 +6,17 @@ import datetime
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from robusttune.declaration.ids import canonical_json, content_id
 from robusttune.declaration.run import RunSpec
+from robusttune.declaration.study import StudySpec
 from robusttune.results.records import (
     CurvePoint,
+    Effort,
     Evaluations,
     RunOutcome,
     RunResult,
@@ -145,6 +148,27 @@ def evaluations(curve: str, episode_returns: str) -> Evaluations:
     if not (returns and all(map(math.isfinite, (*means, *returns)))):
         raise ValueError(f"returns of a completed run = {means!r:.60}, {returns!r:.60}")
     return Evaluations(timesteps, np.array(means, float), np.array(returns, float))
+
+
+def effort(row: Any) -> Effort:
+    """Return what a run has cost from the columns that hold it."""
+    _, timesteps, wall_time_s = row
+    if not (isinstance(timesteps, int) and isinstance(wall_time_s, _NUMBER) and math.isfinite(wall_time_s)):
+        raise ValueError(f"timesteps = {timesteps!r:.60}, wall_time_s = {wall_time_s!r:.60}")
+    return Effort(timesteps, float(wall_time_s))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStudy:
+    """A settled study, and what was written in the declaration that it came from (`StudySpec.written`)."""
+
+    written: dict[str, Any]
+    settled: StudySpec
+
+
+def stored_study(row: Any) -> StoredStudy:
+    """Return a study from its row."""
+    return StoredStudy(written=json.loads(row.written), settled=StudySpec.from_dict(json.loads(row.settled)))
 
 
 def trial_row(tuning_id: str, record: TrialRecord) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,8 +17,10 @@ from robusttune.errors import NoResultsError, StudyError
 from robusttune.results import schema
 from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert, without_password
 from robusttune.results.patience import reason_of, with_patience
-from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
+from robusttune.results.records import Effort, Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 from robusttune.results.rows import (
+    StoredStudy,
+    effort,
     evaluations,
     provenance,
     run_outcome,
@@ -28,20 +28,13 @@ from robusttune.results.rows import (
     run_row,
     run_status,
     spec_row,
+    stored_study,
     trial_record,
     trial_row,
 )
 from robusttune.seeds import Stage
 
 _BATCH = 10_000  # run ids of one statement; they are written into its text, so no limit of parameters counts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredStudy:
-    """A settled study, and what was written in the declaration that it came from (`StudySpec.written`)."""
-
-    written: dict[str, Any]
-    settled: StudySpec
 
 
 class ResultStore:
@@ -77,7 +70,16 @@ class ResultStore:
                 f"The results database {self.url} cannot be opened: {reason_of(error)}. "
                 "Check the path or URL, or choose another by `out` or `storage`."
             ) from None
-        reads = ("studies", "results", "outcomes", "evaluations", "statuses", "trials", "tuning_time")
+        reads = (
+            "studies",
+            "results",
+            "outcomes",
+            "evaluations",
+            "efforts",
+            "statuses",
+            "trials",
+            "tuning_time",
+        )
         writes = ("save_study", "add_result", "save_trial", "add_tuning_time")
         with_patience(self, (*reads, *writes), url=self.url, reads=reads)
 
@@ -102,11 +104,7 @@ class ResultStore:
         table = schema.studies
         query = sa.select(table).where(table.c.name == name).order_by(table.c.saved_at.desc())
         with self.engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return [
-            StoredStudy(written=json.loads(row.written), settled=StudySpec.from_dict(json.loads(row.settled)))
-            for row in rows
-        ]
+            return [stored_study(row) for row in connection.execute(query)]
 
     def add_result(self, spec: RunSpec, result: RunResult) -> None:
         """Keep the result of a run. A stored outcome stays; an accident is replaced.
@@ -159,6 +157,11 @@ class ResultStore:
             found[row.run_id] = one._replace(timesteps=known.setdefault(one.timesteps, one.timesteps))
         return found
 
+    def efforts(self, run_ids: Iterable[str]) -> dict[str, Effort]:
+        """Return what some runs have cost, by run id; a run that was never made is absent."""
+        query = sa.select(schema.runs.c.run_id, schema.runs.c.timesteps, schema.runs.c.wall_time_s)
+        return {row.run_id: effort(row) for row in self._of_runs(query, run_ids)}
+
     def statuses(self, config_ids: Iterable[str]) -> list[tuple[str, Stage, RunStatus]]:
         """Return (run id, stage, status) of all runs of some configurations; an index holds all of that."""
         c = schema.runs.c
@@ -189,11 +192,9 @@ class ResultStore:
     def trials(self, tuning_id: str) -> list[TrialRecord]:
         """Return the trials of one search, by number."""
         table = schema.trials
+        query = sa.select(table).where(table.c.tuning_id == tuning_id).order_by(table.c.number)
         with self.engine.connect() as connection:
-            rows = connection.execute(
-                sa.select(table).where(table.c.tuning_id == tuning_id).order_by(table.c.number)
-            ).all()
-        return [trial_record(row) for row in rows]
+            return [trial_record(row) for row in connection.execute(query)]
 
     def add_tuning_time(self, tuning_id: str, seconds: float, *, reproducible: bool) -> None:
         """Add to the time that a search has taken, and note whether it repeats itself trial by trial."""

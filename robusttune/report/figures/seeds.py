@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.stats import gaussian_kde
 
 from robusttune.report.figures.luck import mean_mark
 from robusttune.report.figures.plot import Plot
@@ -24,6 +29,8 @@ from robusttune.report.figures.style import (
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import new_figure
 from robusttune.report.prose import figures as prose
+from robusttune.report.runs import run_ids
+from robusttune.stats.arrays import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,41 +38,91 @@ if TYPE_CHECKING:
 MANY_DOTS = 20_000
 """Seeds of a figure above which the dots are pixels: as outlines they make a page that no browser opens quickly."""
 
+_N_POINTS, _SEEN = 60, 0.01  # of a hill, and the share of its height that is drawn
+_FEWEST = 3
+
 
 def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
-    """Return a line per configuration, with a dot per fresh seed and the mean with its interval."""
+    """Return a line per configuration: density, mean with interval, and a dot per fresh seed; groups have a bracket."""
     rows = ranking.rows
     low, high = limits(rows, lambda row: (*row.runs.scores, *told(row)))
+    n_dots = sum(len(row.runs.scores) for row in rows)
     with styled():
-        width, pitch = (NARROW, 0.55) if narrow else (WIDE, 0.45)
+        width, pitch = (NARROW, 0.78) if narrow else (WIDE, 0.62)
         figure, axes = new_figure(width, 0.9 + pitch * len(rows), layout="constrained")
-        lines(axes, ranking, narrow=narrow)
-        many = sum(len(row.runs.scores) for row in rows) > MANY_DOTS
-        if many:  # what is drawn below zero becomes one picture within the figure
+        lines(axes, ranking, prose.groups_note, narrow=narrow, above=0.5)
+        if n_dots > MANY_DOTS:  # what is drawn below zero becomes one picture within the figure
             axes.set_rasterization_zorder(0)
         for y, row in enumerate(rows):
             if row.analysis.mean.estimate < low:
                 at_the_edge(axes, row, y, low)
-            else:
-                _seeds(axes, row, y, zorder=-1 if many else 2)
+                continue
+            _density(axes, row, y, (low, high))
+            _groups(axes, row, y)
+            for marks, texts in _dots(axes, ranking, row, y, zorder=-1 if n_dots > MANY_DOTS else 2):
+                if not narrow and n_dots <= prose.MOST_TIPS:
+                    figure.tell(marks, texts)
+            mean_mark(axes, row, y)
+            if row.candidate.tuning_score is not None:
+                axes.plot([row.candidate.tuning_score], [y], "|", ms=17, mew=1.6, color="black", zorder=5)
         ends(axes, rows, low, high)
-        axes.set_title(prose.seeds_legend(ranking), fontsize=SMALL, loc="left")
+        axes.set_title(prose.seeds_legend(ranking, narrow=narrow), fontsize=SMALL, loc="left")
     return figure
 
 
-def _seeds(axes: Axes, row: Row, y: int, *, zorder: int) -> None:
-    """Draw the seeds side by side, so that equal scores stay visible; filled if they reach the tuning score."""
-    colour, score, scores = COLOURS[row.verdict], row.candidate.tuning_score, row.runs.scores
-    dots = [(value, y + 0.3 * (i / max(1, len(scores) - 1) - 0.5)) for i, value in enumerate(scores)]
+def _density(axes: Axes, row: Row, y: int, ends_at: tuple[float, float]) -> None:
+    """Draw how the seeds are spread, above the line; two groups as two hills."""
+    scores, groups = np.sort(row.runs.scores), row.analysis.two_groups
+    parts = [scores] if groups is None else [scores[: groups.n_worse], scores[groups.n_worse :]]
+    hills = [(part.size / scores.size, gaussian_kde(part)) for part in parts if _varies(part)]
+    if not hills:
+        return
+    # Each hill has points of its own: a narrow one may stand between two of a common grid.
+    at = np.unique(np.concatenate([_grid(hill) for _, hill in hills]).clip(*ends_at))
+    height = np.sum([size * hill(at) for size, hill in hills], axis=0)
+    seen = height > _SEEN * height.max()
+    top = y - 0.08 - 0.3 * height / height.max()
+    axes.fill_between(at, y - 0.08, top, where=seen, color=COLOURS[row.verdict], alpha=0.3, lw=0)
+
+
+def _grid(hill: gaussian_kde) -> FloatArray:
+    width = math.sqrt(float(hill.covariance[0, 0]))
+    return np.linspace(hill.dataset.min() - 2.5 * width, hill.dataset.max() + 2.5 * width, _N_POINTS)
+
+
+def _varies(scores: FloatArray) -> bool:
+    return scores.size >= _FEWEST and float(np.ptp(scores)) > 1e-9 * (1.0 + float(np.abs(scores).max()))
+
+
+def _groups(axes: Axes, row: Row, y: int) -> None:
+    groups = row.analysis.two_groups
+    if groups is None:
+        return
+    for low, high in ((groups.worse_low, groups.worse_high), (groups.better_low, groups.better_high)):
+        axes.plot(
+            [low, low, high, high], [y + 0.38, y + 0.43, y + 0.43, y + 0.38], "-", lw=0.9, color="black"
+        )
+
+
+def _dots(
+    axes: Axes, ranking: Ranking, row: Row, y: int, *, zorder: int
+) -> Iterator[tuple[Line2D, list[str]]]:
+    """Draw the seeds one below the other, so that equal scores stay visible; filled if they reach the tuning score."""
+    colour, score = COLOURS[row.verdict], row.candidate.tuning_score
+    ids, n = run_ids(ranking, row), len(row.runs.scores)
+    dots = [
+        (value, y + 0.1 + 0.24 * i / max(1, n - 1), seed)
+        for i, (value, seed) in enumerate(zip(row.runs.scores, row.runs.seeds, strict=True))
+    ]
     for fill, reaches in ((colour, True), ("none", False)):
         some = [dot for dot in dots if (score is None or dot[0] >= score) == reaches]
         if some:
-            axes.plot(
-                *zip(*some, strict=True), "o", ms=3.5, mfc=fill, mec=colour, mew=0.7, alpha=0.7, zorder=zorder
+            x, height, seeds = zip(*some, strict=True)
+            (marks,) = axes.plot(
+                x, height, "o", ms=3.5, mfc=fill, mec=colour, mew=0.7, alpha=0.7, zorder=zorder
             )
-    mean_mark(axes, row, y)
-    if score is not None:
-        axes.plot([score], [y], "|", ms=15, mew=1.6, color="black", zorder=5)
+            runs = zip(x, seeds, strict=True)
+            yield marks, [prose.seed_tip(ranking, row, seed, value, ids.get(seed)) for value, seed in runs]
 
 
 def data(ranking: Ranking) -> pd.DataFrame:

@@ -22,6 +22,14 @@ COLOURS: dict[str | None, str] = {
     INCONCLUSIVE: "#767676",
     None: "#000000",
 }
+# The same, dark enough for small letters on white.
+INKS: dict[str | None, str] = {
+    LUCKY: "#A34700",
+    UNLUCKY: "#005A8F",
+    CONSISTENT: "#006B4E",
+    INCONCLUSIVE: "#595959",
+    None: "#000000",
+}
 MARKS: dict[str | None, str] = {LUCKY: "v", UNLUCKY: "^", CONSISTENT: "s", INCONCLUSIVE: "D", None: "D"}
 WIDE, NARROW = 8.2, 4.0
 """Widths in inches: of a page, and of a telephone."""
@@ -51,35 +59,36 @@ def score_label(ranking: Ranking) -> str:
 
 
 def lines(
-    axes: Axes, ranking: Ranking, note: Callable[[Row], str] | None = None, *, narrow: bool = False
+    axes: Axes, ranking: Ranking, note: Callable[[Row], str], *, narrow: bool = False, above: float = 0.38
 ) -> None:
     """Prepare axes with a line for each configuration, best first: its rank and name, and a note.
 
-    In a narrow figure both stand above the line, elsewhere at its ends.
+    In a narrow figure both stand above the line, by a share of what parts two lines, elsewhere at its ends.
     """
     rows = ranking.rows
-    axes.set_ylim(len(rows) - 0.4, -0.8 if narrow else -0.6)
+    axes.set_ylim(len(rows) - 0.4, -above - 0.25 if narrow else -0.6)
     if narrow:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
     else:
         axes.set_yticks(range(len(rows)), [f"{row.analysis.rank}.  {short(row.name)}" for row in rows])
         for label, row in zip(axes.get_yticklabels(), rows, strict=True):
-            label.set_fontweight(_weight(row))
+            label.set_fontweight(weight(row))
     for y, row in enumerate(rows):
-        told = "" if note is None else note(row)
+        told = note(row)
         if narrow:
             name = f"{row.analysis.rank}.  {short(row.name, _LONGEST_NAME if not told else 22)}"
-            _text(axes, name, 0.0, y - 0.45, weight=_weight(row))
-            _text(axes, told, 1.0, y - 0.45, color=COLOURS[row.verdict], ha="right")
+            _text(axes, name, 0.0, y - above, weight=weight(row))
+            _text(axes, told, 1.0, y - above, color=INKS[row.verdict], ha="right")
         elif told:
-            _text(axes, told, 1.01, y, color=COLOURS[row.verdict])
+            _text(axes, told, 1.02, y, color=INKS[row.verdict])
     axes.set_xlabel(score_label(ranking))
     axes.grid(axis="x", lw=0.4, alpha=0.5)
     axes.set_axisbelow(True)
 
 
-def _weight(row: Row) -> str:
+def weight(row: Row) -> str:
+    """Return how a name is printed: bold if it cannot be told apart from the best."""
     return "bold" if row.analysis.in_best_set else "normal"
 
 
@@ -96,7 +105,7 @@ def at_the_edge(axes: Axes, row: Row, y: float, low: float) -> None:
         textcoords="offset points",
         va="center",
         fontsize=SMALL,
-        color=COLOURS[row.verdict],
+        color=INKS[row.verdict],
     )
 
 
@@ -116,7 +125,12 @@ def limits(rows: Sequence[Row], values: Callable[[Row], Sequence[float]]) -> tup
         if max(highs[:n]) - min(lows[:n]) <= _FAR_OFF * without:
             break
         n -= 1
-    low, high = min(lows[:n]), max(highs[:n])
+    return within([*lows[:n], *highs[:n]])
+
+
+def within(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of an axis, with some room."""
+    low, high = min(values), max(values)
     room = 0.05 * (high - low) or 1e-3 * (1.0 + abs(high))
     return low - room, high + room
 

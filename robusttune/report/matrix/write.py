@@ -43,8 +43,7 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         "tables": tables(report),
         "studies": [one.study.name for one in report.studies],
         "figures": [
-            embed(name, place, wide=one, caption=CAPTIONS[name], csv=csv[name])
-            for place, (name, one) in enumerate(shown.items())
+            embed(name, wide=one, caption=CAPTIONS[name], csv=csv[name]) for name, one in shown.items()
         ],
     }
     texts = {

@@ -30,7 +30,8 @@ from robusttune.results import patience, schema
 from robusttune.results.claims import Claims
 from robusttune.results.engine import sqlite_url
 from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
-from robusttune.results.store import ResultStore, StoredStudy
+from robusttune.results.rows import StoredStudy
+from robusttune.results.store import ResultStore
 from robusttune.seeds import Stage
 from robusttune.tuning.storage import open_storage
 from tests.support.studies import make_study, stored_specs, synthetic_result
@@ -263,6 +264,7 @@ def test_columns_say_what_whole_results_say(store: ResultStore) -> None:
     assert len(whole) == len(RunStatus)
     completed = {key: one.evaluations for key, one in whole.items() if one.status is RunStatus.COMPLETED}
     assert repr(store.evaluations(whole)) == repr(completed)
+    assert store.efforts(whole) == {run_id: one.effort for run_id, one in whole.items()}
     counted = {(one.run_id, one.stage, one.status) for one in whole.values()}
     assert set(store.statuses([runs[0].config_id])) == counted
 
