@@ -9,8 +9,19 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 _COLOUR = re.compile(r"(?<=: )#([0-9a-fA-F]{6})\b")
-# Verdicts have a colour of the page, with enough contrast on light and on dark paper.
-_VARIABLES = {"d55e00": "lucky", "0072b2": "unlucky", "009e73": "consistent", "767676": "inconclusive"}
+# The page has two of each of these colours, with enough contrast for what stands on them: on light and on dark paper.
+_VARIABLES = {
+    "lucky": ("d55e00", "a34700"),
+    "unlucky": ("0072b2", "005a8f"),
+    "consistent": ("009e73", "006b4e"),
+    "inconclusive": ("767676", "595959"),
+    "amber": ("e69f00",),
+    "pale-amber": ("f5deb0",),
+    "pale-blue": ("bfddf0",),
+    "pale-red": ("f7d9b8",),
+    "pale-green": ("b9e4d5",),
+}
+_NAMES = {code: name for name, codes in _VARIABLES.items() for code in codes}
 _MOST_EMBEDDED = 150_000  # characters of data; longer data are linked, to the file beside the page
 
 
@@ -67,10 +78,10 @@ def _in_colours(drawing: Markup) -> Markup:
 
 
 def _colour(found: re.Match[str]) -> str:
-    """Return a verdict's colour or a grey as the page's; other colours stay."""
+    """Return a colour that the page has, or a grey, as the page's; other colours stay."""
     code = found[1].lower()
-    if code in _VARIABLES:
-        return f"var(--{_VARIABLES[code]})"
+    if code in _NAMES:
+        return f"var(--{_NAMES[code]})"
     if code[:2] == code[2:4] == code[4:]:  # black is ink and white is paper, whichever they are
         return f"color-mix(in srgb, var(--ink) {100 - int(code[:2], 16) / 2.55:.0f}%, var(--paper))"
     return found[0]

@@ -140,11 +140,25 @@ CONTRASTS = """() => {
       found.push([text, contrast(getComputedStyle(element).color, behind(element))]);
   }
   const texts = found.length;
-  for (const letters of document.querySelectorAll("figure svg g[id*='text_']"))
-    if (letters.checkVisibility()) {
-      const letter = letters.querySelector("use, path");
-      if (letter) found.push([letters.id, contrast(getComputedStyle(letter).fill, behind(letters))]);
+  for (const svg of document.querySelectorAll("figure svg")) {
+    if (!svg.checkVisibility()) continue;
+    const areas = [[null, behind(svg)]], told = new Set();
+    for (const one of svg.querySelectorAll("path, use")) {  // in the order in which they are drawn
+      if (one.closest("defs")) continue;
+      const style = getComputedStyle(one), box = one.getBoundingClientRect();
+      const letter = one.tagName === "use" && document.getElementById(one.getAttribute("xlink:href").slice(1));
+      if (!letter) {
+        const opaque = style.fill !== "none" && style.fillOpacity * style.opacity === 1;
+        if (opaque && one.tagName === "path") areas.push([one, style.fill, box]);
+      } else if (letter.getAttribute("transform")?.startsWith("scale(0.0") && !told.has(one.parentElement)) {
+        told.add(one.parentElement);
+        const x = box.left + box.width / 2, y = box.top + box.height / 2;
+        const [, paper] = areas.findLast(([area, , own]) => !area || (own.left <= x && x <= own.right && own.top <= y
+          && y <= own.bottom && area.isPointInFill(new DOMPoint(x, y).matrixTransform(area.getScreenCTM().inverse()))));
+        found.push([`${svg.closest("figure").id}: ${style.fill} on ${paper}`, contrast(style.fill, paper)]);
+      }
     }
+  }
   return {found, texts};
 }"""
 
