@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from robusttune.declaration.space import Categorical, Parameter
-from robusttune.declaration.toml_text import inline
+from robusttune.declaration.space import Categorical, Int, Parameter
 from robusttune.post_evaluation.encoding import place_of, unscaled
 from robusttune.post_evaluation.search_advice import RangeAdvice
 from robusttune.report.figures.plot import Plot
@@ -159,11 +158,17 @@ def _scale(axes: Axes, parameter: Parameter) -> None:
     """Label a range, or choices, by their values; the scale of the search is the scale of the axis."""
     if isinstance(parameter, Categorical):
         ticks = [float(i) for i in range(len(parameter.choices))]
-        labels = [short(inline(choice), 14 if len(ticks) < 4 else 8) for choice in parameter.choices]
+        labels = [short(prose.choice(choice), 14 if len(ticks) < 4 else 8) for choice in parameter.choices]
         axes.set_xlim(-0.6, len(ticks) - 0.4)
     else:
-        ticks = list(_TICKS) if parameter.low < parameter.high else [0.0]
-        labels = [prose.tick(unscaled(parameter, place)) for place in ticks]
+        values = [
+            unscaled(parameter, place) for place in (_TICKS if parameter.low < parameter.high else (0.0,))
+        ]
+        if parameter.scale == "pow2":
+            values = [2.0 ** round(math.log2(value)) for value in values]
+        elif isinstance(parameter, Int):
+            values = [float(round(value)) for value in values]
+        ticks, labels = place_of(parameter, values).tolist(), [prose.tick(value) for value in values]
         axes.set_xlim(-0.04, 1.04)
         for end in (0.0, 1.0):
             axes.axvline(end, lw=0.7, ls=":", color="black", zorder=0.5)

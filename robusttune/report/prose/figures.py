@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
+from robusttune.declaration.toml_text import inline
 from robusttune.report.prose.words import count, estimate, known_decimals, listed, number, share
 from robusttune.results.records import TrialState
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, UNDECIDED
@@ -81,7 +84,7 @@ def seed_tip(ranking: Ranking, row: Row, seed: int | str, score: float, run_id: 
     run, reproduce = "robusttune run ", "robusttune reproduce "
     if run_id is None or not ranking.command.startswith(run):
         return told if run_id is None else f"{told}; run {run_id}"
-    return f"{told}\n{reproduce}{ranking.command.removeprefix(run)} {run_id}"
+    return f"{told}; {reproduce}{ranking.command.removeprefix(run)} {run_id}"
 
 
 DIAGONAL = "Below the diagonal: lucky.\nNumbers: ranks."
@@ -211,6 +214,11 @@ def part_word(kind: str) -> str:
     return {"widen": "widen", "narrow": "leave out"}[kind]
 
 
+def choice(value: JsonValue) -> str:
+    """Return a choice on the axis of choices."""
+    return value if isinstance(value, str) else inline(value)
+
+
 def tick(value: float) -> str:
     """Return a value on the axis of a range."""
     if 1e4 <= abs(value) < 1e12:
@@ -275,7 +283,7 @@ def measures(stages: Sequence[Cost]) -> list[tuple[str, list[float], list[str]]]
         (
             f"time ({unit})",
             [one.wall_time_s for one in stages],
-            [number(one.wall_time_s / seconds) for one in stages],
+            [f"{one.wall_time_s / seconds:.3g}" for one in stages],
         ),
     ]
     return [one for one in found if any(one[1])]
