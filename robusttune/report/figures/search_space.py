@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from robusttune.declaration.space import Categorical, Int, Parameter
@@ -69,9 +69,11 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
     with styled():
         height = (1.7 if narrow else 2.1) * n_rows
         figure = Drawing(NARROW if narrow else WIDE, 0.5 + bars + height, layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[bars, height]) if bars else (None, figure)
-        if upper is not None:
-            _importance(upper.add_subplot(), ranking, list(parameters))
+        lower: Figure | SubFigure = figure
+        if bars:
+            parts: Any = figure.subfigures(2, 1, height_ratios=[bars, height])
+            _importance(parts[0].add_subplot(), ranking, list(parameters))
+            lower = parts[1]
         grid = lower.subplots(n_rows, n_columns, sharey=True, squeeze=False)
         grid.flat[0].set_ylim(*_limits(found.values))
         for axes, (name, parameter) in zip(grid.flat, parameters.items(), strict=False):

@@ -86,8 +86,11 @@ def _density(axes: Axes, row: Row, y: int, ends_at: tuple[float, float]) -> None
 
 
 def _between(at: FloatArray, parts: Sequence[FloatArray]) -> BoolArray:
-    inside = [(at >= part.min()) & (at <= part.max()) for part in parts]
-    return np.logical_or.reduce(inside)
+    """Return which points lie within one of the parts."""
+    within = np.zeros(at.size, dtype=bool)
+    for part in parts:
+        within |= (at >= part.min()) & (at <= part.max())
+    return within
 
 
 def _grid(hill: gaussian_kde) -> FloatArray:
