@@ -83,14 +83,8 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
         first.xaxis.set_major_formatter(prose.thousands)
         first.yaxis.set_major_formatter(lambda value, _: prose.tick(value))
         first.locator_params(nbins=4)
-        figure.suptitle(
-            prose.curves_legend(ranking, narrow=narrow),
-            fontsize=SMALL,
-            x=0.01,
-            y=1 - 0.03 / height,
-            ha="left",
-            va="top",
-        )
+        legend = prose.curves_legend(ranking, narrow=narrow)
+        figure.suptitle(legend, fontsize=SMALL, x=0.01, y=1 - 0.03 / height, ha="left", va="top")
         figure.supxlabel("timesteps", fontsize=SMALL + 1, y=0.05 / height, va="bottom")
         figure.supylabel(score_label(ranking), fontsize=SMALL + 1, x=0.01, ha="left")
     return figure

@@ -223,7 +223,8 @@ def tick(value: float) -> str:
     """Return a value on the axis of a range."""
     if 1e4 <= abs(value) < 1e12:
         return thousands(value)
-    return f"{value:.4g}" if abs(value) >= 0.1 else f"{value:.2g}"  # 0.9999 is not 1
+    text = f"{value:.4g}" if abs(value) >= 0.1 else f"{value:.2g}"  # 0.9999 is not 1
+    return text.replace("-", "−")
 
 
 def trial_tip(trial: TrialRecord, name: str) -> str:
@@ -260,8 +261,8 @@ def thousands(value: float, _: object = None) -> str:
     """Return a number of timesteps in few characters."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
+            return f"{value / size:.3g}{letter}".replace("-", "−")
+    return f"{value:.3g}".replace("-", "−")
 
 
 def time_unit(seconds: Sequence[float]) -> tuple[float, str]:

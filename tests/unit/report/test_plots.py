@@ -205,7 +205,7 @@ def test_a_range_is_labelled_on_the_scale_of_the_search() -> None:
         for axes in figure.findobj(Axes)
         if axes.get_xlabel()
     }
-    assert list(ticks["learning_rate"].values()) == ["1e-05", "0.00032", "0.01"]
+    assert list(ticks["learning_rate"].values()) == ["1e−05", "0.00032", "0.01"]
     assert list(ticks["gamma"].values()) == ["0.9", "0.9968", "0.9999"]
     assert list(ticks["n_steps"]) == pytest.approx([0.0, 0.5, 1.0])
     assert list(ticks["n_steps"].values()) == ["8", "16", "32"]
