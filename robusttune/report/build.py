@@ -68,8 +68,8 @@ def make_ranking(
         tuning_is_reproducible=is_reproducible,
         command=command,
         given=given,
-        evaluations=evaluations,
-        efforts=efforts,
+        evaluations=dict(evaluations),
+        efforts=dict(efforts),
         advice=advise(study, trials),
         late_rise=_late_rise(study, _evaluated(scored[analysis.recommended][0], found, evaluations)),
     )

@@ -23,6 +23,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from robusttune.errors import StudyError, shortened
 from robusttune.report.prose.verdicts import LABELS
@@ -35,6 +36,7 @@ _FORMATS: dict[str, dict[str, None] | None] = {
     "pdf": {"CreationDate": None},
     "svg": {"Date": None},
 }
+_MARGIN = 0.1  # inches
 _LATEX_ESCAPES = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -143,6 +145,18 @@ class Drawing(Figure):
         super().__init__(figsize=(width, height), **options)
         FigureCanvasAgg(self)
         self.tips: dict[str, tuple[str, ...]] = {}
+        self._frame: Bbox | None = None
+
+    @property
+    def frame(self) -> Bbox:
+        """What is drawn, in inches. The layout is made once: it takes longer than the drawing."""
+        if self.get_layout_engine() is None and self._frame is None:
+            self._frame = Bbox.from_bounds(0, 0, *self.get_size_inches())
+        if self._frame is None:
+            self.draw_without_rendering()
+            self.set_layout_engine(None)
+            self._frame = self.get_tightbbox().padded(_MARGIN)
+        return self._frame
 
     def tell(self, marks: Artist, texts: Iterable[str]) -> None:
         """Let marks that were drawn at once say a text each, or as one group a single text."""
@@ -182,10 +196,14 @@ def drawn(
     return found, shown
 
 
+def _frame(figure: Figure) -> Any:
+    return figure.frame if isinstance(figure, Drawing) else "tight"
+
+
 def _svg(figure: Figure, *, fonts: str) -> str:
     buffer = io.StringIO()
     with mpl.rc_context({**RC, "svg.fonttype": fonts}):
-        figure.savefig(buffer, format="svg", metadata=_FORMATS["svg"], bbox_inches="tight")
+        figure.savefig(buffer, format="svg", metadata=_FORMATS["svg"], bbox_inches=_frame(figure))
     return _UNWRITABLE.sub("�", buffer.getvalue())
 
 
@@ -208,7 +226,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
                 if suffix == "svg":
                     path.write_text(_svg(figure, fonts="none"), encoding="utf-8")
                 else:
-                    figure.savefig(path, format=suffix, metadata=metadata, bbox_inches="tight")
+                    figure.savefig(path, format=suffix, metadata=metadata, bbox_inches=_frame(figure))
 
 
 def _save_if_possible(figure: Figure, folder: Path, name: str) -> None:

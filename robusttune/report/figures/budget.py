@@ -113,10 +113,9 @@ def _stages(figure: Drawing, axes: Axes, stages: list[Cost], *, narrow: bool) ->
     axes.set_xlim(0, 1)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2 if narrow else 3, frameon=False, fontsize=SMALL,
-        borderaxespad=0, handlelength=1.2, columnspacing=1.0,
-    )  # fmt: skip
+    figure.legend(
+        loc="outside upper left", ncols=2 if narrow else 3, frameon=False, fontsize=SMALL, handlelength=1.2
+    )
 
 
 def _configurations(axes: Axes, ranking: Ranking, own: list[Cost], *, narrow: bool) -> None:

@@ -90,10 +90,13 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
         axes.spines["left"].set_visible(False)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         axes.set_xlabel(prose.noise_axis(narrow=narrow))
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2 if narrow else 3, frameon=False, fontsize=SMALL,
-            borderaxespad=0, handlelength=1.4, columnspacing=1.2,
-        )  # fmt: skip
+        figure.legend(
+            loc="outside upper left",
+            ncols=2 if narrow else 3,
+            frameon=False,
+            fontsize=SMALL,
+            handlelength=1.2,
+        )
     return figure
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from robusttune.declaration.space import Categorical, Parameter
-from robusttune.declaration.toml_text import inline
+from robusttune.declaration.space import Categorical, Int, Parameter
 from robusttune.post_evaluation.encoding import place_of, unscaled
 from robusttune.post_evaluation.search_advice import RangeAdvice
 from robusttune.report.figures.plot import Plot
@@ -70,9 +69,11 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
     with styled():
         height = (1.7 if narrow else 2.1) * n_rows
         figure = Drawing(NARROW if narrow else WIDE, 0.5 + bars + height, layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[bars, height]) if bars else (None, figure)
-        if upper is not None:
-            _importance(upper.add_subplot(), ranking, list(parameters))
+        lower: Figure | SubFigure = figure
+        if bars:
+            parts: Any = figure.subfigures(2, 1, height_ratios=[bars, height])
+            _importance(parts[0].add_subplot(), ranking, list(parameters))
+            lower = parts[1]
         grid = lower.subplots(n_rows, n_columns, sharey=True, squeeze=False)
         grid.flat[0].set_ylim(*_limits(found.values))
         for axes, (name, parameter) in zip(grid.flat, parameters.items(), strict=False):
@@ -159,11 +160,17 @@ def _scale(axes: Axes, parameter: Parameter) -> None:
     """Label a range, or choices, by their values; the scale of the search is the scale of the axis."""
     if isinstance(parameter, Categorical):
         ticks = [float(i) for i in range(len(parameter.choices))]
-        labels = [short(inline(choice), 14 if len(ticks) < 4 else 8) for choice in parameter.choices]
+        labels = [short(prose.choice(choice), 14 if len(ticks) < 4 else 8) for choice in parameter.choices]
         axes.set_xlim(-0.6, len(ticks) - 0.4)
     else:
-        ticks = list(_TICKS) if parameter.low < parameter.high else [0.0]
-        labels = [prose.tick(unscaled(parameter, place)) for place in ticks]
+        values = [
+            unscaled(parameter, place) for place in (_TICKS if parameter.low < parameter.high else (0.0,))
+        ]
+        if parameter.scale == "pow2":
+            values = [2.0 ** round(math.log2(value)) for value in values]
+        elif isinstance(parameter, Int):
+            values = [float(round(value)) for value in values]
+        ticks, labels = place_of(parameter, values).tolist(), [prose.tick(value) for value in values]
         axes.set_xlim(-0.04, 1.04)
         for end in (0.0, 1.0):
             axes.axvline(end, lw=0.7, ls=":", color="black", zorder=0.5)

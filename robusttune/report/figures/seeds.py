@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +29,7 @@ from robusttune.report.model import Ranking, Row
 from robusttune.report.output import new_figure
 from robusttune.report.prose import figures as prose
 from robusttune.report.runs import run_ids
-from robusttune.stats.arrays import FloatArray
+from robusttune.stats.arrays import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 MANY_DOTS = 20_000
 """Seeds of a figure above which the dots are pixels: as outlines they make a page that no browser opens quickly."""
 
-_N_POINTS, _SEEN = 60, 0.01  # of a hill, and the share of its height that is drawn
+_N_POINTS = 60  # of a hill
 _FEWEST = 3
 
 
@@ -71,7 +70,7 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
 
 
 def _density(axes: Axes, row: Row, y: int, ends_at: tuple[float, float]) -> None:
-    """Draw how the seeds are spread, above the line; two groups as two hills."""
+    """Draw how the seeds are spread, as far as they were seen, above the line; two groups as two hills."""
     scores, groups = np.sort(row.runs.scores), row.analysis.two_groups
     parts = [scores] if groups is None else [scores[: groups.n_worse], scores[groups.n_worse :]]
     hills = [(part.size / scores.size, gaussian_kde(part)) for part in parts if _varies(part)]
@@ -80,14 +79,22 @@ def _density(axes: Axes, row: Row, y: int, ends_at: tuple[float, float]) -> None
     # Each hill has points of its own: a narrow one may stand between two of a common grid.
     at = np.unique(np.concatenate([_grid(hill) for _, hill in hills]).clip(*ends_at))
     height = np.sum([size * hill(at) for size, hill in hills], axis=0)
-    seen = height > _SEEN * height.max()
     top = y - 0.08 - 0.3 * height / height.max()
-    axes.fill_between(at, y - 0.08, top, where=seen, color=COLOURS[row.verdict], alpha=0.3, lw=0)
+    axes.fill_between(
+        at, y - 0.08, top, where=_between(at, parts), color=COLOURS[row.verdict], alpha=0.3, lw=0
+    )
+
+
+def _between(at: FloatArray, parts: Sequence[FloatArray]) -> BoolArray:
+    """Return which points lie within one of the parts."""
+    within = np.zeros(at.size, dtype=bool)
+    for part in parts:
+        within |= (at >= part.min()) & (at <= part.max())
+    return within
 
 
 def _grid(hill: gaussian_kde) -> FloatArray:
-    width = math.sqrt(float(hill.covariance[0, 0]))
-    return np.linspace(hill.dataset.min() - 2.5 * width, hill.dataset.max() + 2.5 * width, _N_POINTS)
+    return np.linspace(hill.dataset.min(), hill.dataset.max(), _N_POINTS)
 
 
 def _varies(scores: FloatArray) -> bool:

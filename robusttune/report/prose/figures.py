@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
+from robusttune.declaration.toml_text import inline
 from robusttune.report.prose.verdicts import WORDS
 from robusttune.report.prose.words import count, estimate, known_decimals, listed, number, share
 from robusttune.results.records import TrialState
@@ -82,7 +85,7 @@ def seed_tip(ranking: Ranking, row: Row, seed: int | str, score: float, run_id: 
     run, reproduce = "robusttune run ", "robusttune reproduce "
     if run_id is None or not ranking.command.startswith(run):
         return told if run_id is None else f"{told}; run {run_id}"
-    return f"{told}\n{reproduce}{ranking.command.removeprefix(run)} {run_id}"
+    return f"{told}; {reproduce}{ranking.command.removeprefix(run)} {run_id}"
 
 
 DIAGONAL = "Below the diagonal: lucky.\nNumbers: ranks."
@@ -212,11 +215,17 @@ def part_word(kind: str) -> str:
     return {"widen": "widen", "narrow": "leave out"}[kind]
 
 
+def choice(value: JsonValue) -> str:
+    """Return a choice on the axis of choices."""
+    return value if isinstance(value, str) else inline(value)
+
+
 def tick(value: float) -> str:
     """Return a value on the axis of a range."""
     if 1e4 <= abs(value) < 1e12:
         return thousands(value)
-    return f"{value:.4g}" if abs(value) >= 0.1 else f"{value:.2g}"  # 0.9999 is not 1
+    text = f"{value:.4g}" if abs(value) >= 0.1 else f"{value:.2g}"  # 0.9999 is not 1
+    return text.replace("-", "−")
 
 
 def trial_tip(trial: TrialRecord, name: str) -> str:
@@ -253,8 +262,8 @@ def thousands(value: float, _: object = None) -> str:
     """Return a number of timesteps in few characters."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
+            return f"{value / size:.3g}{letter}".replace("-", "−")
+    return f"{value:.3g}".replace("-", "−")
 
 
 def time_unit(seconds: Sequence[float]) -> tuple[float, str]:
@@ -276,7 +285,7 @@ def measures(stages: Sequence[Cost]) -> list[tuple[str, list[float], list[str]]]
         (
             f"time ({unit})",
             [one.wall_time_s for one in stages],
-            [number(one.wall_time_s / seconds) for one in stages],
+            [f"{one.wall_time_s / seconds:.3g}" for one in stages],
         ),
     ]
     return [one for one in found if any(one[1])]

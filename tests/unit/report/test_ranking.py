@@ -181,7 +181,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     made = {path.name for path in folder.iterdir()} - {"study.db", "study.db-wal", "study.db-shm"}
     figures = {
         f"{name}.{suffix}"
-        for name in ("seeds", "tuning_vs_post_evaluation")
+        for name in ("tuning_vs_post_evaluation", "seeds", "pairs", "noise", "search_space", "budget")
         for suffix in ("png", "pdf", "svg", "csv")
     }
     assert made == figures | {
