@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-_COLOUR = re.compile(r"(?<=: )#([0-9a-fA-F]{6})\b")
+_COLOUR = re.compile(r"(?:(?<=: )|(?<=fill=\"))#([0-9a-fA-F]{6})\b")
 # The page has two of each of these colours, with enough contrast for what stands on them: on light and on dark paper.
 _VARIABLES = {
     "lucky": ("d55e00", "a34700"),
