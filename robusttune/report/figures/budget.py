@@ -15,6 +15,7 @@ from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, 
 from robusttune.report.model import Ranking
 from robusttune.report.output import Drawing
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,14 +92,14 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
 
 
 def _stages(figure: Drawing, axes: Axes, stages: list[Cost], *, narrow: bool) -> None:
-    measures = prose.measures(stages)
+    measures = marks.measures(stages)
     for y, (label, values, texts) in enumerate(measures):
         start, total = 0.0, sum(values) or 1.0
         for stage, value, text in zip(stages, values, texts, strict=True):
             (colour, ink, hatch), width = _LOOKS[stage.stage], value / total
             patches = axes.barh(
                 [y], [width], 0.7, left=start, color=colour, hatch=hatch, edgecolor="white", lw=0.6,
-                label=prose.stage(stage) if y == 0 else None,
+                label=marks.stage(stage) if y == 0 else None,
             )  # fmt: skip
             if not narrow:
                 figure.tell(patches[0], [f"{stage.stage}: {text} {label}"])
@@ -120,13 +121,13 @@ def _stages(figure: Drawing, axes: Axes, stages: list[Cost], *, narrow: bool) ->
 
 def _configurations(axes: Axes, ranking: Ranking, own: list[Cost], *, narrow: bool) -> None:
     times = [one.wall_time_s / one.n_runs for one in own]
-    seconds, unit = prose.time_unit(times)
+    seconds, unit = marks.time_unit(times)
     has_times = any(times)
     sizes = [time / seconds for time in times] if has_times else [one.timesteps / one.n_runs for one in own]
     for y, (one, size) in enumerate(zip(own, sizes, strict=True)):
         axes.barh([y], [size], 0.6, color=_LOOKS[prose.POST_EVALUATION][0])
         axes.annotate(
-            prose.cost_note(one, narrow=narrow), (size, y), (4, 0), textcoords="offset points",
+            marks.cost_note(one, narrow=narrow), (size, y), (4, 0), textcoords="offset points",
             va="center", fontsize=SMALL,
         )  # fmt: skip
     axes.set_yticks(range(len(own)), [short(one.configuration or "", 18 if narrow else 28) for one in own])
@@ -134,7 +135,7 @@ def _configurations(axes: Axes, ranking: Ranking, own: list[Cost], *, narrow: bo
         label.set_fontweight(weight(ranking.row(one.configuration or "")))
     axes.set_ylim(len(own) - 0.5, -0.5)
     axes.set_xlim(0, (max(sizes, default=0.0) or 1.0) * (1.8 if narrow else 1.5))
-    axes.xaxis.set_major_formatter(prose.thousands)
+    axes.xaxis.set_major_formatter(marks.thousands)
     axes.set_xlabel(prose.cost_axis(unit if has_times else None), fontsize=SMALL)
 
 

@@ -33,6 +33,7 @@ from robusttune.report.figures.style import NARROW, SMALL
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 from robusttune.report.prose.words import number
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, UNDECIDED
 from tests.support.cases import cases
@@ -191,7 +192,7 @@ def test_the_slices_have_every_complete_trial_and_mark_the_best() -> None:
     assert best.min() >= rates.loc[~rates["is_best_fifth"], "objective_value"].max()
     advised = [one for one in ranking.advice.ranges if one.name == "learning_rate"]
     assert advised
-    words = {prose.part_word(part.kind) for part in advised[0].parts}
+    words = {marks.part_word(part.kind) for part in advised[0].parts}
     told = [one.get_text() for one in all_texts(search_space.draw(ranking))]
     assert all(any(word in text for text in told) for word in words)
 
