@@ -39,7 +39,8 @@ def embedded(svg: str, *, key: str, tips: Mapping[str, Sequence[str]]) -> str:
     pointed = dict.fromkeys(
         one for e in root.iter() for text in _references(e) for one in _REFERENCE.findall(text)
     )
-    names = {one: f"{key}-{i:x}" for i, one in enumerate(pointed)}
+    own = {element.get("id") for element in root.iter()}
+    names = {one: f"{key}-{i:x}" for i, one in enumerate(one for one in pointed if one in own)}
     for element in root.iter():
         _shorten(element, names)
     return ElementTree.tostring(root, encoding="unicode")
