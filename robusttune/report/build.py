@@ -12,7 +12,7 @@ from robusttune.post_evaluation.search_advice import advise
 from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.given import Given
-from robusttune.report.model import Ranking, Row, Runs
+from robusttune.report.model import Ranking, Row, Runs, Work
 from robusttune.results.records import Evaluations, RunStatus, TrialRecord
 from robusttune.results.scores import ScoreTable
 from robusttune.seeds import generator
@@ -31,6 +31,7 @@ def make_ranking(
     command: str,
     evaluations: Mapping[str, Evaluations] = MappingProxyType({}),
     given: Given | None = None,
+    work: Work | None = None,
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
 
@@ -49,6 +50,8 @@ def make_ranking(
         run_id → evaluations of the completed runs: for learning curves and the noise between episodes.
     given : Given, optional
         Where the results come from, if no study has made them.
+    work : Work, optional
+        What the runs have cost.
     """
     scored = _scored(found)
     analysis = _analyse(study, trials, found, scored, evaluations)
@@ -65,6 +68,7 @@ def make_ranking(
         tuning_is_reproducible=is_reproducible,
         command=command,
         given=given,
+        work=work or Work(),
         advice=advise(study, trials),
         late_rise=_late_rise(study, _evaluated(scored[analysis.recommended][0], found, evaluations)),
     )

@@ -11,8 +11,8 @@ from robusttune.post_evaluation.search_advice import SearchAdvice
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report import columns
 from robusttune.report.given import Given
-from robusttune.report.prose import answer, findings, methods
-from robusttune.results.records import TrialRecord
+from robusttune.report.prose import answer, checklist, findings, methods, paper
+from robusttune.results.records import Cost, TrialRecord
 from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysis
 from robusttune.stats.estimates.estimate import Estimate
 
@@ -60,6 +60,33 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What the stages of a study have cost."""
+
+    tuning: Cost = field(default_factory=Cost)
+    post_evaluation: Cost = field(default_factory=Cost)
+    confirmation: Cost = field(default_factory=Cost)
+
+    @property
+    def stages(self) -> dict[str, Cost]:
+        """Name of each stage that has runs → its cost."""
+        found = {
+            "tuning": self.tuning,
+            "post-evaluation": self.post_evaluation,
+            "confirmation": self.confirmation,
+        }
+        return {name: cost for name, cost in found.items() if cost.n_runs}
+
+    @property
+    def provenances(self) -> tuple[dict[str, Any], ...]:
+        """Machines and versions that made the runs, each once."""
+        distinct: list[dict[str, Any]] = []
+        for cost in self.stages.values():
+            distinct += [one for one in cost.provenances if one not in distinct]
+        return tuple(distinct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """All that tables, figures and the page show.
 
@@ -83,6 +110,8 @@ class Ranking:
         What the trials say about the ranges of the search.
     late_rise : Estimate, optional
         By how much the recommended configuration rose over the second half of its training; see `stats.luck.curves`.
+    work : Work
+        What its runs have cost.
     """
 
     study: StudySpec
@@ -95,6 +124,7 @@ class Ranking:
     given: Given | None = None
     advice: SearchAdvice = field(default_factory=SearchAdvice)
     late_rise: Estimate | None = None
+    work: Work = field(default_factory=Work)
 
     @property
     def name(self) -> str:
@@ -132,8 +162,18 @@ class Ranking:
         return methods.methods(self)
 
     @property
+    def paragraph(self) -> str:
+        """How the numbers were made, as a paragraph for a paper."""
+        return paper.paragraph(self)
+
+    @property
+    def checklist(self) -> tuple[checklist.Item, ...]:
+        """The AutoRL checklist of Eimer et al. (2023), answered from what is stored."""
+        return checklist.checklist(self)
+
+    @property
     def provenances(self) -> tuple[dict[str, Any], ...]:
-        """Machines and versions that made the runs, each once."""
+        """Machines and versions that made the runs of the ranking, each once."""
         distinct: list[dict[str, Any]] = []
         for result in self.found.rounds.results.values():
             if result.provenance not in distinct:

@@ -7,24 +7,26 @@ import io
 import json
 from pathlib import Path
 
-from robusttune.report import columns, tables
+from robusttune.report import columns, paper, tables
 from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn, render, to_csv, write_folder
 from robusttune.report.runs import runs_csv
 
-_PAPER = (
-    "rank, rank interval, configuration, tuning, mean, interval, luck, luck interval, reached by, "
-    "verdict, spread, seeds"
+FILES = (
+    "ranking.*",
+    "pairs.tex",
+    "paper.*",
+    "runs.csv",
+    "report.html",
+    "tuning_vs_post_evaluation.*",
+    "seeds.*",
 )
-
-
-FILES = ("ranking.*", "runs.csv", "report.html", "tuning_vs_post_evaluation.*", "seeds.*")
 """What `write_report` writes."""
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
-    """Write `ranking.{md,csv,tex,json}`, `runs.csv`, `report.html` and the figures, each whole or not at all.
+    """Write tables, the page, what a paper takes and the figures, each file whole or not at all.
 
     Raises
     ------
@@ -48,11 +50,14 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     )
     texts = {
         "ranking.md": to_markdown(ranking),
-        "ranking.tex": to_latex(ranking),
+        "ranking.tex": paper.to_latex(ranking),
         "ranking.csv": to_csv(ranking.to_frame()),
         "ranking.json": to_json(ranking),
         "report.html": page,
     }
+    texts |= {f"paper.{suffix}": paper.appendix(ranking, suffix) for suffix in ("md", "tex")}
+    if ranking.analysis.pairs:
+        texts["pairs.tex"] = paper.pairs_to_latex(ranking)
     if ranking.given is None:
         texts["runs.csv"] = runs_csv(ranking)
     write_folder(folder, texts, figures)
@@ -63,12 +68,6 @@ def to_markdown(ranking: Ranking) -> str:
     return render(
         "ranking.md.j2", ranking=ranking, table=tables.ranking_table(ranking.rows, note=ranking.caption)
     )
-
-
-def to_latex(ranking: Ranking) -> str:
-    """Return a booktabs table, no wider than the page of a paper."""
-    shown = [one for one in columns.shown_columns(ranking.rows) if one.heading in _PAPER.split(", ")]
-    return render("ranking.tex.j2", table=tables.ranking_table(ranking.rows, shown, note=ranking.caption))
 
 
 def to_json(ranking: Ranking) -> str:

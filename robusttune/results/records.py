@@ -70,6 +70,26 @@ class Evaluations(NamedTuple):
     episode_returns: FloatArray
 
 
+class Cost(NamedTuple):
+    """What some runs have cost, those that ended badly included, and who made them.
+
+    Attributes
+    ----------
+    n_runs : int
+    timesteps : int
+        Really trained, all runs together.
+    wall_time_s : float
+        All runs together, one after the other; runs that trained side by side share their time.
+    provenances : tuple of dict
+        Machines and versions, each once.
+    """
+
+    n_runs: int = 0
+    timesteps: int = 0
+    wall_time_s: float = 0.0
+    provenances: tuple[dict[str, Any], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
     """One evaluation of a run.

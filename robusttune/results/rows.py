@@ -13,6 +13,7 @@ import numpy as np
 from robusttune.declaration.ids import canonical_json, content_id
 from robusttune.declaration.run import RunSpec
 from robusttune.results.records import (
+    Cost,
     CurvePoint,
     Evaluations,
     RunOutcome,
@@ -128,6 +129,13 @@ def run_outcome(row: Sequence[Any], provenances: Mapping[str, Any]) -> RunOutcom
     if not (isinstance(seed, int) and isinstance(timesteps, int) and isinstance(error, str | None)):
         raise ValueError(f"seed = {seed!r:.60}, timesteps = {timesteps!r:.60}, error = {error!r:.60}")
     return RunOutcome(run_id, seed, _STATUSES[status], score, timesteps, error, provenances[made_by])
+
+
+def run_cost(rows: Sequence[Sequence[Any]], provenances: Mapping[str, dict[str, Any]]) -> Cost:
+    """Return what runs have cost, from counts, sums of timesteps and seconds, and ids of provenances."""
+    n_runs, timesteps, seconds, made_by = zip(*rows, strict=True) if rows else ((), (), (), ())
+    distinct = tuple(provenances[one] for one in dict.fromkeys(made_by))
+    return Cost(sum(n_runs), sum(map(int, timesteps)), float(sum(seconds)), distinct)
 
 
 def run_status(row: Sequence[Any]) -> tuple[str, Stage, RunStatus]:

@@ -19,10 +19,11 @@ from robusttune.errors import NoResultsError, StudyError
 from robusttune.results import schema
 from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert, without_password
 from robusttune.results.patience import reason_of, with_patience
-from robusttune.results.records import Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
+from robusttune.results.records import Cost, Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 from robusttune.results.rows import (
     evaluations,
     provenance,
+    run_cost,
     run_outcome,
     run_result,
     run_row,
@@ -77,7 +78,7 @@ class ResultStore:
                 f"The results database {self.url} cannot be opened: {reason_of(error)}. "
                 "Check the path or URL, or choose another by `out` or `storage`."
             ) from None
-        reads = ("studies", "results", "outcomes", "evaluations", "statuses", "trials", "tuning_time")
+        reads = ("studies", "results", "outcomes", "evaluations", "cost", "statuses", "trials", "tuning_time")
         writes = ("save_study", "add_result", "save_trial", "add_tuning_time")
         with_patience(self, (*reads, *writes), url=self.url, reads=reads)
 
@@ -139,12 +140,15 @@ class ResultStore:
         c = schema.runs.c
         query = sa.select(c.run_id, c.seed, c.status, c.score, c.timesteps, c.error, c.provenance_id)
         rows = [tuple(row) for row in self._of_runs(query, run_ids)]
-        with self.engine.connect() as connection:
-            made_by = sa.select(schema.provenances).where(
-                schema.provenances.c.provenance_id.in_({row[-1] for row in rows})
-            )
-            provenances = {key: provenance(text) for key, text in connection.execute(made_by)}
+        provenances = self._provenances({row[-1] for row in rows})
         return {row[0]: run_outcome(row, provenances) for row in rows}
+
+    def cost(self, run_ids: Iterable[str]) -> Cost:
+        """Return what some runs have cost, and who made them."""
+        c, total = schema.runs.c, sa.func.sum
+        sums = sa.select(sa.func.count(), total(c.timesteps), total(c.wall_time_s), c.provenance_id)
+        rows = [tuple(row) for row in self._of_runs(sums.group_by(c.provenance_id), run_ids)]
+        return run_cost(rows, self._provenances({row[-1] for row in rows}))
 
     def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
         """Return the evaluations of those among some runs that are completed, by run id."""
@@ -167,6 +171,11 @@ class ResultStore:
         own = c.config_id.in_(set(config_ids)) | c.config_id.is_(None)
         with self.engine.connect() as connection:
             return [run_status(row) for row in connection.execute(query.where(own))]
+
+    def _provenances(self, ids: set[str]) -> dict[str, dict[str, Any]]:
+        made_by = sa.select(schema.provenances).where(schema.provenances.c.provenance_id.in_(ids))
+        with self.engine.connect() as connection:
+            return {key: provenance(text) for key, text in connection.execute(made_by)}
 
     def _of_runs(self, query: sa.Select[Any], run_ids: Iterable[str]) -> Iterator[sa.Row[Any]]:
         wanted = list(dict.fromkeys(run_ids))
