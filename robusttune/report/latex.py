@@ -57,20 +57,20 @@ _CAPITAL = frozenset(
     re.findall(r"\w+", "gamma delta theta lambda xi pi sigma upsilon phi psi omega")
 )  # the others are Latin
 _BREAKABLE = frozenset("_/=,.:-;()")
-_LONGEST_CODE = 12
+_LONGEST_WORD = 24  # of a sentence
 
 
 def escape(text: str, *, longest: int | None = None) -> str:
     """Return a text in one line as LaTeX, in ASCII.
 
     Accents and Greek letters stay what they are; other alphabets, and pictures, are written in Latin letters
-    (`anyascii`); a character without such a spelling is named by its code point.
+    (`anyascii`); what has no such spelling is named by its code points.
 
     Parameters
     ----------
     text : str
     longest : int, optional
-        Allow a new line after signs within words, and after so many characters: a name may be a path.
+        Words with more characters may be broken, after a sign or after so many: a name may be a path.
     """
     given = unicodedata.normalize("NFC", plain(text))
     line = "".join(map(_spelled, given))
@@ -84,9 +84,9 @@ def sentence(text: str) -> str:
     """Return a sentence as LaTeX, what stands between backticks as code."""
     parts = text.split("`")
     if len(parts) % 2 == 0:  # a backtick of a name
-        return escape(text)
+        return escape(text, longest=_LONGEST_WORD)
     return "".join(
-        rf"\texttt{{{escape(part, longest=_LONGEST_CODE)}}}" if i % 2 else _with_spaces(part)
+        rf"\texttt{{{escape(part, longest=_LONGEST_WORD)}}}" if i % 2 else _with_spaces(part)
         for i, part in enumerate(parts)
     )
 
@@ -95,16 +95,17 @@ def _with_spaces(text: str) -> str:
     """Return a part of a sentence, whose spaces at its ends belong to the sentence."""
     if not text.strip():
         return text
-    return f"{' ' if text[0].isspace() else ''}{escape(text)}{' ' if text[-1].isspace() else ''}"
+    return f"{' ' if text[0].isspace() else ''}{escape(text, longest=_LONGEST_WORD)}{' ' if text[-1].isspace() else ''}"
 
 
 def _spelled(character: str) -> str:
     """Return a character that LaTeX can be told, or its spelling in ASCII."""
     if character.isascii() or character in _CHARACTERS or _composed(character) is not None:
         return character
-    return anyascii(character) or (
-        "" if unicodedata.category(character).startswith("M") else _code_point(character)
-    )
+    is_spelled = (
+        unicodedata.category(character)[0] in "LM"
+    )  # some letters and marks have no sound of their own
+    return anyascii(character) or ("" if is_spelled else _code_point(character))
 
 
 def _code_point(character: str) -> str:
@@ -137,11 +138,15 @@ def _composed(character: str) -> str | None:
 
 
 def _with_breaks(line: str, pieces: list[str], longest: int) -> str:
-    found, since = [], 0
-    for character, piece in zip(line, pieces, strict=True):
-        since = 0 if character == " " else since + 1
-        found.append(piece)
-        if character in _BREAKABLE or since >= longest:
-            found.append(r"\allowbreak{}")
-            since = 0
-    return "".join(found)
+    found, place = [], 0
+    for word in line.split(" "):
+        own, since = pieces[place : place + len(word)], 0
+        for character, piece in zip(word, own, strict=True):
+            since += 1
+            found.append(piece)
+            if len(word) > longest and (character in _BREAKABLE or since == longest):
+                found.append(r"\allowbreak{}")
+                since = 0
+        found.append(" ")
+        place += len(word) + 1
+    return "".join(found[:-1])

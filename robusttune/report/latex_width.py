@@ -23,11 +23,13 @@ def _font() -> FT2Font:
 
 @functools.cache
 def _character(character: str) -> float:
+    if not character.isprintable():
+        return 0.0 if character.isspace() else _character("?")
     if not character.isascii():
         return max(_SIGN, text_width(anyascii(character)))
     return float(_font().load_char(ord(character), LoadFlags.NO_HINTING).linearHoriAdvance) / 65536 / _UNITS
 
 
 def text_width(text: str) -> float:
-    """Return how many points wide a text is at 10 pt; a little more where its characters are not ASCII."""
+    """Return how many points wide a line is at 10 pt; a little more where its characters are not ASCII."""
     return sum(map(_character, text))

@@ -25,6 +25,7 @@ _BY_IMPORTANCE = (
 )
 _STATISTIC = {"mean": ("mean", "interval"), "iqm": ("IQM", "IQM interval")}
 _CALM = frozenset({"verdict", "spread"})  # in capitals elsewhere
+_MOST_PAIRS = 200
 _MOST_INCUMBENTS = 4  # columns of their table
 
 
@@ -40,7 +41,12 @@ def to_latex(ranking: Ranking) -> str:
 
 
 def pairs_to_latex(ranking: Ranking) -> str:
-    """Return the comparison of every two configurations as LaTeX."""
+    """Return the comparison of every two configurations as LaTeX; of very many pairs, only where they are."""
+    n_pairs = len(ranking.analysis.pairs)
+    if not 0 < n_pairs <= _MOST_PAIRS:
+        return (
+            f"% {n_pairs:,} pairs of configurations are no table for a paper; ranking.json has all of them.\n"
+        )
     table = latex_table(
         pairs_table(ranking), label=label(ranking.name, "pairs"), caption=paper.pairs_caption(ranking)
     )
@@ -49,7 +55,7 @@ def pairs_to_latex(ranking: Ranking) -> str:
 
 def appendix(ranking: Ranking, suffix: str) -> str:
     """Return methods, search space, configurations and checklist, as "md" or "tex"."""
-    tables = [] if ranking.given is not None else [search_space_table(ranking)]
+    tables = [search_space_table(ranking)] if ranking.study.search_space.parameters else []
     tables = [one for one in (*tables, incumbents_table(ranking)) if one.rows]
     names = {"search space": "space", "configurations": "configurations"}
     written = [
@@ -139,4 +145,5 @@ def incumbents_table(ranking: Ranking) -> Table:
 
 def label(name: str, what: str) -> str:
     """Return a label for `\\ref`."""
-    return f"tab:{re.sub(r'[^A-Za-z0-9.-]+', '-', name).strip('-')}-{what}"
+    words = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{name}-{what}").strip("-")
+    return f"tab:{words}"

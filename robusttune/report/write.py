@@ -11,6 +11,7 @@ from robusttune.report import columns, paper, tables
 from robusttune.report.figures import lucky_figure, seeds_figure
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn, render, to_csv, write_folder
+from robusttune.report.prose.checklist import SOURCE
 from robusttune.report.runs import runs_csv
 
 FILES = (
@@ -47,17 +48,17 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
         data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
         figures=shown,
+        source=SOURCE,
     )
     texts = {
         "ranking.md": to_markdown(ranking),
         "ranking.tex": paper.to_latex(ranking),
+        "pairs.tex": paper.pairs_to_latex(ranking),
         "ranking.csv": to_csv(ranking.to_frame()),
         "ranking.json": to_json(ranking),
         "report.html": page,
     }
     texts |= {f"paper.{suffix}": paper.appendix(ranking, suffix) for suffix in ("md", "tex")}
-    if ranking.analysis.pairs:
-        texts["pairs.tex"] = paper.pairs_to_latex(ranking)
     if ranking.given is None:
         texts["runs.csv"] = runs_csv(ranking)
     write_folder(folder, texts, figures)

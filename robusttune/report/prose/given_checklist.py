@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from robusttune.report.prose import methods
-from robusttune.report.prose.space import short
+from robusttune.report.prose.checklist_answers import Answer
 from robusttune.report.prose.words import count
 
 if TYPE_CHECKING:
     from robusttune.report.model import Ranking
 
 
-def metric(ranking: Ranking) -> tuple[str, str]:
+def metric(ranking: Ranking) -> Answer:
     """Return what the scores are, as far as their columns say."""
     given = ranking.given
     assert given is not None
@@ -23,7 +23,7 @@ def metric(ranking: Ranking) -> tuple[str, str]:
     )
 
 
-def tested_on(ranking: Ranking) -> tuple[str, str]:
+def tested_on(ranking: Ranking) -> Answer:
     """Return how many seeds there are."""
     return (
         f"{count(len(ranking.rows), 'configuration')} with {methods.seeds_of(ranking)} each.",
@@ -31,19 +31,18 @@ def tested_on(ranking: Ranking) -> tuple[str, str]:
     )
 
 
-def on_test_seeds(ranking: Ranking) -> str | tuple[str, str]:
+def on_test_seeds(ranking: Ranking) -> Answer:
     """Return what results rest on."""
     told = "All results rest on the scores that were given"
     return f"{told}; tuning scores enter none of them." if ranking.has_tuning else f"{told}."
 
 
-def incumbents(ranking: Ranking) -> str | tuple[str, str]:
-    """Return the values of the recommended configuration, where they are known."""
+def incumbents(ranking: Ranking) -> Answer:
+    """Return which configuration is recommended, and where its values are, if they are known."""
     row = ranking.row(ranking.analysis.recommended)
-    values = ", ".join(f"{name} = {short(one)}" for name, one in row.candidate.hyperparameters.items())
-    if values:
-        return f"{row.name}: {values}."
-    return f"The recommended configuration is {row.name}.", "its hyperparameters"
+    if row.candidate.hyperparameters:
+        return f"Recommended is {row.name}; its values are in the table of configurations."
+    return f"Recommended is {row.name}.", "its hyperparameters"
 
 
 UNKNOWN: Mapping[str, str] = {

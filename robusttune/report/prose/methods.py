@@ -74,7 +74,7 @@ def methods(ranking: Ranking) -> tuple[str, ...]:
         f"Intervals: {_interval_methods(ranking)}; trimmed t for the IQM. P(best) is descriptive.",
         f"Recommended: {winner_clause(study)}. Interval: {analysis.winner.method}.",
         f"Randomness of the statistics: {analysis.rng_note}.",
-        f"Failures: {failures(ranking)}.",
+        f"Failures: {failures(study.post_evaluation, is_given=ranking.given is not None)}.",
     )
 
 
@@ -98,11 +98,10 @@ def _read(given: Given, has_tuning: bool) -> tuple[str, ...]:
     )
 
 
-def failures(ranking: Ranking) -> str:
+def failures(post: PostEvaluationSpec, *, is_given: bool) -> str:
     """Return what becomes of runs without a score."""
-    post = ranking.study.post_evaluation
     counts = f"counts as {_diverged_policy(post.diverged_score)}"
-    if ranking.given is not None:
+    if is_given:
         return f"a run without a finite score {counts}"
     missing = "may be missing" if post.allow_missing else "blocks the ranking"
     return f"a diverged run {counts}; a crashed, failed or timed-out run {missing}"

@@ -13,10 +13,11 @@ from robusttune.results.records import TrialState
 from robusttune.stats.comparisons.comparison import UNDECIDED
 
 if TYPE_CHECKING:
+    from robusttune.declaration.tuning import TuningSpec
     from robusttune.report.model import Ranking
     from robusttune.stats.analysis.result import StudyAnalysis
 
-SAMPLERS = {
+_SAMPLERS = {
     "tpe": "the tree-structured Parzen estimator (TPE)",
     "random": "random search",
     "cmaes": "CMA-ES",
@@ -26,13 +27,13 @@ SAMPLERS = {
     "qmc": "quasi-random search",
     "grid": "grid search",
 }
-AGGREGATIONS = {
+_AGGREGATIONS = {
     "mean": "the mean",
     "median": "the median",
     "iqm": "the interquartile mean",
     "minimum": "the minimum",
-    "lower-tail-mean": "the mean of the worst {tail_fraction:.0%}",
-    "mean-minus-sd": "the mean minus {sd_penalty:g} standard deviations",
+    "lower-tail-mean": "the mean of the worst {share:.0%}",
+    "mean-minus-sd": "the mean minus {penalty:g} standard deviations",
 }
 
 
@@ -48,7 +49,7 @@ def table_caption(ranking: Ranking) -> str:
         ranked_by(ranking.analysis, methods.best_set(ranking)),
         f"Intervals: {intervals(ranking)}.",
         *confirmed,
-        f"Failures: {methods.failures(ranking)}.",
+        _failures(ranking),
     ]
     return " ".join(parts)
 
@@ -111,19 +112,22 @@ def search(ranking: Ranking) -> str:
         if (n := states[state])
     ]
     pruner = "no pruner" if tuning.pruner == "none" else f"its {tuning.pruner} pruner"
-    return f"{SAMPLERS[tuning.sampler]}, {pruner}, {listed(ended or ['no trial'])}, {objective(ranking)}"
-
-
-def objective(ranking: Ranking) -> str:
-    """Return on how many seeds a trial was judged, and by what."""
-    tuning = ranking.study.tuning
-    if tuning.max_seeds_per_trial == 1:
-        return "one seed per trial"
-    aggregate = AGGREGATIONS[tuning.aggregation].format(
-        tail_fraction=tuning.tail_fraction, sd_penalty=tuning.sd_penalty
+    return (
+        f"{_SAMPLERS[tuning.sampler]}, {pruner}, {listed(ended or ['no trial'])}, {_seeds_per_trial(tuning)}"
     )
-    most = "" if tuning.incumbent_seeds is None else f" and up to {tuning.incumbent_seeds} where it led"
-    return f"{count(tuning.seeds_per_trial, 'seed')} per trial{most}, of whose scores {aggregate} counted"
+
+
+def _seeds_per_trial(tuning: TuningSpec) -> str:
+    most = "" if tuning.incumbent_seeds is None else f", up to {tuning.incumbent_seeds} for one that led"
+    return f"{count(tuning.seeds_per_trial, 'seed')} per trial{most}"
+
+
+def objective(tuning: TuningSpec) -> str:
+    """Return what the objective value of a trial is."""
+    if tuning.max_seeds_per_trial == 1:
+        return "the score of its run"
+    found = _AGGREGATIONS[tuning.aggregation]
+    return f"{found.format(share=tuning.tail_fraction, penalty=tuning.sd_penalty)} of the scores of its seeds"
 
 
 def versions(ranking: Ranking, package: str) -> str:
@@ -138,16 +142,16 @@ def versions(ranking: Ranking, package: str) -> str:
 
 def work(ranking: Ranking) -> tuple[str, ...]:
     """Return what the stages have cost."""
-    unit = ranking.study.training.UNIT
+    unit, seconds = ranking.study.training.UNIT, [one.wall_time_s for one in ranking.work.stages.values()]
     stages = [
-        f"{name} {count(cost.n_runs, 'run')}, {cost.timesteps:,} {unit} and {_time(cost.wall_time_s)}"
+        f"{name}, {count(cost.n_runs, 'run')}, {cost.timesteps:,} {unit}, {_time(cost.wall_time_s)}"
         for name, cost in ranking.work.stages.items()
     ]
     if not stages:
         return ()
     return (
-        f"Work: {listed(stages)}. Times are those of the runs one after the other; runs that were trained side by side "
-        "share theirs.",
+        f"Computed were: {'; '.join(stages)}; in all {_time(sum(seconds))}. Times are added up over runs; runs that "
+        "were trained side by side share theirs.",
     )
 
 
@@ -165,7 +169,8 @@ def _made(ranking: Ranking) -> tuple[str, ...]:
     )
     found = (
         f"Hyperparameters were tuned with robusttune{versions(ranking, 'robusttune')}, which searches with "
-        f"Optuna{versions(ranking, 'optuna')}: {search(ranking)}."
+        f"Optuna{versions(ranking, 'optuna')}: {search(ranking)}. The objective value of a trial is "
+        f"{objective(study.tuning)}."
         if study.searches
         else f"Configurations found elsewhere were evaluated with robusttune{versions(ranking, 'robusttune')}."
     )
@@ -195,6 +200,11 @@ def _read(ranking: Ranking) -> tuple[str, ...]:
     )
 
 
+def _failures(ranking: Ranking) -> str:
+    policy = methods.failures(ranking.study.post_evaluation, is_given=ranking.given is not None)
+    return f"Failures: {policy}."
+
+
 def _analysed(ranking: Ranking) -> tuple[str, ...]:
     analysis = ranking.analysis
     return (
@@ -203,5 +213,5 @@ def _analysed(ranking: Ranking) -> tuple[str, ...]:
         f"the best set holds those that cannot be told apart from the best ({methods.best_set(ranking)}). "
         f"Intervals of single configurations: {intervals(ranking)}.",
         f"Recommended is {winner_clause(ranking.study)}, {analysis.recommended}.",
-        f"Failures: {methods.failures(ranking)}.",
+        _failures(ranking),
     )
