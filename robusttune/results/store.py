@@ -147,7 +147,8 @@ class ResultStore:
         """Return what some runs have cost, and who made them."""
         c, total = schema.runs.c, sa.func.sum
         sums = sa.select(sa.func.count(), total(c.timesteps), total(c.wall_time_s), c.provenance_id)
-        rows = [tuple(row) for row in self._of_runs(sums.group_by(c.provenance_id), run_ids)]
+        by_maker = sums.group_by(c.provenance_id).order_by(c.provenance_id)
+        rows = [tuple(row) for row in self._of_runs(by_maker, run_ids)]
         return run_cost(rows, self._provenances({row[-1] for row in rows}))
 
     def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
