@@ -7,24 +7,26 @@ import io
 import json
 from pathlib import Path
 
-from robusttune.report import columns, tables
+from robusttune.report import columns, paper, tables
 from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn, render, to_csv, write_folder
+from robusttune.report.prose.checklist import SOURCE
 from robusttune.report.runs import runs_csv
 
-_PAPER = (
-    "rank, rank interval, configuration, tuning, mean, interval, luck, luck interval, reached by, "
-    "verdict, spread, seeds"
+FILES = (
+    "ranking.*",
+    "pairs.tex",
+    "paper.*",
+    "runs.csv",
+    "report.html",
+    *(f"{plot.name}.*" for plot in PLOTS),
 )
-
-
-FILES = ("ranking.*", "runs.csv", "report.html", *(f"{plot.name}.*" for plot in PLOTS))
 """What `write_report` writes."""
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
-    """Write `ranking.{md,csv,tex,json}`, `runs.csv`, `report.html` and the figures, each whole or not at all.
+    """Write tables, the page, what a paper takes and the figures, each file whole or not at all.
 
     Raises
     ------
@@ -42,15 +44,18 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         trials=tables.trials_table(ranking.study, ranking.trials),
         columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
         data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
+        source=SOURCE,
         plots=[(plot.heading, shown[plot.name], plot.caption(ranking)) for plot in plots],
     )
     texts = {
         "ranking.md": to_markdown(ranking),
-        "ranking.tex": to_latex(ranking),
+        "ranking.tex": paper.to_latex(ranking),
+        "pairs.tex": paper.pairs_to_latex(ranking),
         "ranking.csv": to_csv(ranking.to_frame()),
         "ranking.json": to_json(ranking),
         "report.html": page,
     }
+    texts |= {f"paper.{suffix}": paper.appendix(ranking, suffix) for suffix in ("md", "tex")}
     texts |= {f"{plot.name}.csv": to_csv(plot.data(ranking)) for plot in plots if plot.name in figures}
     if ranking.given is None:
         texts["runs.csv"] = runs_csv(ranking)
@@ -62,12 +67,6 @@ def to_markdown(ranking: Ranking) -> str:
     return render(
         "ranking.md.j2", ranking=ranking, table=tables.ranking_table(ranking.rows, note=ranking.caption)
     )
-
-
-def to_latex(ranking: Ranking) -> str:
-    """Return a booktabs table, no wider than the page of a paper."""
-    shown = [one for one in columns.shown_columns(ranking.rows) if one.heading in _PAPER.split(", ")]
-    return render("ranking.tex.j2", table=tables.ranking_table(ranking.rows, shown, note=ranking.caption))
 
 
 def to_json(ranking: Ranking) -> str:

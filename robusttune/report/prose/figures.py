@@ -145,9 +145,6 @@ def space_caption(ranking: Ranking) -> str:
     return f"{what}{pruned}{advice}{most}"
 
 
-TUNING, POST_EVALUATION, CONFIRMATION = "tuning", "post-evaluation", "confirmation"
-
-
 def cost_axis(unit: str | None) -> str:
     """Return what the axis of times is called, or of timesteps where no time is known."""
     what = "timesteps" if unit is None else f"wall time in {unit}"
@@ -156,12 +153,9 @@ def cost_axis(unit: str | None) -> str:
 
 def budget_caption(ranking: Ranking) -> str:
     """Return what the figure of the budget shows."""
-    total = sum(one.wall_time_s for one in ranking.efforts.values())
-    seconds, unit = time_unit([total])
-    n = len(ranking.efforts)
-    told = f"{count(n, 'run')}, {sum(one.timesteps for one in ranking.efforts.values()):,} timesteps"
-    return (
-        f"{told}, {number(total / seconds)} {unit} of computing; runs that train together share their time."
-        if total
-        else f"{told}."
-    )
+    stages = ranking.work.stages.values()
+    n_runs, timesteps = sum(one.n_runs for one in stages), sum(one.timesteps for one in stages)
+    total = sum(one.wall_time_s for one in stages)
+    told, (seconds, unit) = f"{count(n_runs, 'run')}, {timesteps:,} timesteps", time_unit([total])
+    time = f", {number(total / seconds)} {unit} of computing; runs that train together share their time"
+    return f"{told}{time if total else ''}."

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from robusttune.declaration.training.base import MAX_BUDGET_RATIO
 from robusttune.report.prose import allocation, comparisons, luck, next_search, selection
+from robusttune.report.prose.answer import FEW_SEEDS
 from robusttune.report.prose.words import count, listed, number, share, share_interval
 
 if TYPE_CHECKING:
     from robusttune.report.model import Ranking
     from robusttune.stats.luck.reliability import Correlation
 
-FEW_SEEDS = 5  # below it the interval widths say more about chance than about the configurations
 NOISY_EVALUATION = 0.25  # share of a score's variance that comes from evaluation
 
 

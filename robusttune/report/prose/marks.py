@@ -12,7 +12,7 @@ from robusttune.report.prose.words import count, estimate, known_decimals, numbe
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, UNDECIDED
 
 if TYPE_CHECKING:
-    from robusttune.report.figures.budget import Cost
+    from robusttune.report.figures.budget import Share
     from robusttune.report.model import Ranking, Row
     from robusttune.results.records import TrialRecord
 
@@ -137,7 +137,7 @@ def time_unit(seconds: Sequence[float]) -> tuple[float, str]:
     )
 
 
-def measures(stages: Sequence[Cost]) -> list[tuple[str, list[float], list[str]]]:
+def measures(stages: Sequence[Share]) -> list[tuple[str, list[float], list[str]]]:
     """Return runs, timesteps and wall time of the stages: heading, values and texts; what all lack is left out."""
     seconds, unit = time_unit([one.wall_time_s for one in stages])
     found: list[tuple[str, list[float], list[str]]] = [
@@ -152,12 +152,12 @@ def measures(stages: Sequence[Cost]) -> list[tuple[str, list[float], list[str]]]
     return [one for one in found if any(one[1])]
 
 
-def stage(cost: Cost) -> str:
+def stage(cost: Share) -> str:
     """Return a stage with its runs."""
     return f"{cost.stage}: {count(cost.n_runs, 'run')}"
 
 
-def cost_note(cost: Cost, *, narrow: bool) -> str:
+def cost_note(cost: Share, *, narrow: bool) -> str:
     """Return what stands beside the time of a configuration."""
     runs = count(cost.n_runs, "run")
     steps = f"{thousands(cost.timesteps / max(1, cost.n_runs))} timesteps"
