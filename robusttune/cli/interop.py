@@ -12,6 +12,7 @@ import typer
 from robusttune.cli.console import say
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from robusttune.errors import SpecError
@@ -136,9 +137,13 @@ def export(
     ] = None,
 ) -> None:
     """Write a configuration of the stored ranking for other tools, or the ranking to an Optuna study (optuna)."""
+    from robusttune.interop.exports import FORMS
     from robusttune.interop.exports import export as exported
     from robusttune.pipeline import rank_study
 
+    forms = (*FORMS, "optuna")
+    if form not in forms:
+        raise SpecError(f"form = {form!r}: must be one of {', '.join(forms)}{did_you_mean(form, forms)}.")
     spec = load_study(study, overrides=overrides or ())
     ranking = rank_study(spec, out=out, storage=storage)
     if form == "optuna":

@@ -23,7 +23,10 @@ PLAY_FLAGS = {
 def play(
     study: StudyFile,
     config: Annotated[
-        str | None, typer.Option("--config", help="Name in the ranking. Default: the recommended one.")
+        str | None,
+        typer.Option(
+            "--config", "--configuration", help="Name in the ranking. Default: the recommended one."
+        ),
     ] = None,
     seed: Annotated[
         str | None,

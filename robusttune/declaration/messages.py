@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
 _TAG = "kind"
+_INNER = "hyperparameters"
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 
@@ -92,7 +93,11 @@ def _line(problem: dict[str, Any], root: type) -> str:
     key = ".".join(map(str, _key(location, root))) or "study"
     if kind in _UNKNOWN:
         known = _known_keys(root, location[:-1])
-        return f"{key}: unknown key{did_you_mean(location[-1], known)}. Known keys: {', '.join(known)}."
+        inner = f"{key.rpartition('.')[0]}.{_INNER}"
+        beyond = f" Hyperparameters belong to {inner}." if _INNER in known else ""
+        return (
+            f"{key}: unknown key{did_you_mean(location[-1], known)}. Known keys: {', '.join(known)}.{beyond}"
+        )
     if kind in _MISSING and len(location) == 1 and location[0] in _tables(root):
         listed = ", ".join(f"[{name}]" for name in _tables(root)[location[0]])
         return f"study: what is trained is missing. Tables that declare it: {listed}."

@@ -179,6 +179,12 @@ def _with_preset(space: dict[str, Any], algorithm: Any) -> dict[str, Any]:
     found = {key: _plain(of) for key, of in preset(str(space["preset"]), name, her=her).items()}
     # What the study fixes or ranges itself takes precedence over the preset.
     taken = {key: of for key, of in found.items() if key not in {*own, *fixed}}
+    for key, of in own.items():
+        if key not in found and isinstance(of, dict) and "type" not in of:
+            raise SpecError(
+                f"search_space.parameters.{key}: the preset has no such parameter{did_you_mean(key, found)}; one of "
+                "your own needs a `type`: float, int or categorical."
+            )
     mine = {key: _over(found.get(key), of) for key, of in own.items()}
     rest = {key: value for key, value in space.items() if key != "preset"}
     return {**rest, "parameters": {**taken, **mine}}

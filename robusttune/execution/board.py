@@ -181,6 +181,6 @@ def in_flight(note: Note, following: float = 0.0) -> InFlight:
         steps=note.last,
         measured_steps=note.last - note.first,
         measured_s=note.last_s - note.first_s,
-        age_s=min(max(0.0, elapsed - note.last_s), EVERY_S) if note.last else 0.0,
+        age_s=min(max(0.0, elapsed - note.last_s), max(EVERY_S, note.gap_s)) if note.last else 0.0,
         following=following * note.total,
     )

@@ -42,7 +42,7 @@ def hashable(column: pd.Series[Any]) -> bool:
 
 def numbers(column: pd.Series[Any], role: str, source: str) -> pd.Series[float]:
     """Return a column as numbers; empty and infinite cells are NaN. Raise `SpecError` if a cell is anything else."""
-    if pd.api.types.is_complex_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+    if pd.api.types.is_complex_dtype(column) or column.dtype.kind in "Mm":
         raise SpecError(f"{source}: `{role}` = {column.name!r}: must hold numbers, but holds {column.dtype}.")
     found = pd.to_numeric(column.map(_scalar) if column.dtype == object else column, errors="coerce")
     found = found.astype("float64")

@@ -106,7 +106,8 @@ def compare(
         "step": step,
         "tuning_score": tuning_score,
     }
-    table = read_results(results, score=score)
+    is_told = any(name is not None for name in roles_told.values())
+    table = read_results(results, score=score, is_told=is_told)
     if table.is_folder:
         roles_told["score"] = None
     roles = find_roles(table.frame, roles_told, table.source)

@@ -15,9 +15,10 @@ from robusttune.declaration.files import regular
 from robusttune.errors import MissingDependencyError, RobusttuneError, SpecError, reason
 from robusttune.interop.folders import read_folder
 from robusttune.interop.roles import plain
-from robusttune.interop.shapes import from_columns, marl_eval_runs, unfolded
+from robusttune.interop.shapes import WIDE, from_columns, from_wide, is_wide, marl_eval_runs, unfolded
+from robusttune.interop.text_tables import COMPRESSED, read_separated, read_text, unique_names
 
-_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+_SEPARATED = (".csv", ".tsv", ".txt")
 # CleanRL and RL Zoo name runs environment__experiment__seed__time.
 _RUN_NAME = r"^(?P<task>.+)__(?P<configuration>.+)__(?P<seed>\d+)__\d+$"
 
@@ -32,7 +33,7 @@ class GivenTable:
     is_folder: bool = False
 
 
-def read_results(results: Any, *, score: str | None = None) -> GivenTable:
+def read_results(results: Any, *, score: str | None = None, is_told: bool = False) -> GivenTable:
     """Return results as a table.
 
     Parameters
@@ -42,6 +43,8 @@ def read_results(results: Any, *, score: str | None = None) -> GivenTable:
         configuration → array (n_seeds, n_tasks), as rliable has it.
     score : str, optional
         The metric that was asked for: a scalar of TensorBoard, or a metric of a marl-eval file.
+    is_told : bool
+        Whether columns were named: then no column is taken for a configuration.
 
     Raises
     ------
@@ -51,9 +54,9 @@ def read_results(results: Any, *, score: str | None = None) -> GivenTable:
         If the format needs a package that is not installed.
     """
     if isinstance(results, pd.DataFrame):
-        return _named(results, "the data frame")
+        return _named(results, "the data frame", is_told)
     if isinstance(results, Mapping):
-        return _named(_from_mapping(results, "the mapping"), "the mapping")
+        return _named(_from_mapping(results, "the mapping"), "the mapping", is_told)
     if not isinstance(results, str | Path):
         raise SpecError(
             f"results must be a path, a data frame or a mapping, but got {type(results).__name__}."
@@ -62,15 +65,17 @@ def read_results(results: Any, *, score: str | None = None) -> GivenTable:
     if path.is_dir():
         frame, notes = read_folder(path, score=score)
         return GivenTable(frame=frame, source=path.resolve().name or str(path), notes=notes, is_folder=True)
-    return _named(_read_file(path, score), path.name)
+    return _named(_read_file(path, score), path.name, is_told)
 
 
-def _named(frame: pd.DataFrame, source: str) -> GivenTable:
-    frame = frame.reset_index(drop=True)
+def _named(frame: pd.DataFrame, source: str, is_told: bool) -> GivenTable:
+    # What a pandas groupby leaves in the index are columns, too.
+    levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    frame = frame.reset_index(levels).reset_index(drop=True)
     frame.columns = [str(name) for name in frame.columns]
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise SpecError(f"{source}: the column {twice[0]!r} appears twice. Rename one.")
+    unique_names(list(frame.columns), source)
+    if not is_told and is_wide(frame, source):
+        return GivenTable(frame=from_wide(frame, source), source=source, notes=(WIDE,))
     runs = frame.columns[[plain(name) == "name" for name in frame.columns]]
     if len(runs) == 1 and not any(plain(name) == "seed" for name in frame.columns):
         parts = frame[runs[0]].astype(str).str.extract(_RUN_NAME)
@@ -84,9 +89,9 @@ def _named(frame: pd.DataFrame, source: str) -> GivenTable:
 
 
 def _read_file(path: Path, score: str | None) -> pd.DataFrame:
-    suffix = path.with_suffix("").suffix if path.suffix in (".gz", ".bz2", ".xz", ".zip") else path.suffix
+    suffix = path.with_suffix("").suffix if path.suffix in COMPRESSED else path.suffix
     suffix = suffix.lower()
-    if suffix not in (*_SEPARATORS, ".parquet", ".json", ".jsonl"):
+    if suffix not in (*_SEPARATED, ".parquet", ".json", ".jsonl"):
         raise SpecError(
             f"{path}: must be a folder of runs, or a file called .csv, .tsv, .parquet, .json or .jsonl."
         )
@@ -94,9 +99,9 @@ def _read_file(path: Path, score: str | None) -> pd.DataFrame:
     try:
         if suffix == ".parquet":
             return pd.read_parquet(path)
-        if suffix in _SEPARATORS:
-            return unfolded(_read_text(path, _SEPARATORS[suffix]), path.name)
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
+        if suffix in _SEPARATED:
+            return unfolded(read_separated(text, path.name), path.name)
         lines = [line for line in text.splitlines() if line.strip()]
         document = [json.loads(line) for line in lines] if suffix == ".jsonl" else json.loads(text)
         return _from_json(document, path.name, score)
@@ -110,13 +115,6 @@ def _read_file(path: Path, score: str | None) -> pd.DataFrame:
         raise SpecError(f"{path}: cannot be read ({error.strerror or error}).") from None
     except Exception as error:  # whatever a parser says about bytes that are not its format
         raise SpecError(f"{path}: cannot be read as {suffix.removeprefix('.')} ({reason(error)}).") from None
-
-
-def _read_text(path: Path, separator: str) -> pd.DataFrame:
-    frame = pd.read_csv(path, sep=separator, low_memory=False, encoding="utf-8-sig")
-    if len(frame.columns) == 1 and ";" in str(frame.columns[0]):
-        return pd.read_csv(path, sep=";", low_memory=False, encoding="utf-8-sig")
-    return frame
 
 
 def _from_json(document: Any, source: str, score: str | None) -> pd.DataFrame:

@@ -20,9 +20,10 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import make_url
 
 from robusttune.declaration.messages import did_you_mean
-from robusttune.errors import SpecError
+from robusttune.errors import SpecError, reason
 from robusttune.interop.configuration_values import StoredValue
 from robusttune.results.engine import read_only_url, without_password
+from robusttune.results.patience import database_error, reason_of
 
 _DATABASES = (".db", ".sqlite", ".sqlite3")
 
@@ -119,9 +120,9 @@ def _our_errors(storage: str) -> Iterator[None]:
     except SpecError:
         raise
     except Exception as error:  # SQLAlchemy, its drivers, alembic, JSON and pickle each have their own
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = reason_of(found) if (found := database_error(error)) is not None else reason(error)
         raise SpecError(
-            f"{without_password(storage)}: is no study that Optuna {optuna.__version__} can read ({first})."
+            f"{without_password(storage):.300}: is no study that Optuna {optuna.__version__} can read ({said:.300})."
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import ALGORITHMS, algorithm_of
+from robusttune.declaration.files import regular
 from robusttune.declaration.hyperparameters import ACTIVATIONS, TOTAL_TIMESTEPS
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.messages import did_you_mean
@@ -21,6 +23,7 @@ from robusttune.errors import SpecError, reason
 from robusttune.interop.rl_zoo import entry
 from robusttune.interop.study_file import Found, Setting
 
+_MAX_VALUES = 100_000  # RL Zoo's longest file has a few thousand
 _ATARI_WRAPPER = "stable_baselines3.common.atari_wrappers.AtariWrapper"
 
 
@@ -53,23 +56,42 @@ def read_yaml(path: Path) -> dict[str, Any]:
         If it cannot be read, holds anything else, or a tag that would execute code.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        document = _loaded(regular(path).read_text(encoding="utf-8"))
+    except SpecError:
+        raise
     except OSError as error:
         raise SpecError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (
-        yaml.YAMLError,
-        UnicodeDecodeError,
-        AssertionError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:
+    except Exception as error:  # PyYAML's own, and whatever its constructors run into
         raise SpecError(
             f"{path}: is no YAML that can be read without executing it ({reason(error)})."
         ) from None
     if not isinstance(document, dict):
         raise SpecError(f"{path}: must hold a table, not a {type(document).__name__}.")
     return {str(key): value for key, value in document.items()}
+
+
+def _loaded(text: str) -> Any:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_size(node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _check_size(root: yaml.Node) -> None:
+    """Refuse a document whose aliases repeat each other until no memory holds what they say."""
+    n_values, left = 0, [root]
+    while left:
+        node = left.pop()
+        n_values += 1
+        if n_values > _MAX_VALUES:
+            raise ValueError(f"its aliases repeat more than {_MAX_VALUES:,} values")
+        inner = node.value if isinstance(node, yaml.CollectionNode) else []
+        left += itertools.chain(*inner) if isinstance(node, yaml.MappingNode) else inner
 
 
 def find(source: Path, algorithm: str | None, environment: str | None) -> tuple[Setting, list[Found]]:
@@ -80,7 +102,11 @@ def find(source: Path, algorithm: str | None, environment: str | None) -> tuple[
     SpecError
         If there are none, they cannot be understood, or they train different things.
     """
-    if not source.exists():
+    try:
+        is_there = source.exists()
+    except OSError as error:  # a name that no file can have
+        raise SpecError(f"{source!s:.300}: names no file ({error.strerror}).") from None
+    if not is_there:
         raise SpecError(f"{source}: there is no such file or folder.")
     if source.is_file():
         return _from_file(source, algorithm, environment)

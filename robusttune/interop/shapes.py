@@ -15,11 +15,12 @@ from robusttune.errors import SpecError
 from robusttune.interop.roles import find_roles, plain
 
 # W&B names columns of a chart "run - metric", and adds the range over a group of runs.
+WIDE = "Each column is a configuration, each row a seed."
 _WANDB_CHART = re.compile(r"^(?P<run>.+) - (?P<metric>.+?)(?P<range>__MIN|__MAX)?$")
 
 
 def unfolded(frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Return a long table from the shapes that tools write: W&B's charts and runs, one column per configuration."""
+    """Return a long table from the shapes in which W&B writes charts and runs; others as they are."""
     charts = {str(name): found for name in frame.columns if (found := _WANDB_CHART.match(str(name)))}
     others = [name for name in frame.columns if str(name) not in charts]
     if charts and len(others) == 1:
@@ -39,12 +40,23 @@ def unfolded(frame: pd.DataFrame, source: str) -> pd.DataFrame:
             parts[place] = part[[name for name in part.columns if name not in seen]]
             seen |= set(part.columns)
         return pd.concat(parts, axis=1)
-    is_wide = (
-        len(frame.columns) > 1
+    return frame
+
+
+def is_wide(frame: pd.DataFrame, source: str) -> bool:
+    """Return whether a table has a column of scores for each configuration, and a row for each seed."""
+    columns = [name for name in frame.columns if not _is_beside(name)]
+    return (
+        len(columns) > 1
         and not frame.empty
-        and all(pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns)
+        and all(pd.api.types.is_numeric_dtype(frame[name]) for name in columns)
+        and not _has_roles(frame[columns], source)
     )
-    return _from_wide(frame) if is_wide and not _has_roles(frame, source) else frame
+
+
+def _is_beside(name: str) -> bool:
+    """Return whether a column of a wide table is no configuration: its seeds, or the row numbers that pandas saves."""
+    return plain(name) == "seed" or bool(re.fullmatch(r"Unnamed: \d+", name))
 
 
 def _has_roles(frame: pd.DataFrame, source: str) -> bool:
@@ -53,9 +65,7 @@ def _has_roles(frame: pd.DataFrame, source: str) -> bool:
         return bool(known & find_roles(frame, {}, source).keys())
     except SpecError:
         # Configuration and score are missing; a step or a seed alone still makes it a long table.
-        return any(
-            plain(name) in ("seed", "step", "global_step", "episode", "score", "return") for name in frame
-        )
+        return any(plain(name) in ("step", "global_step", "episode", "score", "return") for name in frame)
 
 
 def from_columns(columns: Mapping[str, Any]) -> pd.DataFrame:
@@ -66,16 +76,24 @@ def from_columns(columns: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
-def _from_wide(frame: pd.DataFrame) -> pd.DataFrame:
+def from_wide(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     """Return one row per run of a table with a column for each configuration and a row for each seed.
 
     Cells that are empty at the foot of a column are seeds that were not run; another empty cell is a run without a
     score.
     """
-    last = {name: frame[name].last_valid_index() for name in frame.columns}
-    return from_columns(
-        {name: frame[name].loc[:end].to_numpy() for name, end in last.items() if end is not None}
-    )
+    last = {name: frame[name].last_valid_index() for name in frame.columns if not _is_beside(name)}
+    runs = [
+        from_columns({name: frame[name].loc[:end].to_numpy()})
+        for name, end in last.items()
+        if end is not None
+    ]
+    if not runs:
+        raise SpecError(f"{source}: no column holds a score.")
+    seeds = next((frame[name] for name in frame.columns if plain(name) == "seed"), None)
+    if seeds is not None:
+        runs = [own.assign(seed=seeds.iloc[: len(own)].to_numpy()) for own in runs]
+    return pd.concat(runs, ignore_index=True)
 
 
 def _is_folded(column: pd.Series[Any]) -> bool:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import pickle
-import sys
+import contextlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.ids import config_id
+from robusttune.declaration.messages import explain
 from robusttune.declaration.post_evaluation import Control, PostEvaluationSpec
-from robusttune.declaration.space import Parameter, SearchSpace
+from robusttune.declaration.space import Categorical, Float, Int, Parameter, SearchSpace
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.function import FunctionTraining
 from robusttune.declaration.tuning import TuningSpec
 from robusttune.errors import SpecError
 from robusttune.pipeline.location import location_of
+from robusttune.pipeline.portable import Train, check_portable, declared, name_of
 from robusttune.pipeline.ranked import rank, written
 from robusttune.pipeline.settle import settle
 from robusttune.post_evaluation.result import PostEvaluation
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from robusttune.execution.progress import Reporter
     from robusttune.pipeline.session import Session
     from robusttune.report.model import Ranking
-
-Train = Callable[..., Any]
 
 
 def tune(
@@ -85,21 +84,27 @@ def tune(
     Raises
     ------
     SpecError
-        If the function cannot be called, sent to worker processes, or identified where results are stored.
-    pydantic.ValidationError
-        If a setting breaks a rule.
+        If a setting breaks its rule, or the function cannot be called, sent to worker processes, or identified where
+        results are stored.
     StudyError
         If runs keep failing.
     """
-    study = StudySpec(
-        name=_name(train),
-        training=_training(train, hyperparameters or {}, total_timesteps, version, stored=out is not None),
-        search_space=SearchSpace(parameters=dict(space)),
-        tuning=TuningSpec(n_trials=n_trials, **tuning),
-        evaluation=evaluation or EvaluationSpec(),
-        post_evaluation=post_evaluation or PostEvaluationSpec(),
-        root_seed=root_seed,
-    )
+    _check_mapping(space, "space", "hyperparameter → Float, Int or Categorical")
+    for name, parameter in space.items():
+        if not isinstance(parameter, Float | Int | Categorical):
+            raise SpecError(
+                f"space: {name} = {parameter!r}: must be a Float, Int or Categorical of robusttune."
+            )
+    with _in_our_words():
+        study = StudySpec(
+            name=name_of(train),
+            training=declared(train, hyperparameters or {}, total_timesteps, version, stored=out is not None),
+            search_space=SearchSpace(parameters=dict(space)),
+            tuning=TuningSpec(n_trials=n_trials, **tuning),
+            evaluation=evaluation or EvaluationSpec(),
+            post_evaluation=post_evaluation or PostEvaluationSpec(),
+            root_seed=root_seed,
+        )
     return _ranked(
         study,
         lambda session: session.evaluate(session.tune(then_evaluate=True)),
@@ -136,44 +141,53 @@ def evaluate(
     **post_evaluation
         Further settings of `PostEvaluationSpec`: `statistic="iqm"`.
     """
+    _check_mapping(configurations, "configurations", "name → hyperparameters")
     ids: dict[str, str] = {}
     for name, own in configurations.items():
-        other = ids.setdefault(config_id(own), name)
+        _check_mapping(own, f"configurations: {name}", "hyperparameter → value")
+        try:
+            own_id = config_id(own)
+        except (TypeError, ValueError) as error:
+            raise SpecError(
+                f"configurations: {name} = {dict(own)!r:.200}: must be finite numbers, texts, lists and the like, as "
+                f"JSON has them ({error})."
+            ) from None
+        other = ids.setdefault(own_id, name)
         if other != name:
             raise SpecError(f"configurations must differ, but {other!r} and {name!r} are both {dict(own)!r}.")
     if not ids:
         raise SpecError("configurations = {}: name at least one, as in {'a': {'rate': 0.1}}.")
-    study = StudySpec(
-        name=_name(train),
-        training=_training(train, {}, 1, version, stored=out is not None),
-        tuning=TuningSpec(n_trials=1),
-        post_evaluation=PostEvaluationSpec(
-            n_seeds=n_seeds,
-            controls=tuple(Control(name=key, hyperparameters=value) for key, value in configurations.items()),
-            **post_evaluation,
-        ),
-        root_seed=root_seed,
-    )
+    with _in_our_words():
+        study = StudySpec(
+            name=name_of(train),
+            training=declared(train, {}, 1, version, stored=out is not None),
+            tuning=TuningSpec(n_trials=1),
+            post_evaluation=PostEvaluationSpec(
+                n_seeds=n_seeds,
+                controls=tuple(
+                    Control(name=key, hyperparameters=value) for key, value in configurations.items()
+                ),
+                **post_evaluation,
+            ),
+            root_seed=root_seed,
+        )
     return _ranked(study, lambda session: session.evaluate(()), out, workers, executor, reporter)
 
 
-class _Portable:
-    """A function that goes to worker processes whether or not they can import it."""
+def _check_mapping(given: object, name: str, what: str) -> None:
+    if not isinstance(given, Mapping):
+        raise SpecError(f"{name} = {given!r:.200}: must be a mapping, {what}.")
 
-    def __init__(self, function: Train) -> None:
-        self._function = function
-        self.__wrapped__ = function  # its signature
 
-    def __call__(self, *arguments: Any) -> Any:
-        return self._function(*arguments)
-
-    def __repr__(self) -> str:
-        return repr(self._function)
-
-    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
-        import cloudpickle
-
-        return cloudpickle.loads, (cloudpickle.dumps(self._function),)
+@contextlib.contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Say what breaks a rule as a study file is told it."""
+    parts = (StudySpec, SearchSpace, TuningSpec, PostEvaluationSpec, Control, FunctionTraining)
+    try:
+        yield
+    except ValidationError as error:
+        root = next((part for part in parts if part.__name__ == error.title), StudySpec)
+        raise SpecError(explain(error, root)) from None
 
 
 def _ranked(
@@ -191,7 +205,7 @@ def _ranked(
     location = None if out is None else location_of(study, out=out)
     settled = settle(study, location=location)
     if workers != 0 or executor is not None:
-        _check_portable(study)
+        check_portable(study)
     if location is not None:
         with open_session(
             settled, location, workers=workers, executor=executor, reporter=reporter
@@ -205,46 +219,3 @@ def _ranked(
         reporter.watch(session.driver.board.outlook)
         with reporter:
             return rank(session, stage(session), command="")
-
-
-def _check_portable(study: StudySpec) -> None:
-    try:
-        pickle.dumps(study.training)
-    except Exception as error:  # whatever an object does that cannot be pickled
-        raise SpecError(
-            f"{study.training.title} cannot be sent to worker processes ({error}). Call it with `workers` = 0, or let "
-            "the function make what cannot be sent."
-        ) from None
-
-
-def _training(
-    train: Train,
-    hyperparameters: Mapping[str, JsonValue],
-    total_timesteps: int,
-    version: str | None,
-    *,
-    stored: bool,
-) -> FunctionTraining:
-    if not callable(train):
-        raise SpecError(f"train = {train!r}: must be a function, called as train(config, seed, report).")
-    named = train if hasattr(train, "__qualname__") else type(train)
-    module = str(named.__module__)
-    if module == "__main__" and getattr(sys.modules[module], "__file__", None):
-        module = Path(str(sys.modules[module].__file__)).stem  # as a study file would name it
-    entry_point = f"{module}:{named.__qualname__}"
-    if stored and version is None and (named is not train or "<" in named.__qualname__):
-        raise SpecError(
-            f"{entry_point} is made anew each time, so its name does not tell whether stored results are its own. "
-            "Give `version` a text that does, or leave out `out` to store nothing."
-        )
-    return FunctionTraining(
-        entry_point=entry_point,
-        version=version,
-        total_timesteps=total_timesteps,
-        hyperparameters=dict(hyperparameters),
-        function=_Portable(train),
-    )
-
-
-def _name(train: Train) -> str:
-    return getattr(train, "__name__", type(train).__name__).strip("_<>") or "function"

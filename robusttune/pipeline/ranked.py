@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.reading import Results
-from robusttune.post_evaluation.result import PostEvaluation, all_runs
+from robusttune.post_evaluation.result import PostEvaluation, confirmed_runs
 from robusttune.results.models import CARD, MODEL
 from robusttune.results.records import TrialRecord
 
 if TYPE_CHECKING:
     from robusttune.pipeline.session import Session
-    from robusttune.report.model import Ranking
+    from robusttune.report.model import Ranking, Work
 
 
 def rank(source: Session | Results, found: PostEvaluation, command: str) -> Ranking:
@@ -31,7 +31,20 @@ def rank(source: Session | Results, found: PostEvaluation, command: str) -> Rank
         is_reproducible=source.is_reproducible(),
         command=command,
         evaluations=source.store.evaluations([*found.rounds.results, *_tuning_runs(trials, found)]),
-        efforts=source.store.efforts(all_runs(source.study, trials, found)),
+        work=_work(source, trials, found),
+    )
+
+
+def _work(source: Session | Results, trials: Sequence[TrialRecord], found: PostEvaluation) -> Work:
+    from robusttune.report.model import Work
+
+    confirmed = confirmed_runs(source.study, found).values()
+    cost = source.store.cost
+    return Work(
+        tuning=cost(run_id for trial in trials for run_id in trial.run_ids),
+        post_evaluation=cost(run_id for runs in found.rounds.runs.values() for run_id in runs.run_ids),
+        confirmation=cost(run_id for runs in confirmed for run_id in runs.run_ids),
+        configurations={config_id: cost(runs.run_ids) for config_id, runs in found.rounds.runs.items()},
     )
 
 

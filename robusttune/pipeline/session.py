@@ -209,7 +209,8 @@ def _news(settled: Settled) -> Iterator[str]:
         listed = ", ".join(settled.replaced[:3]) + (", …" if len(settled.replaced) > 3 else "")
         yield (
             f"This is a new search: the last one of this name was run with {listed}. Its trials and runs stay in the "
-            f"database; restore these settings to continue it. Its report moves to the folder {EARLIER}."
+            f"database; restore these settings to continue it. Runs that both need are not made again. Its report "
+            f"moves to the folder {EARLIER}."
         )
     if settled.kept:
         listed = ", ".join(settled.kept)

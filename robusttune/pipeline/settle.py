@@ -10,7 +10,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.pipeline.location import Location
 from robusttune.pipeline.stored import as_stored, differences, search_differences
 from robusttune.post_evaluation.select import select
-from robusttune.results.rows import StoredStudy
+from robusttune.results.store import StoredStudy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

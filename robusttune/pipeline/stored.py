@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.base import AUTO
-from robusttune.results.rows import StoredStudy
+from robusttune.results.store import StoredStudy
 
 T = TypeVar("T")
 

@@ -122,15 +122,6 @@ def confirmed_runs(study: StudySpec, found: PostEvaluation) -> dict[str, Planned
     return {} if found.confirmed is None else _confirming(study, found, found.confirmed.config_ids)
 
 
-def all_runs(study: StudySpec, trials: Iterable[TrialRecord], found: PostEvaluation) -> list[str]:
-    """Return the ids of the runs of all stages: the search, the post-evaluation, the confirmation."""
-    planned = (*found.rounds.runs.values(), *confirmed_runs(study, found).values())
-    return [
-        *(run_id for trial in trials for run_id in trial.run_ids),
-        *(run_id for runs in planned for run_id in runs.run_ids),
-    ]
-
-
 def _confirming(study: StudySpec, found: PostEvaluation, config_ids: Iterable[str]) -> dict[str, PlannedRuns]:
     configurations = {candidate.config_id: candidate.hyperparameters for candidate in found.candidates}
     return confirmation_runs(study, configurations, config_ids)

@@ -12,8 +12,8 @@ from robusttune.post_evaluation.search_advice import advise
 from robusttune.post_evaluation.search_model import SearchModel
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.given import Given
-from robusttune.report.model import Ranking, Row, Runs
-from robusttune.results.records import Effort, Evaluations, RunStatus, TrialRecord
+from robusttune.report.model import Ranking, Row, Runs, Work
+from robusttune.results.records import Evaluations, RunStatus, TrialRecord
 from robusttune.results.scores import ScoreTable
 from robusttune.seeds import generator
 from robusttune.stats.analysis.analyse import analyse
@@ -30,8 +30,8 @@ def make_ranking(
     is_reproducible: bool,
     command: str,
     evaluations: Mapping[str, Evaluations] = MappingProxyType({}),
-    efforts: Mapping[str, Effort] = MappingProxyType({}),
     given: Given | None = None,
+    work: Work | None = None,
 ) -> Ranking:
     """Return the ranking of a post-evaluation.
 
@@ -48,10 +48,10 @@ def make_ranking(
         What runs the study, for commands to paste.
     evaluations : mapping, optional
         run_id → evaluations of the completed runs: for learning curves and the noise between episodes.
-    efforts : mapping, optional
-        run_id → what it has cost, of the runs of all stages.
     given : Given, optional
         Where the results come from, if no study has made them.
+    work : Work, optional
+        What the runs have cost.
     """
     scored = _scored(found)
     analysis = _analyse(study, trials, found, scored, evaluations)
@@ -69,7 +69,7 @@ def make_ranking(
         command=command,
         given=given,
         evaluations=dict(evaluations),
-        efforts=dict(efforts),
+        work=work or Work(),
         advice=advise(study, trials),
         late_rise=_late_rise(study, _evaluated(scored[analysis.recommended][0], found, evaluations)),
     )

@@ -12,13 +12,16 @@ from robusttune.post_evaluation.search_advice import SearchAdvice
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report import columns
 from robusttune.report.given import Given
-from robusttune.report.prose import answer, findings, methods
-from robusttune.results.records import Effort, Evaluations, TrialRecord
+from robusttune.report.prose import answer, checklist, findings, methods, paper
+from robusttune.results.records import Cost, Evaluations, TrialRecord
 from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysis
 from robusttune.stats.estimates.estimate import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+TUNING, POST_EVALUATION, CONFIRMATION = "tuning", "post-evaluation", "confirmation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,34 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What the stages of a study have cost, and by config_id the post-evaluation of each configuration."""
+
+    tuning: Cost = field(default_factory=Cost)
+    post_evaluation: Cost = field(default_factory=Cost)
+    confirmation: Cost = field(default_factory=Cost)
+    configurations: Mapping[str, Cost] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> dict[str, Cost]:
+        """Name of each stage that has runs → its cost."""
+        found = {
+            TUNING: self.tuning,
+            POST_EVALUATION: self.post_evaluation,
+            CONFIRMATION: self.confirmation,
+        }
+        return {name: cost for name, cost in found.items() if cost.n_runs}
+
+    @property
+    def provenances(self) -> tuple[dict[str, Any], ...]:
+        """Machines and versions that made the runs, each once."""
+        distinct: list[dict[str, Any]] = []
+        for cost in self.stages.values():
+            distinct += [one for one in cost.provenances if one not in distinct]
+        return tuple(distinct)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """All that tables, figures and the page show.
 
@@ -82,12 +113,12 @@ class Ranking:
         Where the results come from, if no study has made them; `study` then only says how they were analysed.
     evaluations : mapping
         run_id → evaluations of the completed runs of the post-evaluation, and of the candidates' trials.
-    efforts : mapping
-        run_id → what it has cost, of the runs of all stages.
     advice : SearchAdvice
         What the trials say about the ranges of the search.
     late_rise : Estimate, optional
         By how much the recommended configuration rose over the second half of its training; see `stats.luck.curves`.
+    work : Work
+        What its runs have cost.
     """
 
     study: StudySpec
@@ -99,9 +130,9 @@ class Ranking:
     command: str
     given: Given | None = None
     evaluations: Mapping[str, Evaluations] = field(default_factory=dict)
-    efforts: Mapping[str, Effort] = field(default_factory=dict)
     advice: SearchAdvice = field(default_factory=SearchAdvice)
     late_rise: Estimate | None = None
+    work: Work = field(default_factory=Work)
 
     @property
     def name(self) -> str:
@@ -139,8 +170,18 @@ class Ranking:
         return methods.methods(self)
 
     @property
+    def paragraph(self) -> str:
+        """How the numbers were made, as a paragraph for a paper."""
+        return paper.paragraph(self)
+
+    @property
+    def checklist(self) -> tuple[checklist.Item, ...]:
+        """The AutoRL checklist of Eimer et al. (2023), answered from what is stored."""
+        return checklist.checklist(self)
+
+    @property
     def provenances(self) -> tuple[dict[str, Any], ...]:
-        """Machines and versions that made the runs, each once."""
+        """Machines and versions that made the runs of the ranking, each once."""
         distinct: list[dict[str, Any]] = []
         for result in self.found.rounds.results.values():
             if result.provenance not in distinct:

@@ -26,7 +26,9 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from robusttune.errors import StudyError, shortened
+from robusttune.report import latex
 from robusttune.report.prose.verdicts import LABELS
+from robusttune.report.prose.words import plain as plain
 from robusttune.report.svg import embedded
 
 # Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
@@ -37,19 +39,10 @@ _FORMATS: dict[str, dict[str, None] | None] = {
     "svg": {"Date": None},
 }
 _MARGIN = 0.1  # inches
-_LATEX_ESCAPES = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "−": "$-$",
-    "–": "--",
-    "≤": r"$\leq$",
-}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-# Braces and percent signs are LaTeX's own, so its template uses other marks.
+# Braces and percent signs are LaTeX's own, so its templates use other marks.
 _LATEX_MARKS = {
     "block_start_string": "<%",
     "block_end_string": "%>",
@@ -58,12 +51,6 @@ _LATEX_MARKS = {
     "comment_start_string": "<#",
     "comment_end_string": "#>",
 }
-
-
-def plain(text: str) -> str:
-    """Return a text in one line, with a mark in place of what no file can hold or no reader can see."""
-    line = " ".join(text.split())
-    return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -90,7 +77,8 @@ def render(template: str, **values: Any) -> str:
     environment.globals |= {"zip": zip, "script_hash": _hash(environment, "script.js")}
     environment.filters |= {
         "md": _markdown,
-        "latex": lambda text: "".join(_LATEX_ESCAPES.get(character, character) for character in plain(text)),
+        "latex": latex.escape,
+        "latex_sentence": latex.sentence,
         "code": _code,
         "verdict": _verdict,
         "json": lambda value: json.dumps(value, indent=2),

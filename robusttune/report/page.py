@@ -14,6 +14,7 @@ from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
 from robusttune.report.output import drawn, render, to_csv
 from robusttune.report.prose import next_search, verdicts
+from robusttune.report.prose.checklist import SOURCE
 from robusttune.report.prose.findings import CAUTIONS
 from robusttune.report.table import Table
 
@@ -75,6 +76,7 @@ def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]
         verdicts=verdicts.legend({row.verdict for row in ranking.rows}),
         sections=_sections(ranking, shown),
         columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
+        source=SOURCE,
         data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
     )
     return page, figures, data

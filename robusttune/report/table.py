@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-BEST, CONTROL, RECOMMENDED = "best", "control", "recommended"
+BEST, CONTROL, UNDECIDED, RECOMMENDED = "best", "control", "undecided", "recommended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,8 @@ class Table:
     name : str
         Heading of the column that is bold in Markdown and LaTeX where its row is.
     marks : tuple of frozenset of str
-        For each row, whether it is in the best set, a control, or recommended.
+        For each row, whether it is in the best set, whether it is a control, whether it is undecided against the
+        recommended one, and whether it is that one.
     meanings : mapping of str to str
         Heading → what the column says.
     main, narrow : tuple of str

@@ -6,25 +6,26 @@ import io
 import json
 from pathlib import Path
 
-from robusttune.report import columns, tables
+from robusttune.report import paper, tables
 from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
 from robusttune.report.output import render, to_csv, write_folder
 from robusttune.report.page import make_page
 from robusttune.report.runs import runs_csv
 
-_PAPER = (
-    "rank, rank interval, configuration, tuning, mean, interval, luck, luck interval, reached by, "
-    "verdict, spread, seeds"
+FILES = (
+    "ranking.*",
+    "pairs.tex",
+    "paper.*",
+    "runs.csv",
+    "report.html",
+    *(f"{plot.name}.*" for plot in PLOTS),
 )
-
-
-FILES = ("ranking.*", "runs.csv", "report.html", *(f"{plot.name}.*" for plot in PLOTS))
 """What `write_report` writes."""
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
-    """Write `ranking.{md,csv,tex,json}`, `runs.csv`, `report.html`, figures and their data, each whole or not at all.
+    """Write tables, the page, what a paper takes, the figures and their data, each file whole or not at all.
 
     Raises
     ------
@@ -34,12 +35,14 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     page, figures, data = make_page(ranking)
     texts = {
         "ranking.md": to_markdown(ranking),
-        "ranking.tex": to_latex(ranking),
+        "ranking.tex": paper.to_latex(ranking),
+        "pairs.tex": paper.pairs_to_latex(ranking),
         "ranking.csv": to_csv(ranking.to_frame()),
         "ranking.json": to_json(ranking),
         "report.html": page,
         **{f"{name}.csv": csv for name, csv in data.items()},
     }
+    texts |= {f"paper.{suffix}": paper.appendix(ranking, suffix) for suffix in ("md", "tex")}
     if ranking.given is None:
         texts["runs.csv"] = runs_csv(ranking)
     write_folder(folder, texts, figures)
@@ -50,12 +53,6 @@ def to_markdown(ranking: Ranking) -> str:
     return render(
         "ranking.md.j2", ranking=ranking, table=tables.ranking_table(ranking.rows, note=ranking.caption)
     )
-
-
-def to_latex(ranking: Ranking) -> str:
-    """Return a booktabs table, no wider than the page of a paper."""
-    shown = [one for one in columns.shown_columns(ranking.rows) if one.heading in _PAPER.split(", ")]
-    return render("ranking.tex.j2", table=tables.ranking_table(ranking.rows, shown, note=ranking.caption))
 
 
 def to_json(ranking: Ranking) -> str:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from robusttune.declaration.run import RunSpec
-from robusttune.results.records import Effort, Evaluations, RunOutcome, RunResult, TrialRecord
+from robusttune.results.records import Cost, Evaluations, RunOutcome, RunResult, TrialRecord
 
 
 class Store(Protocol):
@@ -29,8 +29,8 @@ class Store(Protocol):
         """Return the evaluations of those among some runs that are completed, by run id."""
         ...
 
-    def efforts(self, run_ids: Iterable[str]) -> dict[str, Effort]:
-        """Return what some runs have cost, by run id; a run that was never made is absent."""
+    def cost(self, run_ids: Iterable[str]) -> Cost:
+        """Return what some runs have cost, and who made them."""
         ...
 
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from typing import Any
 
 from robusttune.declaration.run import RunSpec
-from robusttune.results.records import Effort, Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
+from robusttune.results.records import Cost, Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 
 
 class MemoryStore:
@@ -37,9 +38,15 @@ class MemoryStore:
         found = self.results(run_ids)
         return {key: one.evaluations for key, one in found.items() if one.status is RunStatus.COMPLETED}
 
-    def efforts(self, run_ids: Iterable[str]) -> dict[str, Effort]:
-        """Return what some runs have cost, by run id; a run that was never made is absent."""
-        return {run_id: result.effort for run_id, result in self.results(run_ids).items()}
+    def cost(self, run_ids: Iterable[str]) -> Cost:
+        """Return what some runs have cost, and who made them."""
+        found = self.results(run_ids).values()
+        distinct: list[dict[str, Any]] = []
+        for one in found:
+            if one.provenance not in distinct:
+                distinct.append(one.provenance)
+        seconds = sum(one.wall_time_s for one in found)
+        return Cost(len(found), sum(one.timesteps for one in found), seconds, tuple(distinct))
 
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
         """Keep one trial, or bring its record up to date."""

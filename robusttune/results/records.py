@@ -70,11 +70,24 @@ class Evaluations(NamedTuple):
     episode_returns: FloatArray
 
 
-class Effort(NamedTuple):
-    """What a run has cost, however it ended: timesteps that were really trained, and seconds of the whole run."""
+class Cost(NamedTuple):
+    """What some runs have cost, those that ended badly included, and who made them.
 
-    timesteps: int
-    wall_time_s: float
+    Attributes
+    ----------
+    n_runs : int
+    timesteps : int
+        Really trained, all runs together.
+    wall_time_s : float
+        All runs together, one after the other; runs that trained side by side share their time.
+    provenances : tuple of dict
+        Machines and versions, each once.
+    """
+
+    n_runs: int = 0
+    timesteps: int = 0
+    wall_time_s: float = 0.0
+    provenances: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +174,6 @@ class RunResult:
             np.array([point.mean_return for point in self.curve]),
             np.array(self.episode_returns),
         )
-
-    @property
-    def effort(self) -> Effort:
-        """What it has cost."""
-        return Effort(self.timesteps, self.wall_time_s)
 
     @property
     def score(self) -> float | None:

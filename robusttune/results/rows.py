@@ -6,17 +6,15 @@ import datetime
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from robusttune.declaration.ids import canonical_json, content_id
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.study import StudySpec
 from robusttune.results.records import (
+    Cost,
     CurvePoint,
-    Effort,
     Evaluations,
     RunOutcome,
     RunResult,
@@ -133,6 +131,13 @@ def run_outcome(row: Sequence[Any], provenances: Mapping[str, Any]) -> RunOutcom
     return RunOutcome(run_id, seed, _STATUSES[status], score, timesteps, error, provenances[made_by])
 
 
+def run_cost(rows: Sequence[Sequence[Any]], provenances: Mapping[str, dict[str, Any]]) -> Cost:
+    """Return what runs have cost, from counts, sums of timesteps and seconds, and ids of provenances."""
+    n_runs, timesteps, seconds, made_by = zip(*rows, strict=True) if rows else ((), (), (), ())
+    distinct = tuple(provenances[one] for one in dict.fromkeys(made_by))
+    return Cost(sum(n_runs), sum(map(int, timesteps)), float(sum(seconds)), distinct)
+
+
 def run_status(row: Sequence[Any]) -> tuple[str, Stage, RunStatus]:
     """Return run id, stage and status; the row ends with the id of the configuration."""
     run_id, stage, status, config_id = row
@@ -148,27 +153,6 @@ def evaluations(curve: str, episode_returns: str) -> Evaluations:
     if not (returns and all(map(math.isfinite, (*means, *returns)))):
         raise ValueError(f"returns of a completed run = {means!r:.60}, {returns!r:.60}")
     return Evaluations(timesteps, np.array(means, float), np.array(returns, float))
-
-
-def effort(row: Any) -> Effort:
-    """Return what a run has cost from the columns that hold it."""
-    _, timesteps, wall_time_s = row
-    if not (isinstance(timesteps, int) and isinstance(wall_time_s, _NUMBER) and math.isfinite(wall_time_s)):
-        raise ValueError(f"timesteps = {timesteps!r:.60}, wall_time_s = {wall_time_s!r:.60}")
-    return Effort(timesteps, float(wall_time_s))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredStudy:
-    """A settled study, and what was written in the declaration that it came from (`StudySpec.written`)."""
-
-    written: dict[str, Any]
-    settled: StudySpec
-
-
-def stored_study(row: Any) -> StoredStudy:
-    """Return a study from its row."""
-    return StoredStudy(written=json.loads(row.written), settled=StudySpec.from_dict(json.loads(row.settled)))
 
 
 def trial_row(tuning_id: str, record: TrialRecord) -> dict[str, Any]:

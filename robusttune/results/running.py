@@ -37,6 +37,8 @@ class Note:
         first was no training. 0 until it has told any.
     first, last : int
         Timesteps of each run at these moments.
+    gap_s : float
+        Seconds between the last two notes; 0 before there are two. An update of many samples may take minutes.
     total : int
         Timesteps that each run is to take.
     """
@@ -49,6 +51,7 @@ class Note:
     first: int = 0
     last_s: float = 0.0
     last: int = 0
+    gap_s: float = 0.0
 
 
 @contextlib.contextmanager
@@ -56,18 +59,20 @@ def noted(folder: Path, specs: Sequence[RunSpec], label: str = "") -> Iterator[T
     """Note in a folder that runs train together; give what is to be told the timesteps of each, as often as is easy."""
     path, began = _path(folder, specs[0].run_id), time.monotonic()
     note = {"began_at": time.time(), "n_runs": len(specs), "total": specs[0].total_timesteps, "label": label}
-    due = 0.0
+    due = told_at = 0.0
 
     def tell(timesteps: int) -> None:
-        nonlocal due
+        nonlocal due, told_at
         now = time.monotonic()
         if now < due:
             return
         due = now + EVERY_S
-        told = {"last_s": now - began, "last": timesteps}
-        if "first" not in note:
+        if "first" in note:
+            note["gap_s"] = now - told_at
+        else:
             note.update(first_s=now - began, first=timesteps)
-        _write(path, {**note, **told})
+        told_at = now
+        _write(path, {**note, "last_s": now - began, "last": timesteps})
 
     _write(path, note)
     try:

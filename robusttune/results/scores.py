@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robusttune.declaration.study_runs import PlannedRuns
-from robusttune.errors import StudyError
+from robusttune.errors import NoResultsError, StudyError
 from robusttune.results.records import RunOutcome, RunStatus
 from robusttune.seeds import Stage, stage_of
 
@@ -166,10 +166,15 @@ def _require_complete(planned: Mapping[str, PlannedRuns], results: Mapping[str, 
             elif not result.status.is_outcome:
                 counts[result.status.value] = counts.get(result.status.value, 0) + 1
                 example = result.error or example
+    n_open = counts.get("not run yet", 0)
+    if n_open and n_open == sum(len(runs.run_ids) for runs in planned.values()):
+        raise NoResultsError(
+            f"None of the {n_open} runs of the post-evaluation has been made yet. `evaluate_study` makes them."
+        )
     if counts:
         listed = ", ".join(f"{count} {what}" for what, count in counts.items())
         reason = f"\nThe last error was:\n{example}" if example else ""
         raise StudyError(
-            f"The post-evaluation lacks runs ({listed}). `evaluate_study` tries them again; "
+            f"The post-evaluation lacks runs ({listed}). `evaluate_study` makes them; "
             f"post_evaluation.allow_missing = true ranks without them and says so.{reason}"
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,24 +19,30 @@ from robusttune.errors import NoResultsError, StudyError
 from robusttune.results import schema
 from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert, without_password
 from robusttune.results.patience import reason_of, with_patience
-from robusttune.results.records import Effort, Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
+from robusttune.results.records import Cost, Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 from robusttune.results.rows import (
-    StoredStudy,
-    effort,
     evaluations,
     provenance,
+    run_cost,
     run_outcome,
     run_result,
     run_row,
     run_status,
     spec_row,
-    stored_study,
     trial_record,
     trial_row,
 )
 from robusttune.seeds import Stage
 
 _BATCH = 10_000  # run ids of one statement; they are written into its text, so no limit of parameters counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStudy:
+    """A settled study, and what was written in the declaration that it came from (`StudySpec.written`)."""
+
+    written: dict[str, Any]
+    settled: StudySpec
 
 
 class ResultStore:
@@ -70,16 +78,7 @@ class ResultStore:
                 f"The results database {self.url} cannot be opened: {reason_of(error)}. "
                 "Check the path or URL, or choose another by `out` or `storage`."
             ) from None
-        reads = (
-            "studies",
-            "results",
-            "outcomes",
-            "evaluations",
-            "efforts",
-            "statuses",
-            "trials",
-            "tuning_time",
-        )
+        reads = ("studies", "results", "outcomes", "evaluations", "cost", "statuses", "trials", "tuning_time")
         writes = ("save_study", "add_result", "save_trial", "add_tuning_time")
         with_patience(self, (*reads, *writes), url=self.url, reads=reads)
 
@@ -104,7 +103,11 @@ class ResultStore:
         table = schema.studies
         query = sa.select(table).where(table.c.name == name).order_by(table.c.saved_at.desc())
         with self.engine.connect() as connection:
-            return [stored_study(row) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        return [
+            StoredStudy(written=json.loads(row.written), settled=StudySpec.from_dict(json.loads(row.settled)))
+            for row in rows
+        ]
 
     def add_result(self, spec: RunSpec, result: RunResult) -> None:
         """Keep the result of a run. A stored outcome stays; an accident is replaced.
@@ -137,12 +140,16 @@ class ResultStore:
         c = schema.runs.c
         query = sa.select(c.run_id, c.seed, c.status, c.score, c.timesteps, c.error, c.provenance_id)
         rows = [tuple(row) for row in self._of_runs(query, run_ids)]
-        with self.engine.connect() as connection:
-            made_by = sa.select(schema.provenances).where(
-                schema.provenances.c.provenance_id.in_({row[-1] for row in rows})
-            )
-            provenances = {key: provenance(text) for key, text in connection.execute(made_by)}
+        provenances = self._provenances({row[-1] for row in rows})
         return {row[0]: run_outcome(row, provenances) for row in rows}
+
+    def cost(self, run_ids: Iterable[str]) -> Cost:
+        """Return what some runs have cost, and who made them."""
+        c, total = schema.runs.c, sa.func.sum
+        sums = sa.select(sa.func.count(), total(c.timesteps), total(c.wall_time_s), c.provenance_id)
+        by_maker = sums.group_by(c.provenance_id).order_by(c.provenance_id)
+        rows = [tuple(row) for row in self._of_runs(by_maker, run_ids)]
+        return run_cost(rows, self._provenances({row[-1] for row in rows}))
 
     def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
         """Return the evaluations of those among some runs that are completed, by run id."""
@@ -157,11 +164,6 @@ class ResultStore:
             found[row.run_id] = one._replace(timesteps=known.setdefault(one.timesteps, one.timesteps))
         return found
 
-    def efforts(self, run_ids: Iterable[str]) -> dict[str, Effort]:
-        """Return what some runs have cost, by run id; a run that was never made is absent."""
-        query = sa.select(schema.runs.c.run_id, schema.runs.c.timesteps, schema.runs.c.wall_time_s)
-        return {row.run_id: effort(row) for row in self._of_runs(query, run_ids)}
-
     def statuses(self, config_ids: Iterable[str]) -> list[tuple[str, Stage, RunStatus]]:
         """Return (run id, stage, status) of all runs of some configurations; an index holds all of that."""
         c = schema.runs.c
@@ -170,6 +172,11 @@ class ResultStore:
         own = c.config_id.in_(set(config_ids)) | c.config_id.is_(None)
         with self.engine.connect() as connection:
             return [run_status(row) for row in connection.execute(query.where(own))]
+
+    def _provenances(self, ids: set[str]) -> dict[str, dict[str, Any]]:
+        made_by = sa.select(schema.provenances).where(schema.provenances.c.provenance_id.in_(ids))
+        with self.engine.connect() as connection:
+            return {key: provenance(text) for key, text in connection.execute(made_by)}
 
     def _of_runs(self, query: sa.Select[Any], run_ids: Iterable[str]) -> Iterator[sa.Row[Any]]:
         wanted = list(dict.fromkeys(run_ids))
@@ -192,9 +199,11 @@ class ResultStore:
     def trials(self, tuning_id: str) -> list[TrialRecord]:
         """Return the trials of one search, by number."""
         table = schema.trials
-        query = sa.select(table).where(table.c.tuning_id == tuning_id).order_by(table.c.number)
         with self.engine.connect() as connection:
-            return [trial_record(row) for row in connection.execute(query)]
+            rows = connection.execute(
+                sa.select(table).where(table.c.tuning_id == tuning_id).order_by(table.c.number)
+            ).all()
+        return [trial_record(row) for row in rows]
 
     def add_tuning_time(self, tuning_id: str, seconds: float, *, reproducible: bool) -> None:
         """Add to the time that a search has taken, and note whether it repeats itself trial by trial."""

@@ -52,13 +52,15 @@ def _train_one(spec: RunSpec) -> RunResult:
     with _folder(training, spec.run_id) as folder:
         arguments = _arguments(training, training.arguments(spec.hyperparameters, spec.seed))
         reason, status = _run(arguments, folder, training.memory_gb), RunStatus.CRASHED
-        if reason is None or reason.startswith("ended"):
+        if reason is None or reason.startswith(("ended", "cannot be started")):
             status = RunStatus.FAILED
         if reason is None:
             try:
                 values = read_score(training.score, folder, folder / OUTPUT)
                 return scored(spec, values, wall_time_s=time.perf_counter() - begin)
-            except (ValueError, OSError) as error:
+            except (
+                Exception
+            ) as error:  # csv, JSON and TensorBoard each have their own, float its OverflowError
                 reason = f"has ended, but its score cannot be read: {error}"
         error_text = f"`{shlex.join(arguments)}` {reason}\n{_tail(folder / OUTPUT)}"
     return make_result(spec, status, wall_time_s=time.perf_counter() - begin, error=error_text)
@@ -66,15 +68,18 @@ def _train_one(spec: RunSpec) -> RunResult:
 
 def _run(arguments: Sequence[str], folder: Path, memory_gb: float | None) -> str | None:
     """Run a command to its end and return what went wrong, if anything."""
-    with (folder / OUTPUT).open("wb") as output:
-        process = subprocess.Popen(
-            arguments,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    try:
+        with (folder / OUTPUT).open("wb") as output:
+            process = subprocess.Popen(
+                arguments,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except (OSError, ValueError) as error:  # a script without its first line #!, a zero byte in a value
+        return f"cannot be started: {error}"
     with _ended_with_us(process):
         while memory_gb is not None and process.poll() is None:
             if sum(resident(process.pid).values()) > 1e9 * memory_gb:
@@ -82,7 +87,7 @@ def _run(arguments: Sequence[str], folder: Path, memory_gb: float | None) -> str
             time.sleep(_POLL_S)
         code = process.wait()
     if code < 0:
-        return f"died of {signal.Signals(-code).name}."
+        return f"died of {next((one.name for one in signal.Signals if one == -code), f'signal {-code}')}."
     return None if code == 0 else f"ended with exit code {code}."
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from robusttune.declaration.files import regular
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.training.command import CommandScore
 from robusttune.errors import require
@@ -65,7 +66,7 @@ def _number(value: Any, where: str) -> float:
 
 def _from_file(path: Path, key: str) -> list[Any]:
     if path.suffix == ".csv":
-        with path.open(encoding="utf-8", newline="") as file:
+        with regular(path).open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row and not row[0].startswith("#")]
         head = rows[0] if rows else []
         if key not in head:
@@ -73,7 +74,7 @@ def _from_file(path: Path, key: str) -> list[Any]:
         place = head.index(key)
         # Loggers write a column only now and then, and leave it empty in between.
         return [row[place] for row in rows[1:] if len(row) > place and row[place].strip()]
-    value: Any = json.loads(path.read_text(encoding="utf-8"))
+    value: Any = json.loads(regular(path).read_text(encoding="utf-8-sig"))
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:
             known = list(value) if isinstance(value, Mapping) else []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -116,19 +118,35 @@ def watch(models: Path, spec: RunSpec, *, n_episodes: int, render_mode: str) -> 
         return cameras[0]
 
     evaluation = dataclasses.replace(spec.evaluation, n_episodes=n_episodes, n_envs=1)
-    try:
-        model, environments = load(models, spec, render_mode=render_mode, around=around)
-    except Exception as error:
-        raise SpecError(
-            f"{identifier} cannot be played with render_mode = {render_mode!r}: {type(error).__name__}: {error}"
-        ) from None
-    try:
-        with modules_from(training_of(spec).module_folder):
-            returns = evaluate_model(model, environments, dataclasses.replace(spec, evaluation=evaluation))
-    finally:
-        environments.close()
+    with _without_windows() if render_mode == "rgb_array" else contextlib.nullcontext():
+        try:
+            model, environments = load(models, spec, render_mode=render_mode, around=around)
+        except Exception as error:
+            raise SpecError(
+                f"{identifier} cannot be played with render_mode = {render_mode!r}: {type(error).__name__}: {error}"
+            ) from None
+        try:
+            with modules_from(training_of(spec).module_folder):
+                returns = evaluate_model(
+                    model, environments, dataclasses.replace(spec, evaluation=evaluation)
+                )
+        finally:
+            environments.close()
     (camera,) = cameras
     return Film(episode_returns=tuple(returns), frames=tuple(camera.episodes[:n_episodes]), fps=camera.fps)
+
+
+@contextlib.contextmanager
+def _without_windows() -> Iterator[None]:
+    """Keep pygame from looking for a screen: where there is none, it prints an error that is none."""
+    name = "SDL_VIDEODRIVER"
+    is_set = name in os.environ
+    os.environ.setdefault(name, "dummy")
+    try:
+        yield
+    finally:
+        if not is_set:
+            del os.environ[name]
 
 
 class _Camera(VecEnvWrapper):

@@ -100,7 +100,8 @@ def _build(
     except Exception as error:
         raise SpecError(
             f"algorithm: the model cannot be built with {where} ({dict(hyperparameters)!r}): "
-            f"{type(error).__name__}: {error} Mend that value, or the environment that it does not suit."
+            f"{type(error).__name__}: {str(error).rstrip('. ')}. Mend that value, or the environment that it does not "
+            "suit."
         ) from None
 
 
@@ -143,7 +144,7 @@ def _check_device(device: str) -> None:
     except Exception as error:  # torch has a different one for each way in which a device can be missing
         reason = str(error).partition("\n")[0]
         raise SpecError(
-            f"algorithm.device = {device!r}: torch cannot use it on this machine ({reason}) "
+            f"algorithm.device = {device!r}: torch cannot use it on this machine ({reason}). "
             "Use 'cpu', or install a build of torch that supports it."
         ) from None
 

@@ -35,7 +35,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "trainer"), CASES, ids=lambda one: getattr(one, "name", one))
 def test_a_saved_policy_is_evaluated_as_it_was_and_can_be_watched(
-    name: str, trainer: Any, tmp_path: Path
+    name: str, trainer: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("pygame")
     algorithm = ALGORITHMS[name]
@@ -79,3 +79,4 @@ def test_a_saved_policy_is_evaluated_as_it_was_and_can_be_watched(
     film = watch(tmp_path, spec, n_episodes=2, render_mode="rgb_array")
     assert len(film.episode_returns) == len(film.frames) == 2
     assert all(film.frames)
+    assert "XDG_RUNTIME_DIR" not in capfd.readouterr().err  # pygame's error where there is no screen

@@ -14,8 +14,8 @@ from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.post_evaluation.rounds import Rounds
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.build import make_ranking
-from robusttune.report.model import Ranking
-from robusttune.results.records import Effort, Evaluations, TrialRecord, TrialState
+from robusttune.report.model import Ranking, Work
+from robusttune.results.records import Cost, Evaluations, TrialRecord, TrialState
 from robusttune.results.scores import ScoreTable
 from robusttune.seeds import Stage, run_seed
 from tests.support.studies import make_study
@@ -85,13 +85,13 @@ def with_runs(
     ranking: Ranking, *, points: int = 5, tuned: bool = True, wall_time_s: float = 2.0, missing: int = 0
 ) -> Ranking:
     """Return a ranking whose seeds are runs with learning curves that rise to their scores; some have none."""
-    runs, evaluations, efforts = {}, {}, {}
+    runs, evaluations, costs = {}, {}, {}
     pattern = tuning_runs(ranking.study, configuration(ranking.study, {"learning_rate": 1e-4}), 0)[0]
     for i, row in enumerate(ranking.rows):
         ids = tuple(f"run {i} {j}" for j in range(len(row.runs.scores)))
         seeds = tuple((int(seed), 0) for seed in row.runs.seeds)
         runs[row.candidate.config_id] = PlannedRuns(pattern=pattern, seeds=seeds, run_ids=ids)
-        efforts |= dict.fromkeys(ids, Effort(points * 10, wall_time_s))
+        costs[row.candidate.config_id] = _cost(len(ids), points, wall_time_s)
         for run_id, score in list(zip(ids, row.runs.scores, strict=True))[missing:]:
             evaluations[run_id] = _curve(score, points)
     trials = []
@@ -100,12 +100,18 @@ def with_runs(
         if tuned and score is not None and number is not None:
             run_id = f"tuning {number}"
             evaluations[run_id] = _curve(score, points)
-            efforts[run_id] = Effort(points * 10, wall_time_s)
             trials.append(trial(number, score, run_ids=(run_id,)))
     found = dataclasses.replace(ranking.found, rounds=Rounds(runs=runs))
-    return dataclasses.replace(
-        ranking, found=found, evaluations=evaluations, efforts=efforts, trials=tuple(trials)
+    work = Work(
+        tuning=_cost(len(trials), points, wall_time_s),
+        post_evaluation=_cost(sum(map(len, runs.values())), points, wall_time_s),
+        configurations=costs,
     )
+    return dataclasses.replace(ranking, found=found, evaluations=evaluations, work=work, trials=tuple(trials))
+
+
+def _cost(n_runs: int, points: int, wall_time_s: float) -> Cost:
+    return Cost(n_runs, n_runs * points * 10, n_runs * wall_time_s)
 
 
 def _curve(score: float, points: int) -> Evaluations:

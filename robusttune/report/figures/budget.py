@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from robusttune.declaration.study_runs import PlannedRuns
-from robusttune.post_evaluation.result import confirmed_runs
 from robusttune.report.figures.plot import Plot
 from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, weight
-from robusttune.report.model import Ranking
+from robusttune.report.model import CONFIRMATION, POST_EVALUATION, TUNING, Ranking
 from robusttune.report.output import Drawing
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
+from robusttune.results.records import Cost
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _LOOKS = {
-    prose.TUNING: ("#0072B2", "white", ""),
-    prose.POST_EVALUATION: ("#E69F00", "black", "//"),
-    prose.CONFIRMATION: ("#B9E4D5", "black", "\\\\"),
+    TUNING: ("#0072B2", "white", ""),
+    POST_EVALUATION: ("#E69F00", "black", "//"),
+    CONFIRMATION: ("#B9E4D5", "black", "\\\\"),
 }
 
 
-class Cost(NamedTuple):
-    """What some runs have cost: of a stage, or of one of its configurations."""
+class Share(NamedTuple):
+    """What a stage has cost, or one of its configurations."""
 
     stage: str
     configuration: str | None
@@ -36,50 +35,24 @@ class Cost(NamedTuple):
     wall_time_s: float
 
 
-def costs(ranking: Ranking) -> list[Cost]:
-    """Return the cost of each stage, and of each configuration in the stages that evaluate."""
-    tuning = [run_id for trial in ranking.trials for run_id in trial.run_ids]
-    names = {row.candidate.config_id: row.name for row in ranking.rows}
-    post = {
-        names[config_id]: runs.run_ids
-        for config_id, runs in ranking.found.rounds.runs.items()
-        if config_id in names
-    }
-    confirmed = {
-        names[config_id]: runs.run_ids
-        for config_id, runs in confirmed_runs(ranking.study, ranking.found).items()
-    }
-    stages: tuple[tuple[str, dict[str, tuple[str, ...]], list[str]], ...] = (
-        (prose.TUNING, {}, tuning),
-        (prose.POST_EVALUATION, post, _all(ranking.found.rounds.runs)),
-        (prose.CONFIRMATION, confirmed, _all(confirmed_runs(ranking.study, ranking.found))),
-    )
-    found = []
-    for stage, own, every in stages:
-        found.append(_cost(ranking, stage, None, every))
-        found += [_cost(ranking, stage, row.name, own[row.name]) for row in ranking.rows if row.name in own]
-    return [one for one in found if one.n_runs]
+def shares(ranking: Ranking) -> list[Share]:
+    """Return the cost of each stage, and of the post-evaluation of each configuration."""
+    found = [_share(stage, None, cost) for stage, cost in ranking.work.stages.items()]
+    own = ranking.work.configurations
+    rows = [
+        (row.name, own[row.candidate.config_id]) for row in ranking.rows if row.candidate.config_id in own
+    ]
+    return found + [_share(POST_EVALUATION, name, cost) for name, cost in rows if cost.n_runs]
 
 
-def _all(runs: Mapping[str, PlannedRuns]) -> list[str]:
-    return [run_id for planned in runs.values() for run_id in planned.run_ids]
-
-
-def _cost(ranking: Ranking, stage: str, configuration: str | None, run_ids: Iterable[str]) -> Cost:
-    made = [ranking.efforts[run_id] for run_id in dict.fromkeys(run_ids) if run_id in ranking.efforts]
-    return Cost(
-        stage,
-        configuration,
-        len(made),
-        sum(one.timesteps for one in made),
-        sum(one.wall_time_s for one in made),
-    )
+def _share(stage: str, configuration: str | None, cost: Cost) -> Share:
+    return Share(stage, configuration, cost.n_runs, cost.timesteps, cost.wall_time_s)
 
 
 def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
     """Return a bar of all runs, timesteps and hours, parted into stages, and the wall time of each configuration."""
-    found = costs(ranking)
-    own = [one for one in found if one.stage == prose.POST_EVALUATION and one.configuration is not None]
+    found = shares(ranking)
+    own = [one for one in found if one.stage == POST_EVALUATION and one.configuration is not None]
     own = own[: prose.MOST_COSTS]
     with styled():
         heights = [1.35, 0.55 + 0.22 * len(own)]
@@ -90,15 +63,15 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
     return figure
 
 
-def _stages(figure: Drawing, axes: Axes, stages: list[Cost], *, narrow: bool) -> None:
-    measures = prose.measures(stages)
+def _stages(figure: Drawing, axes: Axes, stages: list[Share], *, narrow: bool) -> None:
+    measures = marks.measures(stages)
     for y, (label, values, texts) in enumerate(measures):
         start, total = 0.0, sum(values) or 1.0
         for stage, value, text in zip(stages, values, texts, strict=True):
             (colour, ink, hatch), width = _LOOKS[stage.stage], value / total
             patches = axes.barh(
                 [y], [width], 0.7, left=start, color=colour, hatch=hatch, edgecolor="white", lw=0.6,
-                label=prose.stage(stage) if y == 0 else None,
+                label=marks.stage(stage) if y == 0 else None,
             )  # fmt: skip
             if not narrow:
                 figure.tell(patches[0], [f"{stage.stage}: {text} {label}"])
@@ -118,15 +91,15 @@ def _stages(figure: Drawing, axes: Axes, stages: list[Cost], *, narrow: bool) ->
     )
 
 
-def _configurations(axes: Axes, ranking: Ranking, own: list[Cost], *, narrow: bool) -> None:
+def _configurations(axes: Axes, ranking: Ranking, own: list[Share], *, narrow: bool) -> None:
     times = [one.wall_time_s / one.n_runs for one in own]
-    seconds, unit = prose.time_unit(times)
+    seconds, unit = marks.time_unit(times)
     has_times = any(times)
     sizes = [time / seconds for time in times] if has_times else [one.timesteps / one.n_runs for one in own]
     for y, (one, size) in enumerate(zip(own, sizes, strict=True)):
-        axes.barh([y], [size], 0.6, color=_LOOKS[prose.POST_EVALUATION][0])
+        axes.barh([y], [size], 0.6, color=_LOOKS[POST_EVALUATION][0])
         axes.annotate(
-            prose.cost_note(one, narrow=narrow), (size, y), (4, 0), textcoords="offset points",
+            marks.cost_note(one, narrow=narrow), (size, y), (4, 0), textcoords="offset points",
             va="center", fontsize=SMALL,
         )  # fmt: skip
     axes.set_yticks(range(len(own)), [short(one.configuration or "", 18 if narrow else 28) for one in own])
@@ -134,7 +107,7 @@ def _configurations(axes: Axes, ranking: Ranking, own: list[Cost], *, narrow: bo
         label.set_fontweight(weight(ranking.row(one.configuration or "")))
     axes.set_ylim(len(own) - 0.5, -0.5)
     axes.set_xlim(0, (max(sizes, default=0.0) or 1.0) * (1.8 if narrow else 1.5))
-    axes.xaxis.set_major_formatter(prose.thousands)
+    axes.xaxis.set_major_formatter(marks.thousands)
     axes.set_xlabel(prose.cost_axis(unit if has_times else None), fontsize=SMALL)
 
 
@@ -142,13 +115,13 @@ def data(ranking: Ranking) -> pd.DataFrame:
     """Return a line per stage, and per configuration of those that evaluate."""
     import pandas as pd  # slow to load
 
-    return pd.DataFrame(costs(ranking), columns=list(Cost._fields))
+    return pd.DataFrame(shares(ranking), columns=list(Share._fields))
 
 
 PLOT = Plot(
     name="budget",
     heading=prose.BUDGET,
-    applies=lambda ranking: any(one.configuration is not None for one in costs(ranking)),
+    applies=lambda ranking: any(one.configuration is not None for one in shares(ranking)),
     draw=draw,
     data=data,
     caption=prose.budget_caption,

@@ -26,6 +26,7 @@ from robusttune.report.figures.style import (
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import Drawing
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 from robusttune.report.runs import evaluated, tuned
 from robusttune.results.records import Evaluations
 
@@ -80,8 +81,8 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
             axes.tick_params(labelbottom=True)
         first = grid.flat[0]
         first.set_ylim(*within(_values(ranking, shown)))
-        first.xaxis.set_major_formatter(prose.thousands)
-        first.yaxis.set_major_formatter(lambda value, _: prose.tick(value))
+        first.xaxis.set_major_formatter(marks.thousands)
+        first.yaxis.set_major_formatter(lambda value, _: marks.tick(value))
         first.locator_params(nbins=4)
         legend = prose.curves_legend(ranking, narrow=narrow)
         figure.suptitle(legend, fontsize=SMALL, x=0.01, y=1 - 0.03 / height, ha="left", va="top")
@@ -132,7 +133,7 @@ def _panel(
         axes.plot(run.timesteps, run.mean_returns, "--", color="black", lw=0.9)
         axes.plot(run.timesteps[-1:], run.mean_returns[-1:], "o", ms=4.5, mfc="white", mec="black", mew=1.0)
     if not narrow:
-        figure.tell(line, [prose.curve_tip(row, points[-1].n_runs)])
+        figure.tell(line, [marks.curve_tip(row, points[-1].n_runs)])
     title = f"{row.analysis.rank}.  {short(row.name, 18 if narrow else 22)}"
     axes.set_title(title, fontsize=SMALL, loc="left", fontweight=weight(row))
     axes.grid(lw=0.4, alpha=0.5)

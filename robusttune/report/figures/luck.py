@@ -30,6 +30,7 @@ from robusttune.report.figures.style import (
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import Drawing, new_figure
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,14 +73,14 @@ def _arrows(
     figure: Drawing, axes: Axes, ranking: Ranking, ends_at: tuple[float, float], *, narrow: bool
 ) -> None:
     rows, (low, high) = ranking.rows, ends_at
-    lines(axes, ranking, prose.verdict if narrow else prose.luck_note, narrow=narrow)
+    lines(axes, ranking, marks.verdict if narrow else marks.luck_note, narrow=narrow)
     for y, row in enumerate(rows):
         if row.analysis.mean.estimate < low:
             at_the_edge(axes, row, y, low)
         else:
             mark = _arrow(axes, row, y)
             if not narrow:
-                figure.tell(mark, [prose.luck_tip(row)])
+                figure.tell(mark, [marks.luck_tip(row)])
         confirmed = ranking.analysis.confirmed.get(row.name)
         if confirmed is not None:
             axes.plot([confirmed.low, confirmed.high], [y + 0.24] * 2, "-", lw=1, color="black")
@@ -143,12 +144,12 @@ def scatter(axes: Axes, rows: Sequence[Row]) -> None:
 
 def _key(axes: Axes, verdicts: Sequence[str | None]) -> None:
     shown = [one for one in MARKS if one is not None and one in verdicts]
-    marks = [
+    handles = [
         Line2D([], [], ls="", marker=MARKS[one], ms=5.5, color=COLOURS[one], label=one.lower())
         for one in shown
     ]
     axes.legend(
-        handles=marks, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False, fontsize=SMALL,
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False, fontsize=SMALL,
         handletextpad=0.2, columnspacing=1.0,
     )  # fmt: skip
 

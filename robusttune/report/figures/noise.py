@@ -11,6 +11,7 @@ from robusttune.report.figures.style import NARROW, SMALL, WIDE, styled
 from robusttune.report.model import Ranking
 from robusttune.report.output import new_figure
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 from robusttune.stats.luck.reliability import Correlation
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
                     label=name if y == 0 else None,
                 )  # fmt: skip
                 if not narrow:
-                    figure.tell(patches[0], [prose.noise_tip(name, share, bar.among)])
+                    figure.tell(patches[0], [marks.noise_tip(name, share, bar.among)])
                 if share >= _FITS:
                     box = {"fc": colour, "ec": "none", "pad": 1.5}
                     axes.text(

@@ -13,6 +13,7 @@ from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, 
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import Drawing, new_figure
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 from robusttune.stats.analysis.result import PairAnalysis
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, UNDECIDED
 
@@ -98,7 +99,7 @@ def _draw(
     axes.text(
         x,
         y,
-        prose.pair_cell(cell.verdict, cell.p_beats),
+        marks.pair_cell(cell.verdict, cell.p_beats),
         ha="center",
         va="center",
         fontsize=SMALL,
@@ -106,7 +107,7 @@ def _draw(
     )
     if tip is not None:
         figure.tell(
-            box, [prose.pair_tip(tip[0].name, tip[1].name, cell.verdict, cell.p_beats, cell.difference)]
+            box, [marks.pair_tip(tip[0].name, tip[1].name, cell.verdict, cell.p_beats, cell.difference)]
         )
 
 

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from robusttune.declaration.space import Categorical, Int, Parameter
-from robusttune.post_evaluation.encoding import place_of, unscaled
+from robusttune.declaration.space import Categorical, Parameter
+from robusttune.post_evaluation.encoding import place_of
 from robusttune.post_evaluation.search_advice import RangeAdvice
 from robusttune.report.figures.plot import Plot
+from robusttune.report.figures.ranges import label_range, places_of
 from robusttune.report.figures.seeds import MANY_DOTS
 from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, within
 from robusttune.report.model import Ranking
 from robusttune.report.output import Drawing
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 from robusttune.results.records import TrialRecord, TrialState
 from robusttune.stats.arrays import BoolArray, FloatArray
 from robusttune.stats.planning.ranges import best_trials
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 _BEST, _OTHER, _ADVICE = "#0072B2", "#767676", "#D55E00"
 _FENCE = 3.0  # interquartile ranges below the lower quartile; worse trials stand at the edge
-_JITTER = 0.3
-_TICKS = (0.0, 0.5, 1.0)
 
 
 class _Trials(NamedTuple):
@@ -94,11 +93,11 @@ def _importance(axes: Axes, ranking: Ranking, names: Sequence[str]) -> None:
         one = found.get(name)
         if one is None:
             continue
-        shown = prose.matters(one.p_value)
+        shown = marks.matters(one.p_value)
         axes.barh(
             [y], [one.share], 0.6, color=_BEST if shown else "white", ec=_BEST if shown else _OTHER, lw=0.8
         )
-        told = f"{one.share:.0%}" if shown else f"{one.share:.0%}, {prose.NOT_SHOWN}"
+        told = f"{one.share:.0%}" if shown else f"{one.share:.0%}, {marks.NOT_SHOWN}"
         axes.annotate(told, (one.share, y), (4, 0), textcoords="offset points", va="center", fontsize=SMALL)
     axes.set_yticks(range(len(names)), [short(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
@@ -115,25 +114,10 @@ def _limits(values: FloatArray) -> tuple[float, float]:
     return within(values[values >= fence].tolist())
 
 
-def _places(parameter: Parameter, trials: Sequence[TrialRecord], name: str) -> FloatArray:
-    """Return where trials stand in a range, 0 to 1; choices side by side; nan without the hyperparameter."""
-    there = [name in one.hyperparameters for one in trials]
-    places = np.full(len(trials), math.nan)
-    values = [one.hyperparameters[name] for one in trials if name in one.hyperparameters]
-    if isinstance(parameter, Categorical):
-        # 1 == True in Python, but not as hyperparameters.
-        at = [[type(v) is type(c) and v == c for c in parameter.choices].index(True) for v in values]
-        side = np.linspace(-_JITTER, _JITTER, len(values)) if len(values) > 1 else np.zeros(len(values))
-        places[there] = np.array(at, dtype=float) + np.random.default_rng(0).permutation(side)
-    else:
-        places[there] = place_of(parameter, values)
-    return places
-
-
 def _slice(
     figure: Drawing, axes: Axes, name: str, parameter: Parameter, found: _Trials, *, narrow: bool
 ) -> None:
-    places, low = _places(parameter, found.trials, name), axes.get_ylim()[0]
+    places, low = places_of(parameter, found.trials, name), axes.get_ylim()[0]
     if len(found.trials) > MANY_DOTS:
         axes.set_rasterization_zorder(0)
     zorder = -1 if len(found.trials) > MANY_DOTS else 3
@@ -146,44 +130,20 @@ def _slice(
     for which, look in looks:
         some = np.flatnonzero(which & known)
         if some.size:
-            (marks,) = axes.plot(
+            (dots,) = axes.plot(
                 places[some], np.maximum(found.values[some], low), ls="", zorder=zorder, clip_on=False, **look
             )
-            if not narrow and len(found.trials) <= prose.MOST_TIPS:
-                figure.tell(marks, [prose.trial_tip(found.trials[i], name) for i in some])
-    _scale(axes, parameter)
+            if not narrow and len(found.trials) <= marks.MOST_TIPS:
+                figure.tell(dots, [marks.trial_tip(found.trials[i], name) for i in some])
+    label_range(axes, parameter)
     axes.set_xlabel(short(name), fontsize=SMALL + 1, labelpad=2)
     axes.grid(axis="y", lw=0.4, alpha=0.5)
-
-
-def _scale(axes: Axes, parameter: Parameter) -> None:
-    """Label a range, or choices, by their values; the scale of the search is the scale of the axis."""
-    if isinstance(parameter, Categorical):
-        ticks = [float(i) for i in range(len(parameter.choices))]
-        labels = [short(prose.choice(choice), 14 if len(ticks) < 4 else 8) for choice in parameter.choices]
-        axes.set_xlim(-0.6, len(ticks) - 0.4)
-    else:
-        values = [
-            unscaled(parameter, place) for place in (_TICKS if parameter.low < parameter.high else (0.0,))
-        ]
-        if parameter.scale == "pow2":
-            values = [2.0 ** round(math.log2(value)) for value in values]
-        elif isinstance(parameter, Int):
-            values = [float(round(value)) for value in values]
-        ticks, labels = place_of(parameter, values).tolist(), [prose.tick(value) for value in values]
-        axes.set_xlim(-0.04, 1.04)
-        for end in (0.0, 1.0):
-            axes.axvline(end, lw=0.7, ls=":", color="black", zorder=0.5)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(FixedFormatter(labels))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.tick_params(axis="x", labelsize=SMALL, pad=1)
 
 
 def _advised(axes: Axes, parameter: Parameter, advice: RangeAdvice) -> None:
     """Mark an edge beyond which to search, and parts to leave out."""
     for part in advice.parts:
-        word = prose.part_word(part.kind)
+        word = marks.part_word(part.kind)
         if isinstance(parameter, Categorical):
             at = next(
                 i for i, c in enumerate(parameter.choices) if type(c) is type(part.until) and c == part.until

@@ -28,6 +28,7 @@ from robusttune.report.figures.style import (
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import new_figure
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 from robusttune.report.runs import run_ids
 from robusttune.stats.arrays import BoolArray, FloatArray
 
@@ -49,7 +50,7 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
     with styled():
         width, pitch = (NARROW, 0.78) if narrow else (WIDE, 0.62)
         figure, axes = new_figure(width, 0.9 + pitch * len(rows), layout="constrained")
-        lines(axes, ranking, prose.groups_note, narrow=narrow, above=0.5)
+        lines(axes, ranking, marks.groups_note, narrow=narrow, above=0.5)
         if n_dots > MANY_DOTS:  # what is drawn below zero becomes one picture within the figure
             axes.set_rasterization_zorder(0)
         for y, row in enumerate(rows):
@@ -58,9 +59,9 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
                 continue
             _density(axes, row, y, (low, high))
             _groups(axes, row, y)
-            for marks, texts in _dots(axes, ranking, row, y, zorder=-1 if n_dots > MANY_DOTS else 2):
-                if not narrow and n_dots <= prose.MOST_TIPS:
-                    figure.tell(marks, texts)
+            for dots, texts in _dots(axes, ranking, row, y, zorder=-1 if n_dots > MANY_DOTS else 2):
+                if not narrow and n_dots <= marks.MOST_TIPS:
+                    figure.tell(dots, texts)
             mean_mark(axes, row, y)
             if row.candidate.tuning_score is not None:
                 axes.plot([row.candidate.tuning_score], [y], "|", ms=17, mew=1.6, color="black", zorder=5)
@@ -125,11 +126,11 @@ def _dots(
         some = [dot for dot in dots if (score is None or dot[0] >= score) == reaches]
         if some:
             x, height, seeds = zip(*some, strict=True)
-            (marks,) = axes.plot(
+            (drawn,) = axes.plot(
                 x, height, "o", ms=3.5, mfc=fill, mec=colour, mew=0.7, alpha=0.7, zorder=zorder
             )
             runs = zip(x, seeds, strict=True)
-            yield marks, [prose.seed_tip(ranking, row, seed, value, ids.get(seed)) for value, seed in runs]
+            yield drawn, [marks.seed_tip(ranking, row, seed, value, ids.get(seed)) for value, seed in runs]
 
 
 def data(ranking: Ranking) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from robusttune.declaration.matrix import BEST, WORST
 from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.ranking import TaskRanking
 from robusttune.report.matrix.scores import TUNED
+from robusttune.report.prose.methods import STATISTICS
 from robusttune.report.prose.words import count, estimate, listed, number, share, share_interval
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def methods(report: MatrixReport) -> tuple[str, ...]:
             else (" Every study searched on its own; the luck of its trials is in its report.")
         )
         lines.append(
-            f"Ranking of the {ranked[0].statistic} of all {_noun(report)}s: {ranked[0].method}. Best set: "
+            f"Ranking of the {STATISTICS[ranked[0].statistic]} of all {_noun(report)}s: {ranked[0].method}. Best set: "
             f"{ranked[0].best_set_method}.{searched}"
         )
     return tuple(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from robusttune.report.columns import fitting_columns
+from robusttune.report.matrix import captions
 from robusttune.report.matrix.across import AcrossTasks
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.prose.words import number, share, share_interval
@@ -14,24 +15,30 @@ METRIC_NAMES = {"iqm": "IQM", "median": "median", "mean": "mean", "optimality_ga
 
 def tables(report: MatrixReport, *, width: int | None = None) -> tuple[Table, ...]:
     """Return aggregates, pairs, who stands for each method on each task, and the rankings, these within `width`."""
-    across, who = report.across, "candidates" if report.given is None else "configurations"
-    found = (
-        []
-        if across is None
-        else [_aggregates(across), _improvements(across), _by_task(across, has_search=report.given is None)]
-    )
+    who = "candidates" if report.given is None else "configurations"
     rankings = [
         ranking_table(
             one.rows,
             None if width is None else fitting_columns(one.rows, width),
             title=f"All {who} on {one.task}" if one.task else f"All {who}",
-            note=f"Bold: cannot be told apart from the best. {one.analysis.level:.0%} intervals; those of the ranks "
-            "hold all at once.",
+            note=captions.ranking_note(one.analysis),
         )
         for one in report.rankings
         if one.analysis is not None
     ]
-    return (*found, *rankings)
+    return (*over_tasks(report), *rankings)
+
+
+def over_tasks(report: MatrixReport) -> tuple[Table, ...]:
+    """Return the tables of the comparison over tasks; none where there is none."""
+    across = report.across
+    if across is None:
+        return ()
+    return (
+        _aggregates(across),
+        _improvements(across),
+        _by_task(across, has_search=report.given is None),
+    )
 
 
 def _aggregates(across: AcrossTasks) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 from robusttune.report.embedded import embed
 from robusttune.report.matrix import data, prose
 from robusttune.report.matrix.figures import figures
+from robusttune.report.matrix.latex import to_latex
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.tables import tables
 from robusttune.report.output import drawn, render, to_csv, write_folder
@@ -25,7 +26,7 @@ DATA = {
 
 
 def write_matrix_report(report: MatrixReport, folder: Path) -> None:
-    """Write `matrix.{md,csv,json}`, `rankings.csv`, `scores.csv`, `report.html`, figures and their data, each whole.
+    """Write tables, the page, what a paper takes and the figures, each file whole or not at all.
 
     Raises
     ------
@@ -48,6 +49,7 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
     }
     texts = {
         "matrix.md": render("matrix.md.j2", **values),
+        "matrix.tex": to_latex(report),
         "matrix.json": data.to_json(report),
         "scores.csv": to_csv(data.scores_frame(report)),
         "report.html": render("matrix.html.j2", **values),

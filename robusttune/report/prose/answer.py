@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from robusttune.report.model import Ranking, Row
 
 CONFIRMATION_SEEDS = 10
+FEW_SEEDS = 5  # below it the interval widths say more about chance than about the configurations
 MOST_MORE_SEEDS = 100  # for each configuration; a study that needs more is better left alone
 _NAMED = 3  # lucky configurations in the answer; the findings tell of all
 
@@ -29,7 +30,9 @@ def _choice(ranking: Ranking) -> str:
         found, seeds = confirmed, "confirmation seed"
         chosen = ", which had no part in choosing it"
     elif len(ranking.rows) > 1:
-        being = "the best of" if ranking.study.post_evaluation.recommend == "mean" else "chosen from"
+        is_first = analysis.recommended == ranking.rows[0].name
+        by_mean = is_first and ranking.study.post_evaluation.recommend == "mean"
+        being = "the best of" if by_mean else "chosen from"
         chosen = f", corrected for being {being} {len(ranking.rows)}"
     decimals = known_decimals(found.low, found.high)
     bounds = interval(found.low, found.high, decimals=decimals)
@@ -84,6 +87,12 @@ def _next(ranking: Ranking) -> tuple[str, ...]:
         run = command(ranking, f"post_evaluation.confirm={CONFIRMATION_SEEDS}")
         return (
             f"Next: confirm {analysis.recommended} on {CONFIRMATION_SEEDS} seeds that no selection has seen: {run}",
+        )
+    single = [name for name in analysis.best_set if analysis.configurations[name].n_seeds == 1]
+    if single and ranking.given is not None:
+        return (
+            f"Next: run {listed(single)} on {FEW_SEEDS - 1} further seeds at least; a single seed shows no noise, and "
+            "cannot be compared.",
         )
     plan = [step for step in analysis.plan if step.second in analysis.best_set]
     if not plan and ranking.given is not None:

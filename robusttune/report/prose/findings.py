@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from robusttune.declaration.training.base import MAX_BUDGET_RATIO
 from robusttune.report.prose import allocation, comparisons, luck, next_search, selection
+from robusttune.report.prose.answer import FEW_SEEDS
 from robusttune.report.prose.words import count, listed, number, share, share_interval
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from robusttune.stats.luck.reliability import Correlation
 
 CAUTIONS = "Before using these numbers"
-FEW_SEEDS = 5  # below it the interval widths say more about chance than about the configurations
 NOISY_EVALUATION = 0.25  # share of a score's variance that comes from evaluation
 
 

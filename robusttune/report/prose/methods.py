@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
@@ -10,11 +11,13 @@ from robusttune.report.prose.allocation import seeds_clause
 from robusttune.report.prose.selection import candidates_clause, winner_clause
 from robusttune.report.prose.words import count, listed, number
 from robusttune.results.records import TrialState
+from robusttune.stats.estimates.headline import METHOD
 
 if TYPE_CHECKING:
     from robusttune.report.given import Given
-    from robusttune.report.model import Ranking
+    from robusttune.report.model import Ranking, Row
 
+STATISTICS = {"mean": "mean", "iqm": "interquartile mean (IQM)"}
 _SCORES = {
     "final": "mean return of the evaluation after training",
     "best": "highest mean return of its evaluations",
@@ -29,11 +32,7 @@ SIMULTANEOUS = {"all difference intervals": (0.895, 0.924), "all regret bounds":
 
 def caption(ranking: Ranking) -> str:
     """Return what a reader of the table alone must know."""
-    study, table = ranking.study, ranking.found.scores
-    counts = sorted({row.analysis.n_seeds for row in ranking.rows})
-    seeds = (
-        count(counts[0], ranking.seed) if len(counts) == 1 else f"{counts[0]} to {counts[-1]} {ranking.seed}s"
-    )
+    study, table, seeds = ranking.study, ranking.found.scores, seeds_of(ranking)
     episodes = f", {count(study.n_post_evaluation_episodes, 'evaluation episode')} per seed"
     text = (
         f"{study.training.caption}; {seeds} per configuration{episodes if study.training.HAS_POLICY else ''}; "
@@ -55,19 +54,27 @@ def caption(ranking: Ranking) -> str:
     return f"{text} Bold: cannot be told apart from the best."
 
 
+def seeds_of(ranking: Ranking) -> str:
+    """Return how many seeds a configuration of the ranking has."""
+    counts = sorted({row.analysis.n_seeds for row in ranking.rows})
+    if len(counts) == 1:
+        return count(counts[0], ranking.seed)
+    return f"{counts[0]} to {counts[-1]} {ranking.seed}s"
+
+
 def methods(ranking: Ranking) -> tuple[str, ...]:
     """Return how the numbers were made."""
     study, analysis = ranking.study, ranking.analysis
     return (
         *(_made(ranking) if ranking.given is None else _read(ranking.given, ranking.has_tuning)),
-        f"Ranking of the {analysis.statistic}: {analysis.method}; {analysis.n_resamples:,} draws.",
-        f"Best set: {_best_set(ranking)}.",
+        f"Ranking of the {STATISTICS[analysis.statistic]}: {analysis.method}; {analysis.n_resamples:,} draws.",
+        f"Best set: {best_set(ranking)}.",
         "Simultaneous intervals hold less often on real scores than on normal ones. In simulated studies of ten "
         f"real configurations with 5 to 20 seeds, at 95%: {_simultaneous()}.",
         f"Intervals: {_interval_methods(ranking)}; trimmed t for the IQM. P(best) is descriptive.",
         f"Recommended: {winner_clause(study)}. Interval: {analysis.winner.method}.",
         f"Randomness of the statistics: {analysis.rng_note}.",
-        f"Failures: {_failures(ranking)}.",
+        f"Failures: {failures(study.post_evaluation, is_given=ranking.given is not None)}.",
     )
 
 
@@ -78,7 +85,7 @@ def _made(ranking: Ranking) -> tuple[str, ...]:
         f"Post-evaluation: {candidates_clause(study)}, and the controls, "
         f"{seeds_clause(study)} that tuning never saw. Tuning scores enter no ranking.",
         *_confirmation(post),
-        f"Score of a run: {_SCORES[study.evaluation.score]}{_policy(study)}.",
+        f"Score of a run: {score_of(study)}.",
     )
 
 
@@ -91,20 +98,22 @@ def _read(given: Given, has_tuning: bool) -> tuple[str, ...]:
     )
 
 
-def _failures(ranking: Ranking) -> str:
-    post = ranking.study.post_evaluation
+def failures(post: PostEvaluationSpec, *, is_given: bool) -> str:
+    """Return what becomes of runs without a score."""
     counts = f"counts as {_diverged_policy(post.diverged_score)}"
-    if ranking.given is not None:
+    if is_given:
         return f"a run without a finite score {counts}"
     missing = "may be missing" if post.allow_missing else "blocks the ranking"
     return f"a diverged run {counts}; a crashed, failed or timed-out run {missing}"
 
 
-def _policy(study: StudySpec) -> str:
+def score_of(study: StudySpec) -> str:
+    """Return what the score of a run is."""
+    rule = _SCORES[study.evaluation.score]
     if not study.training.HAS_POLICY:
-        return ""
+        return rule
     kind = "deterministic" if study.evaluation.deterministic else "stochastic"
-    return f", {count(study.n_post_evaluation_episodes, 'episode')}, {kind} policy"
+    return f"{rule}, {count(study.n_post_evaluation_episodes, 'episode')}, {kind} policy"
 
 
 def _tuning(ranking: Ranking) -> str:
@@ -142,12 +151,21 @@ def _simultaneous() -> str:
     return listed(f"{what} in {low:.1%} to {high:.1%}" for what, (low, high) in SIMULTANEOUS.items())
 
 
-def _best_set(ranking: Ranking) -> str:
+def best_set(ranking: Ranking) -> str:
+    """Return how the best set is found."""
     allocation = ranking.study.post_evaluation.allocation
     method = ranking.analysis.best_set_method
     if allocation.rule != "elimination" or ranking.found.rounds.n_decisions == 0:
         return method
     return f"{method}, at 1/{len(allocation.stage_seeds)} of the error in each stage"
+
+
+def mean_intervals(rows: Iterable[Row]) -> str:
+    """Return how the intervals of the means are made, in words."""
+    found = {row.analysis.mean.method for row in rows}
+    borrowed = ", for trials with their typical spread borrowed" if METHOD in found else ""
+    others = sorted(found - {METHOD, "t"})
+    return "; ".join([f"Student's t{borrowed}"] * (len(others) < len(found)) + others)
 
 
 def _interval_methods(ranking: Ranking) -> str:

@@ -1,4 +1,4 @@
-"""Numbers, intervals and lists as people read them."""
+"""Numbers, intervals, lists and names as people read them."""
 
 from __future__ import annotations
 
@@ -75,3 +75,9 @@ def listed(names: Iterable[str]) -> str:
 def count(n: int, noun: str) -> str:
     """Return a number of things."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def plain(text: str) -> str:
+    """Return a text in one line, with a mark in place of what no file can hold or no reader can see."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "�" for c in line)

@@ -151,6 +151,8 @@ def analyse(
         level=level,
     )
     best_first = [i for i in ranking.order if members[i]] or ranking.order[:1]
+    # One seed is luck until others say more.
+    best_first = [i for i in best_first if runs[i].size > 1] or best_first
     top = max(best_first, key=lambda i: (preference or {}).get(names[i], -math.inf))
     judged = [i for i in inputs.trials if i in inputs.tuning]
     tuning = [float(inputs.tuning[i].mean()) for i in judged]

@@ -59,6 +59,8 @@ def plan(
 ) -> tuple[PlanStep, ...]:
     """Return how many more seeds would separate the recommended configuration from those next to it.
 
+    Those with a single seed are left out: nobody knows their noise.
+
     Parameters
     ----------
     names, runs : sequences, one entry per configuration
@@ -79,21 +81,19 @@ def plan(
     own = [one for one in comparison.pairs if one.first == recommended][:PLANNED_PAIRS]
     found = []
     for one in own:
-        if one.verdict != UNDECIDED:
+        if one.verdict != UNDECIDED or one.first not in known or one.second not in known:
             continue
-        more = None
-        if one.first in known and one.second in known:
-            total = seeds_to_separate(
-                means,
-                sds,
-                first=known.index(one.first),
-                second=known.index(one.second),
-                power=power,
-                level=comparison.level,
-                rng=rng,
-            )
-            here = min(runs[one.first].size, runs[one.second].size)
-            more = None if total is None else max(1, total - here)
+        total = seeds_to_separate(
+            means,
+            sds,
+            first=known.index(one.first),
+            second=known.index(one.second),
+            power=power,
+            level=comparison.level,
+            rng=rng,
+        )
+        here = min(runs[one.first].size, runs[one.second].size)
+        more = None if total is None else max(1, total - here)
         found.append(PlanStep(first=names[one.first], second=names[one.second], more_seeds=more, power=power))
     return tuple(found)
 

@@ -179,6 +179,30 @@ def test_a_database_that_is_none_is_an_error_not_a_traceback(study_file: Path, t
     assert call("tune", study_file, "--out", tmp_path / "file" / "below", "-j", 0).exit_code == 2
 
 
+def test_a_form_of_export_that_is_not_there_is_told_all_forms_before_anything_is_read(
+    study_file: Path,
+) -> None:
+    found = call("export", "optona", study_file)
+    assert found.exit_code == 2
+    assert "must be one of rl-zoo, json, yaml, model-card, optuna (did you mean 'optuna'?)" in " ".join(
+        found.output.split()
+    )
+
+
+def test_the_configuration_is_named_alike_in_play_and_export(study_file: Path) -> None:
+    for command in (("play",), ("export", "json")):
+        assert "No such option" not in call(*command, study_file, "--configuration", "nobody").output
+
+
+def test_trials_without_a_post_evaluation_are_no_results_yet(study_file: Path, tmp_path: Path) -> None:
+    assert call("tune", study_file, "--out", tmp_path, "-j", 0).exit_code == 0
+    found = call("rank", study_file, "--out", tmp_path)
+    assert found.exit_code == 2
+    assert "runs of the post-evaluation has been made yet. `robusttune evaluate` makes them" in " ".join(
+        found.output.split()
+    )
+
+
 def test_the_storage_comes_from_the_environment_and_its_password_is_shown_nowhere(
     study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,10 @@ FLOAT = {"type": "float", "low": 0.9, "high": 0.99}
 CASES: list[tuple[dict[str, Any], list[str]]] = [
     # unknown keys
     ({"tunning": {}}, ["tunning: unknown key", "did you mean 'tuning'?", "Known keys: name, environment"]),
+    (
+        {"algorithm.learning_rate": 0.1},
+        ["algorithm.learning_rate: unknown key", "Hyperparameters belong to algorithm.hyperparameters."],
+    ),
     ({"environment.idd": "x"}, ["environment.idd: unknown key", "did you mean 'id'?"]),
     ({"environment.normalization": {"reward": True}}, ["environment.normalization.reward", "'rewards'"]),
     ({"search_space.parameter": {}}, ["search_space.parameter: unknown key", "did you mean 'parameters'?"]),

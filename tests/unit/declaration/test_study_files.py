@@ -104,6 +104,11 @@ def test_own_ranges_and_fixed_values_take_precedence_over_the_preset(tmp_path: P
         ('preset = "tutorial"', "a2c", ["exists for ppo, not for a2c", "[search_space.parameters]"]),
         ('preset = "rl-zoo"', "mine:My", ["exists for ppo, a2c, sac", "not for mine:My"]),
         ('preset = "rl-zoo"', "pp0", ["algorithm.name = 'pp0'", "did you mean 'ppo'?"]),
+        (
+            'preset = "rl-zoo"\nparameters.learning_rat = {low = 1e-4}',
+            "ppo",
+            ["search_space.parameters.learning_rat: the preset has no such", "did you mean 'learning_rate'?"],
+        ),
     ],
 )
 def test_a_preset_that_is_not_there_is_named(

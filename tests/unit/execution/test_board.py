@@ -52,6 +52,23 @@ def test_a_run_is_shown_with_its_share_and_its_own_speed(tmp_path: Path, clock: 
     assert noted_runs(tmp_path) == []
 
 
+def test_between_two_rollouts_the_time_left_falls_as_long_as_the_last_one_took(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    board, first = Board(1, tmp_path), job()
+    board.begin(first, 0)
+    board.expect(Batch(n_jobs=0, steps=1000))
+    with noted(tmp_path, first.specs, first.label) as tell:
+        for steps in (100, 200, 300):
+            clock[0] += 30
+            tell(steps)
+        left = []
+        for _ in range(5):
+            left.append(board.outlook().left_s)
+            clock[0] += 10
+    assert left == pytest.approx([210, 200, 190, 180, 180])
+
+
 def test_a_note_is_written_a_few_times_a_second_at_most(tmp_path: Path, clock: list[float]) -> None:
     specs = job().specs
     with noted(tmp_path, specs) as tell:

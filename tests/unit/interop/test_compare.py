@@ -262,6 +262,22 @@ def test_one_seed_enters_no_claim_and_ties_are_no_difference() -> None:
     assert "Fewer than 5 seeds" in str(found.findings)
 
 
+def test_unequal_numbers_of_seeds_are_ranked_each_with_all_of_its_own() -> None:
+    scores = {"a": [1.0, 2.0, 3.0], "b": [11.0, 12.0, 13.0, 14.0, 15.0], "c": [20.0, 30.0]}
+    found = ranked(scores)
+    assert means(found) == {"c": 25.0, "b": 13.0, "a": 2.0}
+    assert {row.name: row.analysis.n_seeds for row in found.rows} == {"c": 2, "b": 5, "a": 3}
+    assert {row.name: len(row.runs.scores) for row in found.rows} == {"c": 2, "b": 5, "a": 3}
+    assert "2 to 5 seeds each" in found.caption
+
+
+def test_a_lucky_seed_recommends_nobody_and_asks_for_more_seeds() -> None:
+    found = ranked({"a": [1.0, 2.0, 3.0], "b": [0.0, 1.0, 2.0], "c": [9.0]})
+    assert found.analysis.recommended == "a"
+    assert found.answer[-1].startswith("Next: run c on 4 further seeds at least")
+    assert "No affordable number of seeds" not in str(found.findings)
+
+
 REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no rows": (long().iloc[:0], {}, "has no rows"),
     "a run twice": (pd.concat([long(), long().iloc[:1]]), {}, "seed 0 of ppo appears twice"),

@@ -246,6 +246,12 @@ def test_whatever_a_trial_holds_becomes_a_configuration_or_our_own_error(
         real_hyperparameters(algorithm, stored, meanings={}, attributes=attributes)
 
 
+def test_a_server_that_does_not_answer_is_told_in_the_words_of_its_driver() -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(SpecError, match=r"me:\*\*\*@.*port 1 failed: Connection refused"):
+        read_study("postgresql+psycopg://me:secret@127.0.0.1:1/x")
+
+
 @given(st.text())
 def test_whatever_is_written_is_a_literal_or_our_own_error(text: str) -> None:
     with contextlib.suppress(RobusttuneError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -124,13 +125,46 @@ def test_runs_of_one_configuration_are_one_with_the_mean_of_their_last_evaluatio
 
 @pytest.mark.thorough
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.text() | st.sampled_from([ENTRIES, "&a [*a]", "[" * 400, f"{ORDERED}- 3", "? {a: 1}\n: 2"]))
+@given(
+    st.text()
+    | st.sampled_from([ENTRIES, "&a [*a]", "[" * 400, f"{ORDERED}- 3", "? {a: 1}\n: 2"])
+    | st.builds(
+        "Pendulum-v1: {{n_timesteps: !!{} {!r}}}".format,
+        st.sampled_from(["bool", "int", "float", "timestamp", "binary", "set", "omap", "pairs", "null"]),
+        st.sampled_from(["", "-", "a", "1", "2020-13-41"]),
+    )
+)
 def test_whatever_a_file_holds_gives_entries_or_our_own_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ppo.yml"
     path.write_text(text, encoding="utf-8", errors="replace")
     with contextlib.suppress(RobusttuneError):
         for environment in read_yaml(path):
             find(path, None, environment)
+
+
+@pytest.mark.parametrize("value", ["!!bool maybe", "!!int ''", "!!float ''", "!!timestamp soon"])
+def test_a_value_that_its_tag_belies_is_our_own_error(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SpecError, match="is no YAML that can be read"):
+        read_yaml(file_of(tmp_path, f"Pendulum-v1: {{n_timesteps: {value}}}", "ppo.yml"))
+
+
+@pytest.mark.parametrize("inner", ["[*{0}, *{0}, *{0}, *{0}]", "{{<<: [*{0}, *{0}, *{0}, *{0}]}}"])
+def test_aliases_that_repeat_each_other_without_end_are_refused(tmp_path: Path, inner: str) -> None:
+    lines = ["a: &a {x: 1}", *(f"{b}: &{b} {inner.format(a)}" for a, b in itertools.pairwise("abcdefghijkl"))]
+    with pytest.raises(SpecError, match="aliases repeat more than 100,000 values"):
+        read_yaml(file_of(tmp_path, "\n".join(lines), "ppo.yml"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_or_an_impossible_name_is_refused(tmp_path: Path) -> None:
+    training_of(tmp_path, "Pendulum-v1_1", 1e-3, 1.0)
+    config = tmp_path / "ppo" / "Pendulum-v1_1" / "Pendulum-v1" / "config.yml"
+    config.unlink()
+    os.mkfifo(config)
+    with pytest.raises(SpecError, match="must be a file"):
+        find(tmp_path, None, None)
+    with pytest.raises(SpecError, match="names no file"):
+        find(Path("a" * 5000), None, None)
 
 
 KEYS = st.sampled_from(

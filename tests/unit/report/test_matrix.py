@@ -25,6 +25,7 @@ from robusttune.report.matrix.scores import TUNED, ConfigurationScores, StudySco
 from robusttune.report.matrix.tables import tables
 from robusttune.report.model import Runs
 from robusttune.report.prose.words import interval
+from tests.support.latex import complaints, needs_latex
 from tests.support.studies import make_study
 
 BASE = """
@@ -138,6 +139,17 @@ def test_each_task_has_one_ranking_of_the_candidates_of_all_algorithms(
         found = {row.name: row.analysis.mean.estimate for row in ranking.rows}
         assert found == means
         assert list(found) == sorted(means, key=lambda name: -means[name])
+
+
+@needs_latex
+@pytest.mark.thorough
+def test_the_tables_of_a_matrix_compile_and_fit_the_page(
+    suite: tuple[Matrix, Path], report: MatrixReport
+) -> None:
+    latex = (suite[1] / "suite" / "matrix.tex").read_text(encoding="ascii")
+    assert latex.count(r"\begin{table}") == 3 + len(TASKS)
+    assert r"hard \& noisy" in latex
+    assert complaints([latex], suite[1]) == []
 
 
 def test_the_files_hold_every_number_and_every_run(suite: tuple[Matrix, Path], report: MatrixReport) -> None:

@@ -29,12 +29,14 @@ from robusttune.report.figures import (
     search_space,
     seeds,
 )
-from robusttune.report.figures.style import NARROW, SMALL
-from robusttune.report.model import Ranking
+from robusttune.report.figures.style import COLOURS, NARROW, SMALL
+from robusttune.report.model import POST_EVALUATION, TUNING, Ranking
 from robusttune.report.output import drawn
 from robusttune.report.prose import figures as prose
+from robusttune.report.prose import marks
 from robusttune.report.prose.words import number
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, UNDECIDED
+from robusttune.stats.luck.verdict import LUCKY
 from tests.support.cases import cases
 from tests.support.rankings import ranked, trial, with_runs
 
@@ -191,7 +193,7 @@ def test_the_slices_have_every_complete_trial_and_mark_the_best() -> None:
     assert best.min() >= rates.loc[~rates["is_best_fifth"], "objective_value"].max()
     advised = [one for one in ranking.advice.ranges if one.name == "learning_rate"]
     assert advised
-    words = {prose.part_word(part.kind) for part in advised[0].parts}
+    words = {marks.part_word(part.kind) for part in advised[0].parts}
     told = [one.get_text() for one in all_texts(search_space.draw(ranking))]
     assert all(any(word in text for text in told) for word in words)
 
@@ -212,15 +214,15 @@ def test_a_range_is_labelled_on_the_scale_of_the_search() -> None:
     assert list(ticks["activation_fn"].values()) == ["tanh", "relu"]
 
 
-def test_costs_are_those_of_all_runs() -> None:
+def test_costs_are_those_of_the_stages_and_of_each_configuration() -> None:
     ranking = with_runs(usual())
     frame = budget.data(ranking)
     stages = frame[frame["configuration"].isna()].set_index("stage")
-    assert stages["n_runs"].to_dict() == {prose.TUNING: 3, prose.POST_EVALUATION: 40}
-    assert stages["n_runs"].sum() == len(ranking.efforts)
-    assert stages["wall_time_s"].sum() == sum(one.wall_time_s for one in ranking.efforts.values())
+    assert stages["n_runs"].to_dict() == {TUNING: 3, POST_EVALUATION: 40}
+    assert stages["wall_time_s"].to_dict() == {TUNING: 6.0, POST_EVALUATION: 80.0}
     own = frame[frame["configuration"].notna()]
-    assert own["timesteps"].sum() == stages.loc[prose.POST_EVALUATION, "timesteps"]
+    assert own["configuration"].tolist() == [row.name for row in ranking.rows]
+    assert own["timesteps"].sum() == stages.loc[POST_EVALUATION, "timesteps"]
 
 
 def test_a_dot_says_its_seed_its_score_and_how_to_repeat_it() -> None:
@@ -242,6 +244,7 @@ def test_two_pictures_in_a_page_share_no_name() -> None:
     assert all(names)
     assert not names[0] & names[1]
     for text, own in zip(shown.values(), names, strict=True):
+        assert COLOURS[LUCKY].lower() in text
         assert set(re.findall(r'(?:href="|url\()#([^")]+)', text)) == own
 
 

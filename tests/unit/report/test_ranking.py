@@ -15,7 +15,7 @@ from scipy import stats
 from robusttune.errors import StudyError
 from robusttune.pipeline import rank_study, report_study
 from robusttune.pipeline.location import location_of
-from robusttune.report import tables, write
+from robusttune.report import paper, tables, write
 from robusttune.report.model import Ranking
 from robusttune.results.records import TrialState
 from tests.support.stored import DEFAULT_MEAN, N_SEEDS, REPORTED, store_story, told_study
@@ -160,12 +160,15 @@ def test_every_table_holds_every_configuration(ranking: Ranking) -> None:
 
 
 def test_latex_escapes_what_names_may_contain(ranking: Ranking) -> None:
-    latex = write.to_latex(ranking)
+    latex = paper.to_latex(ranking)
     assert r"as\_published \& 100\%" in latex
     body = latex[latex.index(r"\midrule") : latex.index(r"\bottomrule")].strip().splitlines()[1:]
-    (alignment,) = re.findall(r"\\begin\{tabular\}\{([lr]+)\}", latex)
+    (alignment,) = re.findall(r"\\begin\{tabular\}\{(.*)\}", latex)
+    n_columns = len(re.findall(r"[lc](?=[lcS]|$)|S\[", alignment))
     assert len(body) == len(ranking.rows)
-    assert {line.replace(r"\&", "").count("&") for line in body} == {len(alignment) - 1} == {10}
+    spanned = [line.count(r"\multicolumn{2}") for line in body]
+    cells = [line.replace(r"\&", "").count("&") + 1 for line in body]
+    assert {a + b for a, b in zip(cells, spanned, strict=True)} == {n_columns}
 
 
 def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
@@ -187,6 +190,9 @@ def test_the_report_is_one_page_that_needs_nothing_else(tmp_path: Path) -> None:
     assert made == figures | {
         "report.html",
         "runs.csv",
+        "pairs.tex",
+        "paper.md",
+        "paper.tex",
         *(f"ranking.{suffix}" for suffix in ("md", "csv", "tex", "json")),
     }
 

@@ -29,9 +29,9 @@ from robusttune.results import claims as claims_module
 from robusttune.results import patience, schema
 from robusttune.results.claims import Claims
 from robusttune.results.engine import sqlite_url
-from robusttune.results.records import CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
-from robusttune.results.rows import StoredStudy
-from robusttune.results.store import ResultStore
+from robusttune.results.memory import MemoryStore
+from robusttune.results.records import Cost, CurvePoint, RunResult, RunStatus, TrialRecord, TrialState
+from robusttune.results.store import ResultStore, StoredStudy
 from robusttune.seeds import Stage
 from robusttune.tuning.storage import open_storage
 from tests.support.studies import make_study, stored_specs, synthetic_result
@@ -264,9 +264,28 @@ def test_columns_say_what_whole_results_say(store: ResultStore) -> None:
     assert len(whole) == len(RunStatus)
     completed = {key: one.evaluations for key, one in whole.items() if one.status is RunStatus.COMPLETED}
     assert repr(store.evaluations(whole)) == repr(completed)
-    assert store.efforts(whole) == {run_id: one.effort for run_id, one in whole.items()}
     counted = {(one.run_id, one.stage, one.status) for one in whole.values()}
     assert set(store.statuses([runs[0].config_id])) == counted
+
+
+def test_what_runs_have_cost_is_added_up_in_the_database_as_in_memory(store: ResultStore) -> None:
+    assert store.cost([]) == MemoryStore().cost([]) == Cost()
+    memory = MemoryStore()
+    runs = tuning_runs(make_study(), {"gamma": 0.9}, 0, indices=range(len(RunStatus)))
+    for place, (spec, status) in enumerate(zip(runs, RunStatus, strict=True)):
+        made = dataclasses.replace(
+            synthetic_result(spec, lambda _, status=status: status),
+            timesteps=10**place,
+            wall_time_s=0.5 * place,
+            provenance={"host": "a" if place < 3 else "b"},
+        )
+        for one in (store, memory):
+            one.add_result(spec, made)
+    some = [spec.run_id for spec in runs[1:]]
+    cost = store.cost([*some, *some, "never made"])
+    for found in (cost, memory.cost([*some, *some])):
+        assert (found.n_runs, found.timesteps, found.wall_time_s) == (5, 111110, 7.5)
+        assert sorted(one["host"] for one in found.provenances) == ["a", "b"]
 
 
 def test_what_is_not_a_database_is_refused(tmp_path: Path) -> None:

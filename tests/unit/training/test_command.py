@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,20 @@ def test_a_killed_command_has_crashed(tmp_path: Path) -> None:
     assert "died of SIGKILL" in str(result.error)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals, and scripts with a first line #!")
+@pytest.mark.parametrize(
+    ("what", "message"), [("signal", "died of signal 35"), ("script", "cannot be started")]
+)
+def test_a_signal_without_a_name_and_a_script_without_its_first_line_are_told(
+    tmp_path: Path, what: str, message: str
+) -> None:
+    started = "python script.py {seed} {x}" if what == "signal" else "./script.py {seed} {x}"
+    script = "import os; os.kill(os.getpid(), 35)"
+    (tmp_path / "script.py").write_text(script)
+    (tmp_path / "script.py").chmod(0o755)
+    assert message in str(one_run(tmp_path, script, f"command.run={started}").error)
+
+
 def test_a_command_that_holds_too_much_memory_is_stopped(tmp_path: Path) -> None:
     script = "import time; x = bytearray(300_000_000); time.sleep(60)"
     result = one_run(tmp_path, script, "command.memory_gb=0.2")
@@ -126,6 +141,11 @@ def test_a_second_attempt_begins_with_an_empty_folder(tmp_path: Path) -> None:
             (2.0, 3.0),
         ),
         (
+            {"file": "a.csv", "key": "r"},
+            "open('a.csv', 'w', encoding='utf-8-sig').write('r,t\\n4,1\\n')",
+            (4.0,),
+        ),
+        (
             {"file": "a.csv", "key": "r", "last": 2},
             "open('a.csv', 'w').write('#x\\nt,r\\n1,4\\n2,\\n3,6\\n')",
             (4.0, 6.0),
@@ -154,6 +174,13 @@ def _score(setting: dict[str, Any]) -> list[str]:
         ({"file": "a.json", "key": "r"}, "open('a.json', 'w').write('{\"rr\": 1}')", "did you mean 'rr'"),
         ({"file": "a.json", "key": "r"}, "open('a.json', 'w').write('{\"r\": true}')", "True is no number"),
         ({"file": "a.csv", "key": "r"}, "open('a.csv', 'w').write('t,rr\\n1,2\\n')", "no column 'r'"),
+        (
+            {"file": "a.json", "key": "r"},
+            "open('a.json', 'w').write('{\"r\": 1' + '0' * 400 + '}')",
+            "too large",
+        ),
+        ({"file": "a.csv", "key": "r"}, "open('a.csv', 'w').write('r\\n' + '1' * 200_000)", "field larger"),
+        ({"file": "a.csv", "key": "r"}, "import os; os.mkfifo('a.csv')", "must be a file"),
     ],
 )
 def test_a_score_that_is_not_there_fails_the_run_and_says_where_it_was_looked_for(

@@ -15,7 +15,7 @@ from robusttune.declaration.study import StudySpec
 from robusttune.declaration.study_runs import tuning_runs
 from robusttune.errors import SpecError, StudyError
 from robusttune.pipeline import check_study, rank_study, run_study
-from robusttune.pipeline.functions import _Portable
+from robusttune.pipeline.portable import _Portable
 from robusttune.results.records import RunResult, RunStatus, TrialState
 from robusttune.training import train as train_runs
 from tests.support.places import ROOT
@@ -283,6 +283,27 @@ def test_configurations_that_are_the_same_or_none_are_errors() -> None:
         rt.evaluate(noisy, {"a": {"x": 1}, "b": {"x": 1}}, n_seeds=2, workers=0)
     with pytest.raises(SpecError, match="name at least one"):
         rt.evaluate(noisy, {}, n_seeds=2, workers=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: rt.tune(noisy, {"x": 3}, 2), "space: x = 3: must be a Float, Int or Categorical"),
+        (lambda: rt.tune(noisy, [1], 2), r"space = \[1\]: must be a mapping"),
+        (lambda: rt.tune(noisy, {}, 0), "tuning.n_trials = 0: makes no trial"),
+        (lambda: rt.tune(noisy, {}, 2.5), "n_trials = 2.5: input should be a valid integer"),
+        (lambda: rt.tune(noisy, {}, 2, pruner="median_"), "did you mean 'median'"),
+        (lambda: rt.tune(noisy, {}, 2, sampelr="tpe"), r"sampelr: unknown key \(did you mean 'sampler'\?\)"),
+        (lambda: rt.evaluate(noisy, {"a": {"x": object()}}, n_seeds=2), "configurations: a = .*JSON"),
+        (lambda: rt.evaluate(noisy, {"a": {"x": float("nan")}}, n_seeds=2), "configurations: a = .*JSON"),
+        (lambda: rt.evaluate(noisy, {"a": 3}, n_seeds=2), "configurations: a = 3: must be a mapping"),
+        (lambda: rt.evaluate(noisy, [1], n_seeds=2), r"configurations = \[1\]: must be a mapping"),
+        (lambda: rt.evaluate(noisy, {"a": {}}, n_seeds=0), "n_seeds = 0: input should be greater"),
+    ],
+)
+def test_wrong_arguments_are_told_as_a_study_file_is_told_them(call: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        call()
 
 
 @pytest.mark.thorough
