@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -66,6 +67,15 @@ def test_an_experiment_is_run_written_up_and_counted(root: Path) -> None:
     assert (one.folder / "tuning_vs_post_evaluation.png").exists()
     assert lines(one, results)[1] == "  drawn: 12 of 12 trials, 24 of 24 post-evaluation runs planned so far"
     assert {path.parent.name for path in two.folder.glob("*/ranking.csv")} == {"drawn-low", "drawn-high"}
+
+    kept = json.loads((one.folder / "results.json").read_text(encoding="utf-8"))
+    assert kept["effort"]["n_runs"] == 36
+    assert kept["study"]["name"] == "drawn"
+    trials = pd.read_csv(one.folder / "trials.csv")
+    assert kept["champion"] == f"trial {trials['objective_value'].idxmax()}"
+    assert trials["hyperparameter_x"].between(0, 1).all()
+    assert set(pd.read_csv(two.folder / "matrix.csv")["method"]) == {"tuned"}
+    assert not (one.folder / "matrix.csv").exists()
 
     found = lucky_vs_consistent.load(root)
     assert [one.name for one in found] == ["one", "drawn-high", "drawn-low"]
