@@ -1,0 +1,42 @@
+"""The README's picture and the page of the quickstart study, from its results database (`make demo`)."""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from analysis.kept import NothingKeptError, Places
+from robusttune import NoResultsError, load_study, rank_study
+from robusttune.report.figures import lucky_figure
+from robusttune.report.model import Ranking
+from robusttune.report.output import to_csv
+from robusttune.report.table import Table
+from robusttune.report.tables import ranking_table
+from robusttune.report.write import to_markdown
+
+NAME = "quickstart"
+STUDY = "experiments/quickstart/ppo_pendulum.toml"
+PAGE, PICTURE, KEPT = "docs/quickstart.md", "docs/images/quickstart.png", "experiments/quickstart/ranking.csv"
+
+
+def load(places: Places) -> Ranking:
+    """Return the ranking of the study."""
+    study = load_study(places.root / STUDY)
+    try:
+        return rank_study(study, out=places.results, command=f"robusttune run {STUDY}")
+    except NoResultsError:
+        raise NothingKeptError(f"{places.results} has no database of the study: make demo") from None
+
+
+def table(ranking: Ranking) -> dict[str, Table]:
+    """Return the ranking."""
+    return {NAME: ranking_table(ranking.rows, note=ranking.caption)}
+
+
+def figure(ranking: Ranking) -> dict[str, Figure]:
+    """Return the figure of luck."""
+    return {NAME: lucky_figure(ranking)}
+
+
+def page(ranking: Ranking) -> dict[str, str | Figure]:
+    """Return the page of documentation, its picture, and the ranking that is kept."""
+    return {PAGE: to_markdown(ranking), PICTURE: lucky_figure(ranking), KEPT: to_csv(ranking.to_frame())}
