@@ -10,7 +10,7 @@ DEMO := experiments/quickstart/ppo_pendulum.toml
 comma := ,
 space := $(subst ,, )
 
-.PHONY: extras demo test test-all lint check slow rl-zoo calibration bench distributions protocols chaos fuzz constraints clean help
+.PHONY: extras demo test test-all lint check slow rl-zoo calibration bench distributions protocols paper chaos fuzz constraints clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -67,6 +67,9 @@ distributions: $(READY)  ## many seeds of each trainer: do their scores differ? 
 protocols: $(READY)  ## the study of protocols, or what is missing of it (hours, resumable), and its page
 	$(BIN)/python -m experiments.protocols --workers 2
 	$(BIN)/python -m analysis.build protocols
+
+paper: $(READY)  ## every table and figure of the paper and of the documentation, from committed results (a minute)
+	$(BIN)/python -m analysis.build
 
 chaos: $(READY)  ## kill a study at random moments; nothing may be lost or doubled
 	$(BIN)/python -m pytest -m slow tests/integration/test_chaos.py

@@ -53,6 +53,11 @@ class KeptStudy:
         return self.ranking[self.ranking["tuning_score"].notna() & self.ranking["proposed_by"].notna()]
 
     @property
+    def published(self) -> pd.DataFrame:
+        """Those of the ranking whose score comes from elsewhere, not from its search."""
+        return self.ranking[self.ranking["tuning_score"].notna() & self.ranking["proposed_by"].isna()]
+
+    @property
     def recommended(self) -> str:
         """The first of the best set, as its report recommends it."""
         return str(self.ranking[self.ranking["in_best_set"]]["configuration"].iloc[0])
@@ -81,17 +86,3 @@ def kept_studies(root: Path) -> Iterator[KeptStudy]:
     """Yield the studies whose ranking is kept, by their folders."""
     for path in sorted(root.glob("experiments/**/ranking.csv")):
         yield KeptStudy(name=path.parent.name, folder=path.parent, ranking=pd.read_csv(path))
-
-
-def kept_searches(root: Path) -> list[KeptStudy]:
-    """Return the studies that searched and whose ranking is kept.
-
-    Raises
-    ------
-    NothingKeptError
-        If there is none.
-    """
-    found = [study for study in kept_studies(root) if not study.trials.empty]
-    if not found:
-        raise NothingKeptError("no experiment has a ranking.csv yet: python -m experiments.run NAME")
-    return found

@@ -3,41 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.kept import KeptStudy, Places, kept_searches
+from analysis.kept import KeptStudy, NothingKeptError, Places, kept_studies
 from analysis.markdown import wrapped, written
 from robusttune.report.figures import COLOURS
 from robusttune.report.output import new_figure
-from robusttune.report.prose.words import number
+from robusttune.report.prose.words import interval, number
 from robusttune.report.table import Table
 
-NAME = "lucky_vs_consistent"
+NAME, PUBLISHED = "lucky_vs_consistent", "published_scores"
 PAGE, PICTURE = "docs/studies.md", "docs/images/studies.png"
 _VERDICTS = ("LUCKY", "INCONCLUSIVE", "CONSISTENT", "UNLUCKY")
 _MARKS = {"LUCKY": ">", "INCONCLUSIVE": "s", "CONSISTENT": "o", "UNLUCKY": "<"}
 
 
 def load(places: Places) -> list[KeptStudy]:
-    """Return every search whose ranking is kept in the repository."""
-    return kept_searches(places.root)
+    """Return the studies whose rankings are kept in the repository.
+
+    Raises
+    ------
+    NothingKeptError
+        If none of them searched.
+    """
+    found = list(kept_studies(places.root))
+    if not _searches(found):
+        raise NothingKeptError("no experiment has a ranking.csv yet: python -m experiments.run NAME")
+    return found
+
+
+def _searches(studies: Sequence[KeptStudy]) -> list[KeptStudy]:
+    return [one for one in studies if not one.trials.empty]
 
 
 def table(studies: Sequence[KeptStudy]) -> dict[str, Table]:
-    """Return one line per search, and one for all."""
-    pooled = _pooled(studies)
-    last = ("all", *_counts(pooled), "", "", "", _not_the_champion(studies))
+    """Return one line per search, and one for all; and one per score that others have published."""
+    searches = _searches(studies)
+    pooled = _pooled(searches)
+    last = ("all", *_counts(pooled), "", "", "", _not_the_champion(searches))
     headings = ("study", "trials", *(verdict.lower() for verdict in _VERDICTS), "mean luck in SD", "champion")
     found = Table(
         title="Lucky and consistent trials",
         headings=(*headings, "its tuning score", "its fresh mean", "recommended"),
-        rows=(*(_line(one) for one in studies), last),
+        rows=(*(_line(one) for one in searches), last),
         text=("study", "champion", "recommended"),
         name="study",
     )
-    return {NAME: found}
+    claims = [(one, row) for one in studies for _, row in one.published.iterrows()]
+    return {NAME: found} | ({PUBLISHED: _published(claims)} if claims else {})
+
+
+def _published(claims: Sequence[tuple[KeptStudy, pd.Series[Any]]]) -> Table:
+    """Return a line per configuration whose score others have reported."""
+    rows = tuple(
+        (
+            one.name,
+            str(row["configuration"]),
+            number(row["tuning_score"]),
+            number(row["mean"]),
+            interval(row["mean_low"], row["mean_high"]),
+            f"{row['n_reached']:.0f} of {row['n_seeds']}",
+            str(row["verdict"]).lower(),
+        )
+        for one, row in claims
+    )
+    return Table(
+        title="Published scores on fresh seeds",
+        headings=("study", "configuration", "published", "fresh mean", "interval", "reached by", "verdict"),
+        rows=rows,
+        text=("study", "configuration", "verdict"),
+        name="",
+        note="Reached by: how many fresh seeds score at least what was published.",
+    )
 
 
 def _line(one: KeptStudy) -> tuple[str, ...]:
@@ -73,8 +113,9 @@ def _not_the_champion(studies: Sequence[KeptStudy]) -> str:
 
 def figure(studies: Sequence[KeptStudy]) -> dict[str, Figure]:
     """Return the luck of every evaluated trial in standard deviations of its seeds, a row per search."""
-    drawn, axes = new_figure(8.2, 1.2 + 0.42 * len(studies), layout="constrained")
-    for y, one in enumerate(studies):
+    searches = _searches(studies)
+    drawn, axes = new_figure(8.2, 1.2 + 0.42 * len(searches), layout="constrained")
+    for y, one in enumerate(searches):
         champion = one.champion["configuration"]
         for _, row in one.trials.iterrows():
             is_champion = row["configuration"] == champion
@@ -90,8 +131,8 @@ def figure(studies: Sequence[KeptStudy]) -> dict[str, Figure]:
     for verdict in _VERDICTS:
         axes.plot([], [], _MARKS[verdict], mfc="none", mec=COLOURS[verdict], label=verdict.lower())
     axes.axvline(0, lw=0.8, color="black")
-    axes.set_yticks(range(len(studies)), [one.name for one in studies])
-    axes.set_ylim(len(studies) - 0.5, -0.5)
+    axes.set_yticks(range(len(searches)), [one.name for one in searches])
+    axes.set_ylim(len(searches) - 0.5, -0.5)
     axes.set_xlabel("luck of the tuning score, in standard deviations between seeds (right: too high)")
     axes.set_title("Filled: the tuning champions", fontsize=9, loc="left")
     for side in ("top", "right"):
@@ -109,13 +150,15 @@ def page(studies: Sequence[KeptStudy]) -> dict[str, str | Figure]:
         "the command that runs it, is in [experiments/](../experiments). This page is made by `python -m "
         "analysis.build lucky_vs_consistent` from the rankings kept there."
     )
+    tables = table(studies)
     text = "\n".join(
         [
             "# Real studies: how lucky are tuning champions?\n",
-            wrapped(_answer(studies)),
+            wrapped(_answer(_searches(studies))),
             "![Luck of every trial](images/studies.png)\n",
-            written(table(studies)[NAME]) + "\n",
+            written(tables.pop(NAME)) + "\n",
             wrapped(note),
+            *(f"## {one.title}\n\n{written(one)}\n" for one in tables.values()),
         ]
     )
     return {PAGE: text, PICTURE: figure(studies)[NAME]}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from benchmarks import tables
+from analysis import calibration
+from analysis.kept import Places
 from docs.make_study_files import TARGET, render
 from robusttune.cli import app
 from robusttune.report.prose.methods import SIMULTANEOUS
@@ -29,14 +30,17 @@ def test_the_reference_of_study_files_is_made_from_the_source_as_it_is() -> None
 
 
 def test_the_tables_of_the_statistics_page_are_those_of_the_measurements() -> None:
-    page = tables.PAGE.read_text(encoding="utf-8")
-    assert page == tables.render(page), "run: python -m benchmarks.tables"
+    measured = calibration.load(Places(root=ROOT, results=ROOT / "results"))
+    assert calibration.page(measured)[calibration.PAGE] == measured.page, (
+        "run: python -m analysis.build calibration"
+    )
 
 
 @pytest.mark.parametrize("what", SIMULTANEOUS)
 def test_the_coverage_that_reports_tell_is_what_was_measured(what: str) -> None:
-    rows = {(row["what"], row["setting"]): float(row["measured"]) for row in tables.read("calibration.csv")}
-    found = [rows[what, tables.PLACES["real"].format(n)] for n in (5, 10, 20)]
+    measured = calibration.load(Places(root=ROOT, results=ROOT / "results")).promises
+    rows = {(row["what"], row["setting"]): float(row["measured"]) for row in measured}
+    found = [rows[what, calibration.PLACES["real"].format(n)] for n in (5, 10, 20)]
     assert SIMULTANEOUS[what] == (round(min(found), 3), round(max(found), 3))
 
 

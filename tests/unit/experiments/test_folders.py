@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis import lucky_vs_consistent
+from analysis.kept import Places
 from experiments.folders import HERE, Experiment, experiments
 from experiments.run import carry_out
 from experiments.status import lines
@@ -77,15 +78,14 @@ def test_an_experiment_is_run_written_up_and_counted(root: Path) -> None:
     assert set(pd.read_csv(two.folder / "matrix.csv")["method"]) == {"tuned"}
     assert not (one.folder / "matrix.csv").exists()
 
-    found = lucky_vs_consistent.load(root)
+    found = lucky_vs_consistent.load(Places(root=root, results=results))
     assert [one.name for one in found] == ["one", "drawn-high", "drawn-low"]
     ranking = pd.read_csv(one.folder / "ranking.csv").set_index("configuration")
-    assert found[0].champion == ranking["tuning_score"].idxmax()
-    assert found[0].best == ranking["mean"].idxmax()
-    n_lucky = int((ranking["verdict"] == "LUCKY").sum())
-    assert found[0].n("LUCKY") == n_lucky
-    total = sum(study.n("LUCKY") for study in found)
-    assert f"{total} of the 9 trials" in lucky_vs_consistent.page(found).replace("\n", " ")
+    assert found[0].champion["configuration"] == ranking["tuning_score"].idxmax()
+    assert found[0].recommended == kept["recommended"] == ranking["mean"].idxmax()
+    total = sum(int((one.ranking["verdict"] == "LUCKY").sum()) for one in found)
+    page = str(lucky_vs_consistent.page(found)["docs/studies.md"]).replace("\n", " ")
+    assert f"{total} of the 9 best trials of 3 searches" in page
 
 
 @pytest.mark.thorough
