@@ -116,7 +116,7 @@ def _answer(rows: pd.DataFrame) -> str:
     return (
         f"{_verdict(gains)}. Differences of the true score from that of the best single-seed trial, believed, over {n} "
         f"repetitions of each search with PPO on Pendulum-v1 and the training steps of 120 runs: {told}. The score "
-        f"that is believed is too high by {high[0]} with one seed a trial, by {high[1]} with three and by {high[2]} with "
+        f"that is believed is too high by {high[0]} with one seed a trial, {high[1]} with three and {high[2]} with "
         f"the pruner; the mean over fresh seeds that is reported, by {optimism(rows, ONE, FRESH)!s}."
     )
 
