@@ -10,6 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+NOISE_TABLES = "experiments/noise_table/*.parquet"
+"""Every configuration of a space on many seeds; the study of each is the TOML file beside it."""
+
 
 class NothingKeptError(Exception):
     """Nothing has been kept yet that an analysis could read; says what would make it."""

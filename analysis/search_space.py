@@ -1,16 +1,25 @@
-"""Which hyperparameters matter, and which ranges were wrong? From the trials of the kept experiments."""
+"""Which hyperparameters matter, and which ranges were wrong? From the kept searches, and from the noise tables.
+
+A noise table has every configuration on twenty or thirty seeds: what it says of its space rests on means, not on single
+runs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.kept import NothingKeptError, Places, kept_studies
+from analysis.kept import NOISE_TABLES, NothingKeptError, Places, kept_studies
+from robusttune import load_study
+from robusttune.post_evaluation.search_advice import advise
 from robusttune.report.prose.words import share
 from robusttune.report.table import Table
+from robusttune.results.records import TrialRecord, TrialState
 
 NAME = "search_space"
 LEVEL = 0.05
@@ -36,16 +45,50 @@ class Searched:
 
 
 def load(places: Places) -> list[Searched]:
-    """Return every kept search that says something of its hyperparameters."""
-    found = []
-    for study in kept_studies(places.root):
-        results = study.results()
-        if results is not None and results["advice"]["importance"]:
-            advice = results["advice"]
-            found.append(Searched(name=study.name, importance=advice["importance"], ranges=advice["ranges"]))
+    """Return every kept search and noise table that says something of its hyperparameters."""
+    found = [one for one in (*_searches(places), *_noise_tables(places)) if one.importance]
     if not found:
         raise NothingKeptError("no experiment has kept its results.json yet: python -m experiments.run NAME")
     return found
+
+
+def _searches(places: Places) -> Iterator[Searched]:
+    for study in kept_studies(places.root):
+        results = study.results()
+        if results is not None:
+            advice = results["advice"]
+            yield Searched(name=study.name, importance=advice["importance"], ranges=advice["ranges"])
+
+
+def _noise_tables(places: Places) -> Iterator[Searched]:
+    for path in sorted(places.root.glob(NOISE_TABLES)):
+        study, runs = load_study(path.with_suffix(".toml")), pd.read_parquet(path)
+        advice = advise(study, means_as_trials(runs, list(study.search_space.parameters)))
+        yield Searched(
+            name=f"noise table {path.stem}",
+            importance={name: dataclasses.asdict(one) for name, one in advice.importance.items()},
+            ranges=[{"name": one.name, "line": one.line} for one in advice.ranges],
+        )
+
+
+def means_as_trials(runs: pd.DataFrame, names: Sequence[str]) -> list[TrialRecord]:
+    """Return a trial per configuration, whose objective value is the mean over its seeds."""
+    trials = []
+    for number, own in runs.groupby("config_id"):
+        row = own.iloc[0]
+        values = {name: row[name].item() if hasattr(row[name], "item") else row[name] for name in names}
+        trials.append(
+            TrialRecord(
+                number=int(str(number)),
+                config_id=str(number),
+                hyperparameters=values,
+                run_ids=(),
+                scores=(),
+                objective_value=float(own["return"].mean()),
+                state=TrialState.COMPLETE,
+            )
+        )
+    return trials
 
 
 def table(searches: Sequence[Searched]) -> dict[str, Table]:
@@ -63,7 +106,7 @@ def table(searches: Sequence[Searched]) -> dict[str, Table]:
         text=("study", "hyperparameter", "matters", "range to search instead"),
         name="",
         note="Importance: share of what the hyperparameters explain in the trials; matters: shown at 5%, corrected for "
-        "the number of hyperparameters.",
+        "the number of hyperparameters. Noise tables: each configuration's mean over all of its seeds.",
     )
     return {NAME: table}
 

@@ -18,14 +18,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
-from analysis.kept import NothingKeptError, Places, kept_studies
+from analysis.kept import NOISE_TABLES, NothingKeptError, Places, kept_studies
 from robusttune.report.output import new_figure
 from robusttune.report.prose.words import number
 from robusttune.report.table import Table
 from robusttune.stats.planning.power import difference_power, fewest_seeds, welch_df
 
 NAME = "seeds_needed"
-NOISE_TABLES = "experiments/noise_table/*.parquet"
 ALPHA, POWER, MOST = 0.05, 0.8, 1000
 SEEDS = (3, 5, 10, 20, 30, 100)
 _TOP = 10

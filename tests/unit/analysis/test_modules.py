@@ -96,6 +96,16 @@ def test_a_hyperparameter_is_said_to_matter_where_its_trials_show_it(places: Pla
     assert made.rows[1] == ("a", "n_steps", "0.10", "not shown", "–")
 
 
+def test_a_configuration_of_a_noise_table_is_a_trial_worth_its_mean() -> None:
+    runs = pd.DataFrame({"config_id": [3, 3, 5], "n_steps": [8, 8, 16], "act": ["relu", "relu", "tanh"]})
+    first, second = search_space.means_as_trials(
+        runs.assign(**{"return": [1.0, 2.0, 7.0]}), ["n_steps", "act"]
+    )
+    assert (first.number, first.objective_value, second.objective_value) == (3, 1.5, 7.0)
+    assert second.hyperparameters == {"n_steps": 16, "act": "tanh"}
+    assert type(second.hyperparameters["n_steps"]) is int
+
+
 def test_a_pair_needs_the_seeds_that_the_t_test_needs() -> None:
     # Two samples, difference of one SD, two-sided 5 %, 80 % power: 17 each (any table of power, such as R's).
     assert Pair(difference=1.0, sd_first=1.0, sd_second=1.0).n_needed == 17
