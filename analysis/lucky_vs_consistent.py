@@ -44,10 +44,10 @@ def table(studies: Sequence[KeptStudy]) -> dict[str, Table]:
     searches = _searches(studies)
     pooled = _pooled(searches)
     last = ("all", *_counts(pooled), "", "", "", _not_the_champion(searches))
-    headings = ("study", "trials", *(verdict.lower() for verdict in _VERDICTS), "mean luck in SD", "champion")
+    headings = ("study", "trials", *(verdict.lower() for verdict in _VERDICTS), "luck in SD", "champion")
     found = Table(
         title="Lucky and consistent trials",
-        headings=(*headings, "its tuning score", "its fresh mean", "recommended"),
+        headings=(*headings, "its score", "fresh mean", "recommended"),
         rows=(*(_line(one) for one in searches), last),
         text=("study", "champion", "recommended"),
         name="study",
@@ -146,9 +146,10 @@ def page(studies: Sequence[KeptStudy]) -> dict[str, str | Figure]:
     note = (
         "A verdict is about the tuning score, by the study's own intervals (95%, simultaneous where the study says "
         "so); inconclusive means that its seeds do not decide. *Luck in SD*: tuning score minus mean over fresh seeds, "
-        "in standard deviations between the seeds of that trial. Each study's page, with its question, its ranking and "
-        "the command that runs it, is in [experiments/](../experiments). This page is made by `python -m "
-        "analysis.build lucky_vs_consistent` from the rankings kept there."
+        "in standard deviations between the seeds of that trial, on average. *Its score* is the champion's tuning "
+        "score, *fresh mean* its mean over fresh seeds. Each study's page, with its question, its ranking and the "
+        "command that runs it, is in [experiments/](../experiments). This page is made by `python -m analysis.build "
+        "lucky_vs_consistent` from the rankings kept there."
     )
     tables = table(studies)
     text = "\n".join(

@@ -113,19 +113,21 @@ def table(sources: Sequence[Source]) -> dict[str, Table]:
         title="Seeds that tell configurations apart",
         headings=(
             "source",
-            "configurations",
-            "seeds each",
-            "SD between seeds",
-            "difference of a pair",
-            "seeds for half of the pairs",
-            *(f"told by {n}" for n in SEEDS),
+            "configs",
+            "seeds",
+            "SD",
+            "difference",
+            "needed",
+            *(f"n = {n}" for n in SEEDS),
         ),
         rows=tuple(rows),
         text=("source",),
         name="",
-        note="Medians over configurations and pairs; differences without the part that noise adds. Seeds for half of "
-        f"the pairs: of each configuration, for {POWER:.0%} power of Welch's test at {ALPHA:.0%}, pair by pair, "
-        "without correction for their number. Told by n: mean power over the pairs with n seeds of each.",
+        note="The trials of each search that were run again, and the ten best configurations of each noise table. SD "
+        "between the seeds of a configuration, and difference of a pair without the part that noise adds: medians. "
+        f"Needed: seeds of each configuration that give Welch's test at {ALPHA:.0%} a power of {POWER:.0%} for half of "
+        "the pairs, without correction for their number. n = 3 and so on: mean power over the pairs with n seeds of "
+        "each.",
     )
     return {NAME: found}
 
@@ -166,4 +168,4 @@ def _of_noise_tables(places: Places) -> Iterator[Source]:
         best = chosen_by.groupby("config_id")["return"].mean().nlargest(_TOP).index
         scores = {str(one): judged.loc[judged["config_id"] == one, "return"].tolist() for one in best}
         varying = {name: own for name, own in scores.items() if np.std(own) > 0}
-        yield Source(name=f"noise table {path.stem}, top {_TOP}", scores=varying)
+        yield Source(name=f"noise table {path.stem}", scores=varying)

@@ -20,7 +20,7 @@ NAME, SPEED = "trainers", "trainers_speed"
 LEVEL = 0.95
 SB3, OTHER, SAME = "sb3", "lockstep", "lockstep-same-seeds"
 """Samples of the benchmark: by Stable-Baselines3, by lockstep on other seeds, by lockstep on SB3's seeds."""
-_SAMPLES = {OTHER: "other seeds", SAME: "the same seeds"}
+_SAMPLES = {OTHER: "other", SAME: "the same"}
 _CASE = re.compile(r"(?P<case>[^,]+), (?P<steps>\d+) steps, .*?: SB3 (?P<seconds>[\d.]+) s a seed")
 _SIZE = re.compile(r"\s+S =\s*(?P<members>\d+)\s+(?P<seconds>[\d.]+) s a seed.*?(?P<factor>[\d.]+) x SB3")
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
@@ -188,7 +188,7 @@ def _differences(scores: pd.DataFrame) -> Figure:
         axes.plot([found.low / sd, found.high / sd], [y, y], "-", lw=2, alpha=0.6, color=colour)
         axes.plot([found.estimate / sd], [y], mark, color=colour, ms=5)
     axes.axvline(0, color="black", lw=0.8)
-    axes.set_yticks(range(len(cases)), [f"{case}, {_SAMPLES[sample]}" for case, sample in cases])
+    axes.set_yticks(range(len(cases)), [f"{case}, {_SAMPLES[sample]} seeds" for case, sample in cases])
     axes.set_ylim(len(cases) - 0.5, -0.5)
     axes.set_xticks([-1, -0.5, 0, 0.5])
     axes.set_xlabel("lockstep − SB3, in standard deviations between seeds, with 95 % interval")
