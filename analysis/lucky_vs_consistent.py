@@ -51,6 +51,9 @@ def table(studies: Sequence[KeptStudy]) -> dict[str, Table]:
         rows=(*(_line(one) for one in searches), last),
         text=("study", "champion", "recommended"),
         name="study",
+        note="Verdicts: by the study's own intervals (95%, simultaneous where the study says so); inconclusive: its "
+        "seeds do not decide. Luck in SD: tuning score minus mean over fresh seeds, in standard deviations between the "
+        "seeds of the trial, on average. Its score, fresh mean: the champion's, in tuning and over fresh seeds.",
     )
     claims = [(one, row) for one in studies for _, row in one.published.iterrows()]
     return {NAME: found} | ({PUBLISHED: _published(claims)} if claims else {})
@@ -144,12 +147,9 @@ def figure(studies: Sequence[KeptStudy]) -> dict[str, Figure]:
 def page(studies: Sequence[KeptStudy]) -> dict[str, str | Figure]:
     """Return the page of documentation and its picture."""
     note = (
-        "A verdict is about the tuning score, by the study's own intervals (95%, simultaneous where the study says "
-        "so); inconclusive means that its seeds do not decide. *Luck in SD*: tuning score minus mean over fresh seeds, "
-        "in standard deviations between the seeds of that trial, on average. *Its score* is the champion's tuning "
-        "score, *fresh mean* its mean over fresh seeds. Each study's page, with its question, its ranking and the "
-        "command that runs it, is in [experiments/](../experiments). This page is made by `python -m analysis.build "
-        "lucky_vs_consistent` from the rankings kept there."
+        "Each study's page, with its question, its ranking and the command that runs it, is in "
+        "[experiments/](../experiments). This page is made by `python -m analysis.build lucky_vs_consistent` from the "
+        "rankings kept there."
     )
     tables = table(studies)
     text = "\n".join(

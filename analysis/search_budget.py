@@ -113,16 +113,22 @@ def table(rows: pd.DataFrame) -> dict[str, Table]:
             better = "–" if protocol == BELIEVED else str(gain(rows, budget, protocol))
             changed = "–" if budget == BUDGETS[0] else str(change(rows, protocol))
             body.append((str(budget), protocol, *means, better, changed))
-    return {
-        NAME: Table(title="Budget of a search", headings=head, rows=tuple(body), text=("protocol",), name="")
-    }
+    found = Table(
+        title="Budget of a search",
+        headings=head,
+        rows=tuple(body),
+        text=("protocol",),
+        name="",
+        note="Means over the searches ± half of their 95% interval; differences are paired. True: the mean of "
+        f"{rows['n_judging'].iloc[0]} further seeds of what was recommended.",
+    )
+    return {NAME: found}
 
 
 def _how(rows: pd.DataFrame) -> str:
     return (
         wrapped(
-            "Means over the searches ± half of their 95 % interval; differences are paired. *True* is the mean of "
-            f"{rows['n_judging'].iloc[0]} further seeds of what was recommended. *Top k* leaves a quarter of the runs "
+            "*Top k* leaves a quarter of the runs "
             "for fresh seeds of the highest scores (3 × 5 at 60 runs, 6 × 10 at 240); *advised* is what "
             "`robusttune plan` advises ([protocols](protocols.md)) without its confirmation: as many seeds, for a list "
             "that takes turns between a model of all trials and the highest scores; at 240 runs the "

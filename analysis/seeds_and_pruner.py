@@ -67,6 +67,8 @@ def table(rows: pd.DataFrame) -> dict[str, Table]:
         rows=tuple(body),
         text=("search", "choice"),
         name="",
+        note="Means over the repetitions ± half of their 95% interval; differences are paired by repetition. True: "
+        f"the mean of {rows['n_judging'].iloc[0]} further seeds of what was recommended.",
     )
     return {NAME: found}
 
@@ -152,8 +154,7 @@ def _how(rows: pd.DataFrame) -> str:
     pruned = at(rows, PRUNER, BELIEVED, "n_trials")
     return (
         wrapped(
-            "Means over the repetitions ± half of their 95 % interval; differences are paired by repetition. *True* is "
-            f"the mean of {rows['n_judging'].iloc[0]} further seeds of what was recommended. *Believed*: the highest "
+            "*Believed*: the highest "
             "objective value is taken, and reported. *Fresh seeds*: the search ends with the steps of 90 runs; the six "
             "highest get five fresh seeds each, the highest mean over these is taken, and reported. *3 seeds*: each "
             "trial is three runs, and there are a third as many. *Pruner*: Optuna's median pruner, asked after "
