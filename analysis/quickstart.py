@@ -9,13 +9,15 @@ from robusttune import NoResultsError, load_study, rank_study
 from robusttune.report.figures import lucky_figure
 from robusttune.report.model import Ranking
 from robusttune.report.output import to_csv
+from robusttune.report.runs import runs_csv
 from robusttune.report.table import Table
 from robusttune.report.tables import ranking_table
 from robusttune.report.write import to_markdown
 
 NAME = "quickstart"
 STUDY = "experiments/quickstart/ppo_pendulum.toml"
-PAGE, PICTURE, KEPT = "docs/quickstart.md", "docs/images/quickstart.png", "experiments/quickstart/ranking.csv"
+PAGE, PICTURE = "docs/quickstart.md", "docs/images/quickstart.png"
+KEPT = "experiments/quickstart"
 
 
 def load(places: Places) -> Ranking:
@@ -38,5 +40,10 @@ def figure(ranking: Ranking) -> dict[str, Figure]:
 
 
 def page(ranking: Ranking) -> dict[str, str | Figure]:
-    """Return the page of documentation, its picture, and the ranking that is kept."""
-    return {PAGE: to_markdown(ranking), PICTURE: lucky_figure(ranking), KEPT: to_csv(ranking.to_frame())}
+    """Return the page of documentation, its picture, and what is kept: the ranking, and every run."""
+    return {
+        PAGE: to_markdown(ranking),
+        PICTURE: lucky_figure(ranking),
+        f"{KEPT}/ranking.csv": to_csv(ranking.to_frame()),
+        f"{KEPT}/runs.csv": runs_csv(ranking),
+    }
