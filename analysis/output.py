@@ -10,7 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.markdown import written
+from robusttune.report.latex_table import latex_table
 from robusttune.report.output import RC, render, write_folder
+from robusttune.report.paper import label
 from robusttune.report.table import Table
 
 _DPI = 130
@@ -23,7 +25,7 @@ def write_paper(tables: Mapping[str, Table], figures: Mapping[str, Figure], fold
         texts |= {
             f"{name}.md": written(table) + "\n",
             f"{name}.csv": _csv(table),
-            f"{name}.tex": _latex(table),
+            f"{name}.tex": _latex(name, table),
         }
     write_folder(folder, texts, figures)
     return [
@@ -49,5 +51,8 @@ def _csv(table: Table) -> str:
     return pd.DataFrame(cells, columns=list(table.headings)).to_csv(index=False)
 
 
-def _latex(table: Table) -> str:
-    return render("ranking.tex.j2", table=table)
+def _latex(name: str, table: Table) -> str:
+    caption = f"{table.title}. {table.note}".strip()
+    return render(
+        "tables.tex.j2", tables=[latex_table(table, label=label("analysis", name), caption=caption)]
+    )
