@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from analysis.kept import NothingKeptError, Places
 from analysis.output import write_paper
 from robusttune.report.output import new_figure
 from robusttune.report.table import Table
+from tests.support.latex import complaints, needs_latex
 
 README = (ROOT / "analysis" / "README.md").read_text(encoding="utf-8")
 PLACES = Places(root=ROOT, results=ROOT / "results")
@@ -73,6 +75,22 @@ def test_a_table_is_written_for_people_for_programs_and_for_papers(tmp_path: Pat
     assert (tmp_path / "a.csv").read_text(encoding="utf-8") == "name,mean\none & two,-1.5\n"
     assert r"one \& two" in (tmp_path / "a.tex").read_text(encoding="utf-8")
     assert (tmp_path / "b.pdf").read_bytes().startswith(b"%PDF")
+
+
+@needs_latex
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", WITHOUT_DATABASE)
+def test_the_tables_of_a_paper_are_compiled(name: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    list(build([name], PLACES, out=out, pages=tmp_path))
+    found = complaints(
+        [path.read_text(encoding="utf-8") for path in sorted(out.glob("*.tex"))] or ["."], tmp_path
+    )
+    assert [line for line in found if not is_too_wide_by_a_hair(line)] == []
+
+
+def is_too_wide_by_a_hair(complaint: str) -> bool:
+    return (width := re.match(r"Overfull \\hbox \(([\d.]+)pt", complaint)) is not None and float(width[1]) < 5
 
 
 def test_the_quickstart_needs_its_database(tmp_path: Path) -> None:
