@@ -11,6 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_obs_shape
 
 from robusttune.training.lockstep.kernels import Env, find_kernel, time_limit
+from robusttune.training.lockstep.lander import lander_step
 from robusttune.training.lockstep.layout import Array
 
 
@@ -52,6 +53,7 @@ class MemberEnvironments:
         self._shape: tuple[int, ...] = shape if isinstance(shape, tuple) else ()
         flat = [env for group in self._envs for env in group]
         self._kernel = find_kernel(flat)
+        self._steps = [[lander_step(env) or env.step for env in group] for group in self._envs]
         self._limit = time_limit(flat[0]) if self._kernel else None
         self._states: Array = np.zeros((len(flat), 0))
         self._elapsed = np.zeros(len(flat), dtype=np.int64)
@@ -89,15 +91,15 @@ class MemberEnvironments:
         observations, terminal = self._empty_observations(len(rows)), self._empty_observations(len(rows))
         rewards = np.zeros(observations.shape[:2], dtype=np.float32)
         dones, timeouts = np.zeros(rewards.shape, dtype=bool), np.zeros(rewards.shape, dtype=bool)
-        for row, group in enumerate(self._envs[row] for row in rows):
-            for i, env in enumerate(group):
-                observation, reward, terminated, truncated, _ = env.step(actions[row, i])
-                rewards[row, i] = reward
+        for place, row in enumerate(rows):
+            for i, step in enumerate(self._steps[row]):
+                observation, reward, terminated, truncated, _ = step(actions[place, i])
+                rewards[place, i] = reward
                 if terminated or truncated:
-                    dones[row, i], timeouts[row, i] = True, truncated and not terminated
-                    terminal[row, i] = observation
-                    observation = env.reset()[0]
-                observations[row, i] = observation
+                    dones[place, i], timeouts[place, i] = True, truncated and not terminated
+                    terminal[place, i] = observation
+                    observation = self._envs[row][i].reset()[0]
+                observations[place, i] = observation
         return Transition(
             observations=observations, rewards=rewards, dones=dones, timeouts=timeouts, terminal=terminal
         )
@@ -139,7 +141,7 @@ class MemberEnvironments:
                 for env in group:
                     env.close()
         flat = self._flat(rows)
-        self._envs = [self._envs[row] for row in rows]
+        self._envs, self._steps = [self._envs[row] for row in rows], [self._steps[row] for row in rows]
         self._seeds = [self._seeds[row] for row in rows]
         self._elapsed = self._elapsed[flat]
         if self._kernel is not None:
