@@ -72,7 +72,9 @@ class MemberEnvironments:
             self._states[self._flat(rows)], self._elapsed[self._flat(rows)] = states, 0
         return observations
 
-    def step(self, actions: Array, rows: Sequence[int] | None = None) -> Transition:
+    def step(
+        self, actions: Array, rows: Sequence[int] | None = None, idle: Array | None = None
+    ) -> Transition:
         """Step environments once, and begin a new episode where one ended.
 
         Parameters
@@ -80,19 +82,25 @@ class MemberEnvironments:
         actions : ndarray, shape (n_rows, n_envs, *action_shape)
         rows : sequence of int, optional
             Whose environments; None is all.
+        idle : ndarray of bool, shape (n_rows, n_envs), optional
+            Where nobody will look any more: such an environment may stand still, and what it gives means nothing.
         """
         rows = range(len(self._envs)) if rows is None else rows
-        return self._step_together(actions, rows) if self._kernel else self._step_one_by_one(actions, rows)
+        if self._kernel is not None:
+            return self._step_together(actions, rows)
+        return self._step_one_by_one(actions, rows, idle)
 
     def _empty_observations(self, n_rows: int) -> Array:
         return np.zeros((n_rows, self.n_envs, *self._shape), dtype=self.observation_space.dtype)
 
-    def _step_one_by_one(self, actions: Array, rows: Sequence[int]) -> Transition:
+    def _step_one_by_one(self, actions: Array, rows: Sequence[int], idle: Array | None) -> Transition:
         observations, terminal = self._empty_observations(len(rows)), self._empty_observations(len(rows))
         rewards = np.zeros(observations.shape[:2], dtype=np.float32)
         dones, timeouts = np.zeros(rewards.shape, dtype=bool), np.zeros(rewards.shape, dtype=bool)
         for place, row in enumerate(rows):
             for i, step in enumerate(self._steps[row]):
+                if idle is not None and idle[place, i]:
+                    continue
                 observation, reward, terminated, truncated, _ = step(actions[place, i])
                 rewards[place, i] = reward
                 if terminated or truncated:

@@ -1,7 +1,7 @@
 """LunarLander's step, bit for bit gymnasium's, without the calls that cost half of it.
 
-The world is Box2D's and steps as ever; around it gymnasium checks the action, draws two numbers by a slow path and computes
-with NumPy's scalars. Here the same numbers come from the same formulas in Python's floats, which are the same doubles.
+The world is Box2D's and steps as ever. Around it gymnasium checks the action, draws two numbers by a slow path and
+computes with NumPy's scalars; here the same numbers come from the same formulas in Python's floats, the same doubles.
 """
 
 from __future__ import annotations
