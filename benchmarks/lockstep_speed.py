@@ -2,8 +2,8 @@
 
 Both sides run in turn in one process on one thread. Times are CPU seconds of this process, so that other work
 on the machine counts as little as possible, and wall seconds beside them; each number is the median of the
-repetitions. The floor is what a seed would take if nothing but its environment's steps (random actions, stepped by
-gymnasium) and its matrix products (at the rate of a large product) took any time. Whole commands are processes of
+repetitions. The floor is what a seed would take if nothing but its environment's steps (random actions, one environment
+stepped alone) and its matrix products (at the rate of a large product) took any time. Whole commands are processes of
 their own, imports, evaluations and storing included.
 """
 
@@ -34,6 +34,7 @@ from benchmarks.machine import commit, machine
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Normalization
 from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.hyperparameters import sb3_class
+from robusttune.training.lockstep.lander import lander_step
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep_runs import learner
 
@@ -184,8 +185,9 @@ def seconds(function: Any, *arguments: Any) -> tuple[float, float]:
 def step_environment(env: Any, n_steps: int) -> None:
     """Take random steps."""
     env.reset(seed=1)
+    step = lander_step(env) or env.step
     for _ in range(n_steps):
-        *_, terminated, truncated, _ = env.step(env.action_space.sample())
+        *_, terminated, truncated, _ = step(env.action_space.sample())
         if terminated or truncated:
             env.reset()
 
