@@ -245,6 +245,31 @@ def measure_command(n_repeats: int) -> list[str]:
     ]
 
 
+def measure_lander(n_steps: int = 4000) -> list[str]:
+    """Return the line of the report on single steps of LunarLander, by gymnasium and by us in turn."""
+    theirs, ours = gym.make("LunarLander-v3"), gym.make("LunarLander-v3")
+    own_step = lander_step(ours)
+    if own_step is None:
+        raise ValueError("This version of LunarLander steps by itself; there is nothing to compare.")
+    theirs.reset(seed=1)
+    ours.reset(seed=1)
+    found: dict[str, list[float]] = {"gymnasium": [], "here": []}
+    for _ in range(n_steps):
+        action = theirs.action_space.sample()
+        begin = time.process_time_ns()
+        *_, terminated, truncated, _ = theirs.step(action)
+        between = time.process_time_ns()
+        own_step(action)
+        end = time.process_time_ns()
+        found["gymnasium"].append((between - begin) / 1e3)
+        found["here"].append((end - between) / 1e3)
+        if terminated or truncated:
+            theirs.reset()
+            ours.reset()
+    sides = ", ".join(f"{side} {statistics.median(own):.1f}" for side, own in found.items())
+    return [f"A step of LunarLander-v3, median CPU microseconds of {n_steps} steps in turn: {sides}"]
+
+
 def command_seconds(trainer: str) -> tuple[float, float]:
     """Return the CPU time and the wall time of one command, a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -292,7 +317,8 @@ def main() -> None:
     """Measure, print and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    choices = [*CASES, "command"]
+    own = {"command": lambda: measure_command(options.repeats), "lander-step": measure_lander}
+    choices = [*CASES, *own]
     parser.add_argument("--cases", nargs="+", choices=choices, default=choices)
     parser.add_argument("--report", type=Path, default=REPORT)
     parser.add_argument("--peak", type=int)
@@ -303,9 +329,7 @@ def main() -> None:
         return
     lines = header()
     for name in options.cases:
-        found = (
-            measure_command(options.repeats) if name == "command" else measure(CASES[name], options.repeats)
-        )
+        found = own[name]() if name in own else measure(CASES[name], options.repeats)
         lines += ["", *found]
         sys.stdout.write("\n".join(found) + "\n")
     lines += ["", "Peak memory of a process that trains PPO Pendulum-v1 (MiB; S = 0: the imports alone)"]
