@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -317,7 +318,10 @@ def main() -> None:
     """Measure, print and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    own = {"command": lambda: measure_command(options.repeats), "lander-step": measure_lander}
+    own: dict[str, Callable[[int], list[str]]] = {
+        "command": measure_command,
+        "lander-step": lambda _: measure_lander(),
+    }
     choices = [*CASES, *own]
     parser.add_argument("--cases", nargs="+", choices=choices, default=choices)
     parser.add_argument("--report", type=Path, default=REPORT)
@@ -329,7 +333,7 @@ def main() -> None:
         return
     lines = header()
     for name in options.cases:
-        found = own[name]() if name in own else measure(CASES[name], options.repeats)
+        found = own[name](options.repeats) if name in own else measure(CASES[name], options.repeats)
         lines += ["", *found]
         sys.stdout.write("\n".join(found) + "\n")
     lines += ["", "Peak memory of a process that trains PPO Pendulum-v1 (MiB; S = 0: the imports alone)"]
