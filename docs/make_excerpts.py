@@ -49,7 +49,14 @@ def _columns() -> str:
 
 def _machines() -> str:
     """Return a table of what the demo said on each machine."""
-    headings = ["the demo", "its tuning champion", "scored in tuning", "on fresh seeds", "verdict", "the one to use"]
+    headings = [
+        "the demo",
+        "its tuning champion",
+        "scored in tuning",
+        "on fresh seeds",
+        "verdict",
+        "the one to use",
+    ]
     return text_table(headings, [[MACHINES[name], *_champion(DEMO / name)] for name in MACHINES])
 
 

@@ -92,7 +92,9 @@ def render() -> str:
         parts.append(f"## {title}\n\n{about}\n")
         parts += [_entry(getattr(robusttune, name), name, members=own) for name in names]
     parts.append(f"## `robusttune.stats`\n\n{_text(inspect.getdoc(stats) or '')}\n")
-    parts += [_entry(value, f"stats.{name}") for name in stats.__all__ if callable(value := getattr(stats, name))]
+    parts += [
+        _entry(value, f"stats.{name}") for name in stats.__all__ if callable(value := getattr(stats, name))
+    ]
     return "\n".join(parts)
 
 
@@ -131,9 +133,11 @@ def _signature(value: Any, name: str) -> str:
     """Return how it is called and what it returns, a parameter a line where one line is too long."""
     signature = inspect.signature(value)
     shown = [str(one.replace(annotation=inspect.Parameter.empty)) for one in _marked(signature)]
-    shown = [one.replace("=<factory>", "=…") for one in shown if one != "self"]
+    shown = [one.replace("=<factory>", "=...") for one in shown if one != "self"]
     returned = signature.return_annotation
-    end = "" if isinstance(value, type) or returned in (inspect.Signature.empty, "None") else f" -> {returned}"
+    end = (
+        "" if isinstance(value, type) or returned in (inspect.Signature.empty, "None") else f" -> {returned}"
+    )
     line = f"{name}({', '.join(shown)}){end}"
     return line if len(line) <= 100 else f"{name}(\n" + "".join(f"    {one},\n" for one in shown) + f"){end}"
 

@@ -76,4 +76,6 @@ for root in range(20):
     trials = rt.simulate_study(dataclasses.replace(study, root_seed=root)).trials
     best = max(trials, key=lambda trial: trial.objective_value or -math.inf)
     gaps.append((best.objective_value or 0.0) - true_mean(float(best.hyperparameters["learning_rate"])))
-print(f"Over {len(gaps)} searches, the best trial's score is {sum(gaps) / len(gaps):.1f} points too high on average.")
+print(
+    f"Over {len(gaps)} searches, the best trial's score is {sum(gaps) / len(gaps):.1f} points too high on average."
+)
