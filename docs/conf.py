@@ -1,8 +1,9 @@
 """How Sphinx makes the site of docs/: `make docs`.
 
-The pages are plain Markdown that a code host shows as it is. Two things are done here so that they need no markup of Sphinx:
-the pages that index.md links to, in its order, are the table of contents; and a link out of docs/ leads to the file on the
-code host. Nothing is fetched when the site is built or read: furo brings its style and uses the fonts of the system.
+The pages are plain Markdown that a code host shows as it is. Two things are done here so that they need no markup of
+Sphinx: the pages that index.md links to, in its order, are the table of contents; and a link out of docs/ leads to the
+file on the code host. Nothing is fetched when the site is built or read: furo brings its style and uses the fonts of
+the system.
 """
 
 from __future__ import annotations

@@ -19,12 +19,13 @@ TARGET = Path(__file__).with_name("cli.md")
 
 _HEAD = """# Commands
 
-A study needs four commands: `init` writes its file, `check` validates it, `run` carries it out and `report` writes the page again.
-Scores that exist already need one, `compare`. A command that was interrupted continues when it is run again; one that goes wrong
-says in one line what to change, and ends with exit code 2 for a faulty declaration or missing results and 1 for anything else.
+A study needs four commands: `init` writes its file, `check` validates it, `run` carries it out and `report` writes
+the page again. Scores that exist already need one, `compare`. A command that was interrupted continues when it is
+run again; one that goes wrong says in one line what to change, and ends with exit code 2 for a faulty declaration
+or missing results and 1 for anything else.
 
-Keys of study files: [study-files.md](study-files.md). The same from Python: [python-api.md](python-api.md). This page is generated
-from the source by `python -m docs.make_cli`.
+Keys of study files: [study-files.md](study-files.md). The same from Python: [python-api.md](python-api.md). This
+page is generated from the source by `python -m docs.make_cli`.
 
 | command | what it does |
 | --- | --- |

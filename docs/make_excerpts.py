@@ -1,7 +1,8 @@
 """Fill what pages take from other pages, and from results that are kept: `python -m docs.make_excerpts`, from the root.
 
-`<!-- excerpt: PAGE.md#HEADING -->` … `<!-- end -->` in a page has the first table below that heading, `<!-- columns -->` … what the columns of
-a ranking mean, and `<!-- machines -->` … the demo on two machines. A test compares the pages with what this makes.
+`<!-- excerpt: PAGE.md#HEADING -->` … `<!-- end -->` in a page has the first table below that heading,
+`<!-- columns -->` … what the columns of a ranking mean, and `<!-- machines -->` … the demo on two machines. A test
+compares the pages with what this makes.
 """
 
 from __future__ import annotations

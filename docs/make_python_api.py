@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +20,38 @@ TARGET = Path(__file__).with_name("python-api.md")
 
 _HEAD = """# Python
 
-`run_study` carries out a study that `load_study` read or that Python built, `tune` and `evaluate` take a function of your own,
-and `compare` ranks scores that exist already; each returns a `Ranking`. Errors for people are `RobusttuneError`; a part of a study
-that breaks a rule raises `pydantic.ValidationError`, and both are ValueErrors where a value is at fault. Importing the package loads
-neither torch nor optuna: names load their modules when first used.
+`run_study` carries out a study that `load_study` read or that Python built, `tune` and `evaluate` take a function
+of your own, and `compare` ranks scores that exist already; each returns a `Ranking`. Errors for people are
+`RobusttuneError`; a part of a study that breaks a rule raises `pydantic.ValidationError`, and both are ValueErrors
+where a value is at fault. Importing the package loads neither torch nor optuna: names load their modules when first
+used.
 
 What study files may say is the same as what these types may: [study-files.md](study-files.md). Runnable examples:
 [recipes.md](recipes.md). This page is generated from the docstrings by `python -m docs.make_python_api`.
 """
 
 _DECLARED = "Declare a study"  # plain data: what else these types have is for the library
-_GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+_GROUPS: tuple[tuple[str, str, Sequence[str]], ...] = (
     (
         "Run a study",
         "A command of the command line is one of these calls.",
-        (
-            "load_study load_studies load_matrix run_study check_study tune_study evaluate_study rank_study report_study "
-            "report_matrix study_status Ranking MatrixReport Reporter SilentReporter"
-        ).split(),
+        [
+            "load_study",
+            "load_studies",
+            "load_matrix",
+            "run_study",
+            "check_study",
+            "tune_study",
+            "evaluate_study",
+            "rank_study",
+            "report_study",
+            "report_matrix",
+            "study_status",
+            "Ranking",
+            "MatrixReport",
+            "Reporter",
+            "SilentReporter",
+        ],
     ),
     (
         "Functions and scores of your own",
@@ -47,30 +61,65 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Plan, simulate, repeat",
         "Before a study, and after it.",
-        (
-            "write_study_file seeds_from_figures seeds_from_pilot simulate_study Simulation null_study reproduce_study "
-            "Reproduction load_policy play_study check_installation"
-        ).split(),
+        [
+            "write_study_file",
+            "seeds_from_figures",
+            "seeds_from_pilot",
+            "simulate_study",
+            "Simulation",
+            "null_study",
+            "reproduce_study",
+            "Reproduction",
+            "load_policy",
+            "play_study",
+            "check_installation",
+        ],
     ),
     (
         "To and from other tools",
         "See [import.md](import.md).",
-        "import_optuna import_rl_zoo Setting export".split(),
+        ["import_optuna", "import_rl_zoo", "Setting", "export"],
     ),
     (
         _DECLARED,
         "The tables of a study file as frozen types, checked when they are made.",
-        (
-            "StudySpec Sb3Training EnvironmentSpec AlgorithmSpec Atari Normalization Wrapper FunctionTraining CommandTraining "
-            "CommandScore SyntheticTraining Effect TabularTraining SearchSpace Float Int Categorical preset TuningSpec "
-            "EvaluationSpec PostEvaluationSpec AllocationSpec Configuration Control ExecutionSpec ClusterSpec Matrix "
-            "MatrixStudy MatrixReportSpec ReferenceScores"
-        ).split(),
+        [
+            "StudySpec",
+            "Sb3Training",
+            "EnvironmentSpec",
+            "AlgorithmSpec",
+            "Atari",
+            "Normalization",
+            "Wrapper",
+            "FunctionTraining",
+            "CommandTraining",
+            "CommandScore",
+            "SyntheticTraining",
+            "Effect",
+            "TabularTraining",
+            "SearchSpace",
+            "Float",
+            "Int",
+            "Categorical",
+            "preset",
+            "TuningSpec",
+            "EvaluationSpec",
+            "PostEvaluationSpec",
+            "AllocationSpec",
+            "Configuration",
+            "Control",
+            "ExecutionSpec",
+            "ClusterSpec",
+            "Matrix",
+            "MatrixStudy",
+            "MatrixReportSpec",
+            "ReferenceScores",
+        ],
     ),
     (
         "Errors",
         "Each message has the rule, the value and the way out.",
-        "RobusttuneError SpecError StudyError NoResultsError MissingDependencyError".split(),
+        ["RobusttuneError", "SpecError", "StudyError", "NoResultsError", "MissingDependencyError"],
     ),
 )
 

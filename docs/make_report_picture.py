@@ -1,8 +1,8 @@
-"""Write the pictures of a report: its answer and the figure of luck in docs/images/report.png, and, with numbered marks and
-down to its ranking, docs/images/report-annotated.png.
+"""Write the pictures of a report: its answer and the figure of luck in docs/images/report.png, and, with numbered marks
+and down to its ranking, docs/images/report-annotated.png.
 
-Run from the root after `make demo`, with Chromium or Chrome installed: `python -m docs.make_report_picture`, or with the path of
-another report.html. docs/report.md says what each number is.
+Run from the root after `make demo`, with Chromium or Chrome installed: `python -m docs.make_report_picture`, or with
+the path of another report.html. docs/report.md says what each number is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ MARKS: tuple[str, ...] = (
 )
 _AFTER_FIGURE, _AFTER_RANKING = '<section id="ranking">', "<details><summary>What the columns mean"
 _STYLE = (
-    "<style>.mark{display:inline-block;min-width:1em;height:1.35em;padding:0 .18em;border-radius:1em;background:#b3005e;color:#fff;"
+    "<style>.mark{display:inline-block;min-width:1em;height:1.35em;padding:0 .18em;"
+    "border-radius:1em;background:#b3005e;color:#fff;"
     "font:bold 15px/1.35em sans-serif;text-align:center;margin:0 .35em 0 0;vertical-align:middle}</style></head>"
 )
 

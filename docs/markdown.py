@@ -28,7 +28,7 @@ def anchors(text: str) -> set[str]:
 
 def links(text: str) -> list[str]:
     """Return the targets of a page's links and pictures."""
-    return [target for _, target in _LINK.findall(re.sub(r"`[^`\n]*`", "", prose(text)))]
+    return [target for _, target in _LINK.findall(re.sub(r"`[^`]*`", "", prose(text)))]
 
 
 def section(text: str, anchor: str) -> str:

@@ -1,9 +1,9 @@
+"""A notebook, whose cells begin with `# %%`: Jupyter opens it with jupytext, editors as it is, and Python runs it."""
+
 # %% [markdown]
 # # A search that believes its best trial, and one that does not
 #
 # Nothing is trained here: scores are drawn from a truth that the study declares, so that every answer can be checked.
-# It runs in seconds, as a script (`python examples/lucky_search.py`) or cell by cell: editors and Jupyter (with jupytext)
-# open files with `# %%` marks as notebooks.
 
 # %%
 import dataclasses
@@ -14,8 +14,8 @@ import robusttune as rt
 # %% [markdown]
 # ## A landscape whose truth is known
 #
-# One hyperparameter matters, the learning rate: 100 points at 1e-3, 20 less for each factor of ten (squared). The seed of a run
-# adds noise of 15 points: as much as an RL practitioner meets.
+# One hyperparameter matters, the learning rate: 100 points at 1e-3, 20 fewer a factor of ten away from it. The seed of
+# a run adds noise with an SD of 15 points.
 
 
 # %%

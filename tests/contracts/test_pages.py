@@ -65,7 +65,7 @@ def test_a_page_begins_with_its_answer(page: str) -> None:
 
 def numbers(text: str) -> set[str]:
     """Return the numbers of a text that could be wrong: of two digits or more, outside code, links and comments."""
-    text = re.sub(r"<!--.*?-->|`[^`\n]*`|!?\[[^\]]*\]\([^)]*\)", " ", prose(text), flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->|`[^`]*`|!?\[[^\]]*\]\([^)]*\)", " ", prose(text), flags=re.DOTALL)
     return {
         found for found in re.findall(r"(?<![\w.,])[−-]?(?:\d[\d,]*)?\.?\d+(?![\w])", text) if len(found) > 1
     }
