@@ -35,7 +35,7 @@ test-all: $(READY)  ## every test: all cases, whole studies, real training, kill
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m '' --hypothesis-profile=thorough
 
 docs: $(READY)  ## all pages as a site in build/site; a broken link or an unknown page is an error
-	$(BIN)/python -m sphinx -q -W --keep-going -n -b html docs build/site
+	$(BIN)/python -m sphinx -q -W --keep-going -n -E -b html docs build/site
 	@echo "build/site/index.html"
 
 lint: $(READY)  ## format, lint, types, layers

@@ -34,13 +34,14 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"source_repository": _HOST, "source_branch": "main", "source_directory": "docs/"}
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 
 _OUTSIDE = re.compile(r"\]\(\.\./([^)#]+)(#[^)]*)?\)")
 _SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", flags=re.MULTILINE | re.DOTALL)
-_PAGE = re.compile(r"\]\(([\w-]+)\.md\)")
+_PAGE = re.compile(r"\[([^\]]+)\]\(([\w-]+)\.md\)")
 
 
 def on_code_host(text: str) -> str:
@@ -62,12 +63,12 @@ def on_code_host(text: str) -> str:
     return _OUTSIDE.sub(replaced, text)
 
 
-def contents(index: str) -> dict[str, list[str]]:
-    """Return heading of index.md → pages that are linked to below it, each where it comes first."""
-    found: dict[str, list[str]] = {}
+def contents(index: str) -> dict[str, dict[str, str]]:
+    """Return heading of index.md → page → title, for the pages that are linked to below it, each where it comes first."""
+    found: dict[str, dict[str, str]] = {}
     seen: set[str] = set()
     for heading, section in _SECTION.findall(index):
-        pages = [page for page in dict.fromkeys(_PAGE.findall(section)) if page not in seen]
+        pages = {page: title for title, page in _PAGE.findall(section) if page not in seen}
         seen.update(pages)
         if pages:
             found[heading] = pages
@@ -78,7 +79,8 @@ def _read(app: Sphinx, name: str, source: list[str]) -> None:
     text = source[0]
     if name == "index":
         for heading, pages in contents(text).items():
-            text += f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n" + "\n".join(pages) + "\n```\n"
+            entries = "".join(f"{title} <{page}>\n" for page, title in pages.items())
+            text += f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n{entries}```\n"
     try:
         source[0] = on_code_host(text)
     except FileNotFoundError as error:
