@@ -64,7 +64,7 @@ def on_code_host(text: str) -> str:
 
 
 def contents(index: str) -> dict[str, dict[str, str]]:
-    """Return heading of index.md → page → title, for the pages that are linked to below it, each where it comes first."""
+    """Return heading of index.md → page → title of what is linked to below it, each where it comes first."""
     found: dict[str, dict[str, str]] = {}
     seen: set[str] = set()
     for heading, section in _SECTION.findall(index):

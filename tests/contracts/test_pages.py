@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -142,22 +143,62 @@ class Resources(HTMLParser):
         self.viewport |= tag == "meta" and found.get("name") == "viewport"
 
 
-@pytest.mark.thorough
-def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
-    pytest.importorskip("furo")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-n", "-b", "html", DOCS, tmp_path]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-n", "-b", "html", DOCS, folder]
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, cwd=ROOT, timeout=500, check=False
     )
     assert done.returncode == 0, done.stderr
-    pages = sorted(tmp_path.glob("*.html"))
+    return folder
+
+
+@pytest.mark.thorough
+def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(site: Path) -> None:
+    pages = sorted(site.glob("*.html"))
     assert {page.stem for page in pages} >= set(TEXTS)
     for page in pages:
         seen = Resources()
         seen.feed(page.read_text(encoding="utf-8"))
         assert seen.viewport
         assert [one for one in seen.loaded if "//" in one] == []
-        assert [one for one in seen.loaded if not (tmp_path / one.partition("?")[0]).exists()] == []
-    styles = "".join(path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.css"))
+        assert [one for one in seen.loaded if not (site / one.partition("?")[0]).exists()] == []
+    styles = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))
     assert re.findall(r"url\([\"']?https?:[^)]*|@import[^;]*https?:[^;]*", styles) == []
-    assert "github.com" in (tmp_path / "recipes.html").read_text(encoding="utf-8")
+    assert "https://github.com/" in (site / "recipes.html").read_text(encoding="utf-8")
+
+
+# A window of a browser without a screen is no narrower than 500 px; a frame is.
+FRAME = """<iframe id="page" src="{page}.html" style="width:360px;height:900px"></iframe>
+<script>
+onload = () => document.body.append("width " + page.contentDocument.documentElement.scrollWidth + ".")
+</script>"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("page", ["index", "report", "study-files", "comparison", "python-api"])
+def test_a_page_fits_a_telephone(site: Path, tmp_path: Path, page: str) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium on this machine; .ci/run installs it")
+    frame = site / f"frame-{page}.htm"
+    frame.write_text(FRAME.format(page=page), encoding="utf-8")
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--allow-file-access-from-files",
+    ]
+    options += [
+        "--disable-background-networking",
+        f"--user-data-dir={tmp_path}",
+        "--virtual-time-budget=4000",
+    ]
+    command = [browser, *options, "--enable-logging=stderr", "--v=0", "--dump-dom", frame.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "CONSOLE" not in done.stderr
+    width = re.search(r"width (\d+)\.</body>", done.stdout)
+    assert width, done.stdout
+    assert int(width[1]) <= 360
