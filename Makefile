@@ -10,7 +10,7 @@ DEMO := experiments/quickstart/ppo_pendulum.toml
 comma := ,
 space := $(subst ,, )
 
-.PHONY: extras demo test test-all lint check slow rl-zoo calibration bench distributions protocols chaos fuzz constraints clean help
+.PHONY: extras docs demo test test-all lint check slow rl-zoo calibration bench distributions protocols paper chaos fuzz constraints clean help
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -18,12 +18,12 @@ help:  ## this list
 
 $(READY): pyproject.toml constraints.txt
 	@./.ci/make-venv "$(PYTHON)" "$(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $@
 
 extras: $(READY)  ## the optional packages too, whose tests are skipped without them
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[dev,$(subst $(space),$(comma),$(EXTRAS))]'
+		--editable '.[dev,docs,$(subst $(space),$(comma),$(EXTRAS))]'
 
 demo: $(READY)  ## the tutorial's problem: tune, re-run the best trials on fresh seeds, rank, report
 	$(BIN)/robusttune run $(DEMO)
@@ -33,6 +33,10 @@ test: $(READY)  ## the fast tests, to be run all day: under a minute
 
 test-all: $(READY)  ## every test: all cases, whole studies, real training, killed studies, simulations (minutes)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m '' --hypothesis-profile=thorough
+
+docs: $(READY)  ## all pages as a site in build/site; a broken link or an unknown page is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -n -E -b html docs build/site
+	@echo "build/site/index.html"
 
 lint: $(READY)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .
@@ -68,6 +72,9 @@ protocols: $(READY)  ## the study of protocols, or what is missing of it (hours,
 	$(BIN)/python -m experiments.protocols --workers 2
 	$(BIN)/python -m analysis.build protocols
 
+paper: $(READY)  ## every table and figure of the paper and of the documentation, from committed results (a minute)
+	$(BIN)/python -m analysis.build
+
 chaos: $(READY)  ## kill a study at random moments; nothing may be lost or doubled
 	$(BIN)/python -m pytest -m slow tests/integration/test_chaos.py
 
@@ -75,7 +82,7 @@ fuzz: $(READY)  ## any bytes as a study file, table or database: a study or an e
 	$(BIN)/python -m benchmarks.fuzz
 
 constraints: $(READY)  ## make constraints.txt anew
-	$(BIN)/pip-compile --quiet --upgrade $(foreach extra,dev $(EXTRAS),--extra $(extra)) --strip-extras --no-emit-index-url --no-emit-find-links \
+	$(BIN)/pip-compile --quiet --upgrade $(foreach extra,dev docs $(EXTRAS),--extra $(extra)) --strip-extras --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --no-header --allow-unsafe --constraint .ci/torch.txt --output-file constraints.txt pyproject.toml
 	@# A build's local label (2.13.0+cpu) would bind other machines to the build of this one.
 	@# Nightly builds are withdrawn after a while; SBX needs one of any day.

@@ -1,69 +1,98 @@
-"""Make the figures and tables of papers and documentation from stored results: `python -m analysis.build NAME`.
+"""Make the tables and figures of the paper: `python -m analysis.build [NAME…]`; without a name, all of them.
 
-Nothing is typed by hand: each function reads a results database and writes its files.
+Nothing is typed by hand: every module reads what is committed, or a results database, and has the same functions:
+`load`, `table` and `figure`, some also `page`. Tables and figures go to `analysis/out/`; what the documentation shows
+is written there, too. analysis/README.md says which module makes what.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType, ModuleType
 
-import pandas as pd
-
-from analysis import lucky_vs_consistent, protocols_page, search_budget
-from robusttune import load_study, rank_study
-from robusttune.report.figures import luck
-from robusttune.report.write import to_markdown
+from analysis import (
+    algorithms_over_environments,
+    calibration,
+    lucky_vs_consistent,
+    protocols,
+    quickstart,
+    search_budget,
+    search_space,
+    seeds_and_pruner,
+    seeds_needed,
+    trainers,
+)
+from analysis.kept import NothingKeptError, Places
+from analysis.output import write_pages, write_paper
 
 ROOT = Path(__file__).resolve().parents[1]
+MODULES: Mapping[str, ModuleType] = MappingProxyType(
+    {
+        module.__name__.rpartition(".")[2]: module
+        for module in (
+            quickstart,
+            lucky_vs_consistent,
+            protocols,
+            search_budget,
+            seeds_and_pruner,
+            seeds_needed,
+            search_space,
+            algorithms_over_environments,
+            calibration,
+            trainers,
+        )
+    }
+)
 
 
-def quickstart(results: Path) -> tuple[Path, ...]:
-    """Write the README's picture and its ranking, from the quickstart study (`make demo`)."""
-    path = "experiments/quickstart/ppo_pendulum.toml"
-    ranking = rank_study(load_study(ROOT / path), out=results, command=f"robusttune run {path}")
-    picture, table = ROOT / "docs" / "images" / "quickstart.png", ROOT / "docs" / "quickstart.md"
-    luck.draw(ranking).savefig(picture, dpi=130, bbox_inches="tight")
-    table.write_text(to_markdown(ranking), encoding="utf-8")
-    kept = ROOT / "experiments" / "quickstart" / "ranking.csv"
-    ranking.to_frame().to_csv(kept, index=False)
-    return picture, table, kept
+def build(names: Sequence[str], places: Places, *, out: Path, pages: Path) -> Iterator[str]:
+    """Make what some modules make; yield a line for each file, and for each module that has nothing to read yet.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of `MODULES`.
+    places : Places
+        Where they read.
+    out : Path
+        Folder of the paper's tables and figures.
+    pages : Path
+        Below it, pages of the documentation are written.
+    """
+    for name in names:
+        module = MODULES[name]
+        try:
+            data = module.load(places)
+        except NothingKeptError as missing:
+            yield f"{name}: nothing made, for {missing}"
+            continue
+        written = write_paper(module.table(data), module.figure(data), out)
+        if hasattr(module, "page"):
+            written += write_pages(module.page(data), pages)
+        yield from (f"{name}: {_short(path, pages)}" for path in written)
 
 
-def protocols(results: Path) -> tuple[Path, ...]:
-    """Write what the protocol study found, and the advice that follows, from its committed results."""
-    return protocols_page.write(pd.read_csv(ROOT / "experiments" / "protocols" / "results.csv"), ROOT)
-
-
-def real_searches(results: Path) -> tuple[Path, ...]:
-    """Write what searches with real training found, from their committed results."""
-    return search_budget.write(pd.read_csv(ROOT / search_budget.ROWS), ROOT)
-
-
-def lucky_and_consistent(results: Path) -> tuple[Path, ...]:
-    """Write how lucky the trials of the kept experiments were (`python -m experiments.run`)."""
-    return lucky_vs_consistent.write(ROOT)
-
-
-TARGETS: Mapping[str, Callable[[Path], tuple[Path, ...]]] = {
-    "quickstart": quickstart,
-    "protocols": protocols,
-    "search_budget": real_searches,
-    "lucky_vs_consistent": lucky_and_consistent,
-}
+def _short(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def main() -> None:
-    """Build one target."""
-    parser = argparse.ArgumentParser(description="Make figures and tables from stored results.")
-    parser.add_argument("target", choices=sorted(TARGETS))
+    """Build what is named, or everything."""
+    parser = argparse.ArgumentParser(description="Make the tables and figures of the paper.")
+    parser.add_argument("names", nargs="*", choices=[[], *MODULES], metavar="NAME", help=", ".join(MODULES))
     parser.add_argument(
         "--results", type=Path, default=ROOT / "results", help="folder that holds a folder per study"
     )
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "analysis" / "out", help="folder of tables and figures"
+    )
     arguments = parser.parse_args()
-    for path in TARGETS[arguments.target](arguments.results):
-        print(path.relative_to(ROOT))
+    places = Places(root=ROOT, results=arguments.results)
+    for line in build(arguments.names or list(MODULES), places, out=arguments.out, pages=ROOT):
+        sys.stdout.write(line + "\n")
 
 
 if __name__ == "__main__":

@@ -2,167 +2,180 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.markdown import table as markdown_table
-from analysis.markdown import wrapped
+from analysis.kept import KeptStudy, NothingKeptError, Places, kept_studies
+from analysis.markdown import wrapped, written
 from robusttune.report.figures import COLOURS
+from robusttune.report.output import new_figure
+from robusttune.report.prose.words import interval, number
+from robusttune.report.table import Table
 
-ROWS = "experiments/**/ranking.csv"
-PAGE = Path("docs") / "studies.md"
-PICTURE = Path("docs") / "images" / "studies.png"
+NAME, PUBLISHED = "lucky_vs_consistent", "published_scores"
+PAGE, PICTURE = "docs/studies.md", "docs/images/studies.png"
 _VERDICTS = ("LUCKY", "INCONCLUSIVE", "CONSISTENT", "UNLUCKY")
+_MARKS = {"LUCKY": ">", "INCONCLUSIVE": "s", "CONSISTENT": "o", "UNLUCKY": "<"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
-    """One search in one line.
+def load(places: Places) -> list[KeptStudy]:
+    """Return the studies whose rankings are kept in the repository.
 
-    Attributes
-    ----------
-    name : str
-    rows : DataFrame
-        Its trials that were evaluated on fresh seeds.
-    champion, best : str
-        The trial with the highest tuning score, and the configuration with the highest mean over fresh seeds.
+    Raises
+    ------
+    NothingKeptError
+        If none of them searched.
     """
-
-    name: str
-    rows: pd.DataFrame
-    champion: str
-    best: str
-
-    def n(self, verdict: str) -> int:
-        """Return how many trials have a verdict."""
-        return int((self.rows["verdict"] == verdict).sum())
-
-    @property
-    def champion_row(self) -> pd.Series:
-        """The champion's line of the ranking."""
-        return self.rows[self.rows["configuration"] == self.champion].iloc[0]
+    found = list(kept_studies(places.root))
+    if not _searches(found):
+        raise NothingKeptError("no experiment has a ranking.csv yet: python -m experiments.run NAME")
+    return found
 
 
-def load(root: Path) -> list[Study]:
-    """Return every search whose ranking is kept in the repository."""
-    return [study for path in sorted(root.glob(ROWS)) if (study := _study(path)) is not None]
+def _searches(studies: Sequence[KeptStudy]) -> list[KeptStudy]:
+    return [one for one in studies if not one.trials.empty]
 
 
-def _study(path: Path) -> Study | None:
-    ranking = pd.read_csv(path)
-    rows = ranking[ranking["tuning_score"].notna() & ranking["proposed_by"].notna()]
-    if rows.empty:
-        return None  # nothing was searched
-    return Study(
-        name=path.parent.name,
-        rows=rows,
-        champion=_highest(rows, "tuning_score"),
-        best=_highest(ranking, "mean"),
+def table(studies: Sequence[KeptStudy]) -> dict[str, Table]:
+    """Return one line per search, and one for all; and one per score that others have published."""
+    searches = _searches(studies)
+    pooled = _pooled(searches)
+    last = ("all", *_counts(pooled), "", "", "", _not_the_champion(searches))
+    headings = ("study", "trials", *(verdict.lower() for verdict in _VERDICTS), "luck in SD", "champion")
+    found = Table(
+        title="Lucky and consistent trials",
+        headings=(*headings, "its score", "fresh mean", "recommended"),
+        rows=(*(_line(one) for one in searches), last),
+        text=("study", "champion", "recommended"),
+        name="study",
+        note="Verdicts: by the study's own intervals (95%, simultaneous where the study says so); inconclusive: its "
+        "seeds do not decide. Luck in SD: tuning score minus mean over fresh seeds, in standard deviations between the "
+        "seeds of the trial, on average. Its score, fresh mean: the champion's, in tuning and over fresh seeds.",
     )
+    claims = [(one, row) for one in studies for _, row in one.published.iterrows()]
+    return {NAME: found} | ({PUBLISHED: _published(claims)} if claims else {})
 
 
-def _highest(ranking: pd.DataFrame, column: str) -> str:
-    return str(ranking.sort_values(column, ascending=False)["configuration"].iloc[0])
-
-
-def table(studies: list[Study]) -> str:
-    """Return one line per search, and one for all."""
-    headings = ["study", "trials", *(verdict.lower() for verdict in _VERDICTS), "mean luck in SD", "champion"]
-    headings += ["its tuning score", "its fresh mean", "the one to use"]
-    lines = []
-    for one in studies:
-        champion = one.champion_row
-        lines.append(
-            [
-                one.name,
-                str(len(one.rows)),
-                *(str(one.n(verdict)) for verdict in _VERDICTS),
-                f"{one.rows['luck_in_sd'].mean():+.1f}",
-                one.champion,
-                f"{champion['tuning_score']:.4g}",
-                f"{champion['mean']:.4g}",
-                "the champion" if one.best == one.champion else one.best,
-            ]
+def _published(claims: Sequence[tuple[KeptStudy, pd.Series[Any]]]) -> Table:
+    """Return a line per configuration whose score others have reported."""
+    rows = tuple(
+        (
+            one.name,
+            str(row["configuration"]),
+            number(row["tuning_score"]),
+            number(row["mean"]),
+            interval(row["mean_low"], row["mean_high"]),
+            f"{row['n_reached']:.0f} of {row['n_seeds']}",
+            str(row["verdict"]).lower(),
         )
-    pooled = pd.concat([one.rows for one in studies])
-    lines.append(
-        [
-            "**all**",
-            str(len(pooled)),
-            *(str(sum(one.n(verdict) for one in studies)) for verdict in _VERDICTS),
-            f"{pooled['luck_in_sd'].mean():+.1f}",
-            "",
-            "",
-            "",
-            f"{sum(one.best != one.champion for one in studies)} of {len(studies)} not the champion",
-        ]
+        for one, row in claims
     )
-    return markdown_table(headings, lines)
+    return Table(
+        title="Published scores on fresh seeds",
+        headings=("study", "configuration", "published", "fresh mean", "interval", "reached by", "verdict"),
+        rows=rows,
+        text=("study", "configuration", "verdict"),
+        name="",
+        note="Reached by: how many fresh seeds score at least what was published.",
+    )
 
 
-def figure(studies: list[Study]) -> Figure:
+def _line(one: KeptStudy) -> tuple[str, ...]:
+    champion = one.champion
+    name = str(champion["configuration"])
+    scores = (number(champion["tuning_score"]), number(champion["mean"]))
+    recommended = "the champion" if one.recommended == name else one.recommended
+    return one.name, *_counts(one.trials), name, *scores, recommended
+
+
+def _counts(trials: pd.DataFrame) -> tuple[str, ...]:
+    verdicts = (str(n_with(trials, verdict)) for verdict in _VERDICTS)
+    return str(len(trials)), *verdicts, number(trials["luck_in_sd"].mean(), signed=True, decimals=1)
+
+
+def n_with(trials: pd.DataFrame, verdict: str) -> int:
+    """Return how many trials have a verdict."""
+    return int((trials["verdict"] == verdict).sum())
+
+
+def _pooled(studies: Sequence[KeptStudy]) -> pd.DataFrame:
+    return pd.concat([one.trials for one in studies])
+
+
+def _others(studies: Sequence[KeptStudy]) -> list[KeptStudy]:
+    """Return the searches whose champion is not what their report recommends."""
+    return [one for one in studies if one.recommended != one.champion["configuration"]]
+
+
+def _not_the_champion(studies: Sequence[KeptStudy]) -> str:
+    return f"not the champion: {len(_others(studies))} of {len(studies)}"
+
+
+def figure(studies: Sequence[KeptStudy]) -> dict[str, Figure]:
     """Return the luck of every evaluated trial in standard deviations of its seeds, a row per search."""
-    drawn = Figure(figsize=(8.2, 1.2 + 0.42 * len(studies)), layout="constrained")
-    axes = drawn.add_subplot()
-    for y, one in enumerate(studies):
-        for _, row in one.rows.iterrows():
-            is_champion = row["configuration"] == one.champion
+    searches = _searches(studies)
+    drawn, axes = new_figure(8.2, 1.2 + 0.42 * len(searches), layout="constrained")
+    for y, one in enumerate(searches):
+        champion = one.champion["configuration"]
+        for _, row in one.trials.iterrows():
+            is_champion = row["configuration"] == champion
             axes.plot(
                 [row["luck_in_sd"]],
                 [y],
-                marker="D" if is_champion else "o",
+                marker=_MARKS[row["verdict"]],
                 ms=8 if is_champion else 5,
                 mfc=COLOURS[row["verdict"]] if is_champion else "none",
                 mec=COLOURS[row["verdict"]],
                 ls="",
             )
+    for verdict in _VERDICTS:
+        axes.plot([], [], _MARKS[verdict], mfc="none", mec=COLOURS[verdict], label=verdict.lower())
     axes.axvline(0, lw=0.8, color="black")
-    axes.set_yticks(range(len(studies)), [one.name for one in studies])
-    axes.set_ylim(len(studies) - 0.5, -0.5)
+    axes.set_yticks(range(len(searches)), [one.name for one in searches])
+    axes.set_ylim(len(searches) - 0.5, -0.5)
     axes.set_xlabel("luck of the tuning score, in standard deviations between seeds (right: too high)")
-    axes.set_title(
-        "Filled: the tuning champion. Colour: the verdict, as in the table", fontsize=9, loc="left"
-    )
+    axes.set_title("Filled: the tuning champions", fontsize=9, loc="left")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    return drawn
+    drawn.legend(loc="outside right upper", frameon=False, fontsize=8)
+    return {NAME: drawn}
 
 
-def page(studies: list[Study]) -> str:
-    """Return the page of documentation as Markdown."""
-    pooled = pd.concat([one.rows for one in studies])
-    lucky = int((pooled["verdict"] == "LUCKY").sum())
-    champions = [one.champion_row for one in studies]
-    n_lucky = sum(row["verdict"] == "LUCKY" for row in champions)
-    other = sum(one.best != one.champion for one in studies)
-    answer = (
-        f"In {len(studies)} searches with real training, {lucky} of the {len(pooled)} trials that were evaluated again "
-        f"were lucky beyond doubt, and {n_lucky} of the {len(studies)} champions; {other} of {len(studies)} times "
-        "another configuration than the champion has the highest mean over fresh seeds."
-    )
+def page(studies: Sequence[KeptStudy]) -> dict[str, str | Figure]:
+    """Return the page of documentation and its picture."""
     note = (
-        "A verdict is about the tuning score, by the study's own intervals (95%, simultaneous where the study says "
-        "so); inconclusive means that its seeds do not decide. Each study's page, with its question, its ranking and "
-        "the command that runs it, is in [experiments/](../experiments). This page is made by `python -m "
-        "analysis.build lucky_vs_consistent` from the rankings kept there."
+        "Each study's page, with its question, its ranking and the command that runs it, is in "
+        "[experiments/](../experiments). This page is made by `python -m analysis.build lucky_vs_consistent` from the "
+        "rankings kept there."
     )
-    return "\n".join(
+    tables = table(studies)
+    text = "\n".join(
         [
             "# Real studies: how lucky are tuning champions?\n",
-            wrapped(answer) + "\n",
-            f"![Luck of every trial](images/{PICTURE.name})\n",
-            table(studies) + "\n",
-            wrapped(note) + "\n",
+            wrapped(_answer(_searches(studies))),
+            "![Luck of every trial](images/studies.png)\n",
+            written(tables.pop(NAME)) + "\n",
+            wrapped(note),
+            *(f"## {one.title}\n\n{written(one)}\n" for one in tables.values()),
         ]
     )
+    return {PAGE: text, PICTURE: figure(studies)[NAME]}
 
 
-def write(root: Path) -> tuple[Path, ...]:
-    """Write page and picture."""
-    studies = load(root)
-    figure(studies).savefig(root / PICTURE, dpi=130)
-    (root / PAGE).write_text(page(studies), encoding="utf-8")
-    return root / PAGE, root / PICTURE
+def _answer(studies: Sequence[KeptStudy]) -> str:
+    pooled = _pooled(studies)
+    lucky = pooled[pooled["verdict"] == "LUCKY"]
+    champions = sum(one.champion["verdict"] == "LUCKY" for one in studies)
+    others = _others(studies)
+    controls = sum(one.recommended not in set(one.trials["configuration"]) for one in others)
+    by = f", by {number(lucky['luck_in_sd'].mean(), decimals=1)} standard deviations between seeds on average"
+    return (
+        f"{len(lucky)} of the {len(pooled)} best trials of {len(studies)} searches with real training were lucky: "
+        f"their tuning scores are higher than fresh seeds allow{by if len(lucky) else ''}. So were {champions} of the "
+        f"{len(studies)} tuning champions. {len(others)} of the {len(studies)} reports recommend another configuration "
+        "than the champion"
+        + (f", {controls} of them one that the search did not propose (a control)." if controls else ".")
+    )

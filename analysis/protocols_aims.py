@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.markdown import table, wrapped
-from analysis.protocols import COMPARATOR, LEVEL, MIXED, SAMPLERS, SINGLE, at, coverage, known
+from analysis.protocols_cells import COMPARATOR, LEVEL, MIXED, SAMPLERS, SINGLE, at, coverage, known
 
 FAILING = ("failing", "failing more often", "mountaincar-256")
 """Landscapes on which seeds fail."""

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from analysis.protocols import COMPARATOR, MIXED, SAMPLERS, SINGLE, at, budgets
+from analysis.protocols_cells import COMPARATOR, MIXED, SAMPLERS, SINGLE, at, budgets
 
 # Okabe and Ito's palette.
 _LINES = {

@@ -2,69 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import stats
 
-from analysis.markdown import table, wrapped
+from analysis.kept import Places
+from analysis.markdown import wrapped, written
+from analysis.paired import Mean, chosen, mean_of
+from robusttune.report.table import Table
 
-ROWS = Path("experiments") / "search_budget" / "results.csv"
+NAME = "search_budget"
+ROWS = "experiments/search_budget/results.csv"
+PAGE, PICTURE = "docs/search-budget.md", "docs/images/search-budget.png"
 BELIEVED, TOP, ADVISED = "single seed, believed", "top k", "advised"
 PROTOCOLS = (BELIEVED, TOP, ADVISED)
 BUDGETS = (60, 240)
-LEVEL = 0.95
 _COLOURS = {BELIEVED: "#d55e00", TOP: "#0072b2", ADVISED: "#009e73"}
 _SHIFT = {BELIEVED: -0.16, TOP: 0.0, ADVISED: 0.16}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mean:
-    """A mean over repetitions and half of its interval, by Student's t."""
-
-    mean: float
-    half_width: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.0f} ± {self.half_width:.0f}"
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return abs(self.mean) > self.half_width
-
-
-def mean_of(values: pd.Series[float]) -> Mean:
-    """Return the mean of one number per repetition."""
-    half_width = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return Mean(mean=float(values.mean()), half_width=float(half_width))
+def load(places: Places) -> pd.DataFrame:
+    """Return a row per repetition, budget and way of choosing."""
+    return pd.read_csv(places.root / ROWS)
 
 
 def at(rows: pd.DataFrame, budget: int, protocol: str, column: str) -> pd.Series[float]:
     """Return a column's values, one per repetition."""
-    chosen = rows[(rows["budget"] == budget) & (rows["protocol"] == protocol)]
-    return chosen.set_index("repetition")[column].sort_index()
+    return chosen(rows, column, budget=budget, protocol=protocol)
 
 
-def page(rows: pd.DataFrame) -> str:
-    """Return the page of documentation as Markdown."""
+def page(rows: pd.DataFrame) -> dict[str, str | Figure]:
+    """Return the page of documentation and its picture."""
     parts = [
         "# Does a larger search make a believed seed worse?\n",
         _answer(rows),
         "![True and reported score of what is recommended](images/search-budget.png)\n",
-        _table(rows),
+        written(table(rows)[NAME]) + "\n",
         _how(rows),
     ]
-    return "\n".join(parts)
+    return {PAGE: "\n".join(parts), PICTURE: figure(rows)[NAME]}
 
 
-def picture(rows: pd.DataFrame) -> Figure:
+def figure(rows: pd.DataFrame) -> dict[str, Figure]:
     """Return true and reported scores of what each way of choosing recommends."""
-    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
-    axes = figure.subplots()
+    drawn = Figure(figsize=(7.2, 3.6), layout="constrained")
+    axes = drawn.subplots()
     for protocol in PROTOCOLS:
         x = np.arange(len(BUDGETS)) + _SHIFT[protocol]
         true = [mean_of(at(rows, budget, protocol, "true")) for budget in BUDGETS]
@@ -79,16 +61,8 @@ def picture(rows: pd.DataFrame) -> Figure:
     axes.set_xlim(-0.4, len(BUDGETS) - 0.6)
     axes.set_ylabel("mean return on Pendulum-v1")
     axes.grid(axis="y", alpha=0.3)
-    figure.legend(loc="outside right upper", frameon=False)
-    return figure
-
-
-def write(rows: pd.DataFrame, root: Path) -> tuple[Path, ...]:
-    """Write page and picture; return where they are."""
-    text, image = root / "docs" / "search-budget.md", root / "docs" / "images" / "search-budget.png"
-    text.write_text(page(rows), encoding="utf-8")
-    picture(rows).savefig(image, dpi=130)
-    return text, image
+    drawn.legend(loc="outside right upper", frameon=False)
+    return {NAME: drawn}
 
 
 def change(rows: pd.DataFrame, protocol: str) -> Mean:
@@ -129,7 +103,8 @@ def _optimism(rows: pd.DataFrame, protocol: str) -> Mean:
     return mean_of(at(rows, BUDGETS[-1], protocol, "reported") - at(rows, BUDGETS[-1], protocol, "true"))
 
 
-def _table(rows: pd.DataFrame) -> str:
+def table(rows: pd.DataFrame) -> dict[str, Table]:
+    """Return a line per budget and way of choosing."""
     head = ("runs", "protocol", "reported", "true", "better than believed", f"change from {BUDGETS[0]} runs")
     body = []
     for budget in BUDGETS:
@@ -138,14 +113,22 @@ def _table(rows: pd.DataFrame) -> str:
             better = "–" if protocol == BELIEVED else str(gain(rows, budget, protocol))
             changed = "–" if budget == BUDGETS[0] else str(change(rows, protocol))
             body.append((str(budget), protocol, *means, better, changed))
-    return table(head, body) + "\n"
+    found = Table(
+        title="Budget of a search",
+        headings=head,
+        rows=tuple(body),
+        text=("protocol",),
+        name="",
+        note="Means over the searches ± half of their 95% interval; differences are paired. True: the mean of "
+        f"{rows['n_judging'].iloc[0]} further seeds of what was recommended.",
+    )
+    return {NAME: found}
 
 
 def _how(rows: pd.DataFrame) -> str:
     return (
         wrapped(
-            "Means over the searches ± half of their 95 % interval; differences are paired. *True* is the mean of "
-            f"{rows['n_judging'].iloc[0]} further seeds of what was recommended. *Top k* leaves a quarter of the runs "
+            "*Top k* leaves a quarter of the runs "
             "for fresh seeds of the highest scores (3 × 5 at 60 runs, 6 × 10 at 240); *advised* is what "
             "`robusttune plan` advises ([protocols](protocols.md)) without its confirmation: as many seeds, for a list "
             "that takes turns between a model of all trials and the highest scores; at 240 runs the "

@@ -2,8 +2,8 @@
 
 Both sides run in turn in one process on one thread. Times are CPU seconds of this process, so that other work
 on the machine counts as little as possible, and wall seconds beside them; each number is the median of the
-repetitions. The floor is what a seed would take if nothing but its environment's steps (random actions, stepped by
-gymnasium) and its matrix products (at the rate of a large product) took any time. Whole commands are processes of
+repetitions. The floor is what a seed would take if nothing but its environment's steps (random actions, one environment
+stepped alone) and its matrix products (at the rate of a large product) took any time. Whole commands are processes of
 their own, imports, evaluations and storing included.
 """
 
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -34,6 +35,7 @@ from benchmarks.machine import commit, machine
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Normalization
 from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.hyperparameters import sb3_class
+from robusttune.training.lockstep.lander import lander_step
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep_runs import learner
 
@@ -184,8 +186,9 @@ def seconds(function: Any, *arguments: Any) -> tuple[float, float]:
 def step_environment(env: Any, n_steps: int) -> None:
     """Take random steps."""
     env.reset(seed=1)
+    step = lander_step(env) or env.step
     for _ in range(n_steps):
-        *_, terminated, truncated, _ = env.step(env.action_space.sample())
+        *_, terminated, truncated, _ = step(env.action_space.sample())
         if terminated or truncated:
             env.reset()
 
@@ -243,6 +246,31 @@ def measure_command(n_repeats: int) -> list[str]:
     ]
 
 
+def measure_lander(n_steps: int = 4000) -> list[str]:
+    """Return the line of the report on single steps of LunarLander, by gymnasium and by us in turn."""
+    theirs, ours = gym.make("LunarLander-v3"), gym.make("LunarLander-v3")
+    own_step = lander_step(ours)
+    if own_step is None:
+        raise ValueError("This version of LunarLander steps by itself; there is nothing to compare.")
+    theirs.reset(seed=1)
+    ours.reset(seed=1)
+    found: dict[str, list[float]] = {"gymnasium": [], "here": []}
+    for _ in range(n_steps):
+        action = theirs.action_space.sample()
+        begin = time.process_time_ns()
+        *_, terminated, truncated, _ = theirs.step(action)
+        between = time.process_time_ns()
+        own_step(action)
+        end = time.process_time_ns()
+        found["gymnasium"].append((between - begin) / 1e3)
+        found["here"].append((end - between) / 1e3)
+        if terminated or truncated:
+            theirs.reset()
+            ours.reset()
+    sides = ", ".join(f"{side} {statistics.median(own):.1f}" for side, own in found.items())
+    return [f"A step of LunarLander-v3, median CPU microseconds of {n_steps} steps in turn: {sides}"]
+
+
 def command_seconds(trainer: str) -> tuple[float, float]:
     """Return the CPU time and the wall time of one command, a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -290,7 +318,11 @@ def main() -> None:
     """Measure, print and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    choices = [*CASES, "command"]
+    own: dict[str, Callable[[int], list[str]]] = {
+        "command": measure_command,
+        "lander-step": lambda _: measure_lander(),
+    }
+    choices = [*CASES, *own]
     parser.add_argument("--cases", nargs="+", choices=choices, default=choices)
     parser.add_argument("--report", type=Path, default=REPORT)
     parser.add_argument("--peak", type=int)
@@ -301,9 +333,7 @@ def main() -> None:
         return
     lines = header()
     for name in options.cases:
-        found = (
-            measure_command(options.repeats) if name == "command" else measure(CASES[name], options.repeats)
-        )
+        found = own[name](options.repeats) if name in own else measure(CASES[name], options.repeats)
         lines += ["", *found]
         sys.stdout.write("\n".join(found) + "\n")
     lines += ["", "Peak memory of a process that trains PPO Pendulum-v1 (MiB; S = 0: the imports alone)"]

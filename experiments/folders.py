@@ -38,6 +38,11 @@ class Experiment:
         return load_matrix(self.file)
 
 
+def programs(folder: Path = HERE) -> Iterator[str]:
+    """Yield the names of the experiments that are a program of their own, not declared studies."""
+    yield from (file.parent.name for file in sorted(folder.glob("*/__main__.py")))
+
+
 def experiments(folder: Path = HERE) -> Iterator[Experiment]:
     """Yield the experiments, by name."""
     for file in sorted(folder.glob("*/study.toml")):

@@ -1,25 +1,22 @@
 """Run an experiment, or what is missing of it, and keep what came out: `python -m experiments.run NAME`.
 
-The results database is `results/<study>/study.db`. The experiment's own folder gets `ranking.csv`, `runs.csv`, the
-figure and `README.md`; for a matrix, a folder for each of its studies, and one page for all.
+The results database is `results/<study>/study.db`. The experiment's own folder gets `README.md` and what `kept` lists;
+for a matrix, a folder for each of its studies, and one page for all.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import shutil
 from pathlib import Path
+from typing import Any
 
 from experiments.folders import RESULTS, Experiment, experiments
+from experiments.kept import FIGURE, keep_matrix, keep_study
 from robusttune import SilentReporter, StudySpec, report_matrix, run_study
 from robusttune.pipeline.location import location_of
 from robusttune.pipeline.reading import open_results
 from robusttune.report.model import Ranking
 from robusttune.report.write import to_markdown
-
-FIGURE = "tuning_vs_post_evaluation.png"
-_KEPT = ("ranking.csv", "runs.csv", FIGURE)
 
 
 class Lines(SilentReporter):
@@ -47,16 +44,15 @@ def carry_out(experiment: Experiment, *, results: Path = RESULTS, workers: int |
         study = one.study
         ranking = run_study(study, out=results, workers=workers, reporter=Lines(), command=command)
         kept = experiment.folder if len(matrix.studies) == 1 else experiment.folder / study.name
-        kept.mkdir(exist_ok=True)
-        for name in _KEPT:
-            with contextlib.suppress(FileNotFoundError):  # a study without tuning scores has no such figure
-                shutil.copyfile(results / study.name / name, kept / name)
+        effort = _effort(study, ranking, results)
+        keep_study(ranking, effort, report=results / study.name, folder=kept)
         place = (kept / FIGURE).relative_to(experiment.folder)
         picture = f"![Tuning score and fresh seeds]({place})\n" if (kept / FIGURE).exists() else ""
-        sections += [_section(ranking, picture), _effort(study, ranking, results)]
+        sections += [_section(ranking, picture), _effort_text(effort)]
     across = ""
     if len(matrix.studies) > 1:
         report_matrix(matrix, out=results)
+        keep_matrix(report=results / matrix.name, folder=experiment.folder)
         across = _below((results / matrix.name / "matrix.md").read_text(encoding="utf-8"))
     question = next(one.study.description for one in matrix.studies)
     page = [f"# {experiment.name}\n", f"**Question.** {question}\n", across, *sections, _how(command)]
@@ -74,15 +70,23 @@ def _below(markdown: str) -> str:
     return body.replace("\n## ", "\n### ").strip() + "\n"
 
 
-def _effort(study: StudySpec, ranking: Ranking, results: Path) -> str:
+def _effort(study: StudySpec, ranking: Ranking, results: Path) -> dict[str, Any]:
+    """Return what search and post-evaluation took."""
     with open_results(study, location_of(study, out=results)) as opened:
         run_ids = [run_id for trial in ranking.trials for run_id in trial.run_ids]
         runs = list(opened.store.results([*run_ids, *ranking.found.rounds.results]).values())
-    hours = sum(run.wall_time_s for run in runs) / 3600
-    processors = sorted({str(run.provenance["cpu"]) for run in runs})
+    return {
+        "n_runs": len(runs),
+        "timesteps": sum(run.timesteps for run in runs),
+        "core_hours": sum(run.wall_time_s for run in runs) / 3600,
+        "processors": sorted({str(run.provenance["cpu"]) for run in runs}),
+    }
+
+
+def _effort_text(effort: dict[str, Any]) -> str:
     return (
-        f"{len(runs)} runs of search and post-evaluation, {sum(run.timesteps for run in runs):,} timesteps, "
-        f"{hours:.1f} hours of one core ({', '.join(processors)}).\n"
+        f"{effort['n_runs']} runs of search and post-evaluation, {effort['timesteps']:,} timesteps, "
+        f"{effort['core_hours']:.1f} hours of one core ({', '.join(effort['processors'])}).\n"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from experiments.folders import RESULTS, Experiment, experiments
+from experiments.folders import HERE, RESULTS, Experiment, experiments, programs
 from robusttune import NoResultsError, StudySpec, study_status
 from robusttune.results.records import TrialState
 
@@ -30,6 +30,12 @@ def lines(experiment: Experiment, results: Path) -> list[str]:
     return found + [f"  {one.study.name}: {line(one.study, results)}" for one in studies]
 
 
+def program_line(name: str, folder: Path = HERE) -> str:
+    """Return whether a program's results are kept, and how it is run."""
+    kept = any(file.suffix in (".csv", ".parquet") for file in (folder / name).iterdir())
+    return f"{name}: {'results kept' if kept else 'no results kept'}; python -m experiments.{name}"
+
+
 def main() -> None:
     """Print the list."""
     parser = argparse.ArgumentParser(description="List the experiments and how far they have got.")
@@ -37,6 +43,7 @@ def main() -> None:
     results = parser.parse_args().results
     for experiment in experiments():
         print(*lines(experiment, results), sep="\n")
+    print(*(program_line(name) for name in programs()), sep="\n")
 
 
 if __name__ == "__main__":

@@ -12,62 +12,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from experiments.search_budget.gathering import Gathering, StoredRuns
-from robusttune import StudySpec, load_study
-from robusttune.declaration.run import RunSpec
-from robusttune.declaration.study_runs import confirmation_runs, post_evaluation_runs
+from experiments.side_by_side.choices import Plan, choose_all, rows
+from experiments.side_by_side.gathering import StoredRuns
+from experiments.side_by_side.searches import Searched, search_all
+from robusttune import load_study
 from robusttune.pipeline.location import location_of
-from robusttune.pipeline.planning.advice import Finding, findings
-from robusttune.pipeline.session import memory_session
+from robusttune.pipeline.planning.advice import findings
 from robusttune.pipeline.settle import settle
-from robusttune.post_evaluation.result import candidates_of, stored_post_evaluation
-from robusttune.post_evaluation.select import Candidate, tuning_champion
-from robusttune.report.build import best_set_first
-from robusttune.results.records import RunOutcome, RunResult, TrialRecord
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.csv"
 BUDGETS = (60, 240)
 BELIEVED, TOP, ADVISED = "single seed, believed", "top k", "advised"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """One way of choosing after one search.
-
-    Attributes
-    ----------
-    study : StudySpec
-        With the post-evaluation of this way.
-    finding : Finding
-        What is advised at the budget.
-    searched, believed_from : tuple of TrialRecord
-        The trials that leave a quarter of the budget for fresh seeds, and those of the whole budget.
-    """
-
-    study: StudySpec
-    finding: Finding
-    protocol: str
-    searched: tuple[TrialRecord, ...]
-    believed_from: tuple[TrialRecord, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """What one way of choosing recommends after one search, and the score that it reports."""
-
-    plan: Plan
-    protocol: str
-    candidate: Candidate
-    reported: float
 
 
 def main() -> None:
@@ -82,114 +41,32 @@ def main() -> None:
     store = location_of(study, out=options.out).open_to_write()
     with StoredRuns(study, store, options.workers) as runs:
         studies = [dataclasses.replace(study, root_seed=seed) for seed in range(options.repetitions)]
-        searches = search_all(studies, runs)
-        plans = [p for own, found in zip(studies, searches, strict=True) for p in plans_of(own, found)]
+        longest = max(BUDGETS) * study.training.total_timesteps
+        plans = [p for found in search_all(studies, runs, timesteps=longest) for p in plans_of(found)]
         rows(choose_all(plans, runs), runs).to_csv(options.results, index=False)
     store.close()
 
 
-def search_all(studies: Sequence[StudySpec], runs: StoredRuns) -> list[tuple[TrialRecord, ...]]:
-    """Return the trials of each study's search, all searched at the same time."""
-    size = studies[0].tuning.batch_size
-    assert size is not None
-    executor = Gathering(runs, n_workers=size, n_searches=len(studies))
-    found: list[tuple[TrialRecord, ...]] = [()] * len(studies)
-
-    def search(i: int) -> None:
-        try:
-            found[i] = memory_session(studies[i], executor=executor).tune()
-        finally:
-            executor.leave()
-
-    threads = [threading.Thread(target=search, args=(i,), daemon=True) for i in range(len(studies))]
-    for thread in threads:
-        thread.start()
-    executor.serve()
-    for thread in threads:
-        thread.join()
-    return found
-
-
-def plans_of(study: StudySpec, trials: tuple[TrialRecord, ...]) -> list[Plan]:
-    """Return the ways of choosing after one search."""
-    plans = []
+def plans_of(found: Searched) -> Iterator[Plan]:
+    """Yield the ways of choosing after one search."""
+    study, trials = found.study, found.trials
     for finding in findings()["tpe"]:
         if finding.budget not in BUDGETS:
             continue
-        for protocol in (TOP, ADVISED):
-            post = dataclasses.replace(study.post_evaluation, top_k=finding.top_k, n_seeds=finding.n_seeds)
-            if protocol == ADVISED:
-                post = dataclasses.replace(post, select=finding.select, recommend=finding.recommend)  # type: ignore[arg-type]
-            plan = Plan(
+        top = dataclasses.replace(study.post_evaluation, top_k=finding.top_k, n_seeds=finding.n_seeds)
+        advised = dataclasses.replace(top, select=finding.select, recommend=finding.recommend)  # type: ignore[arg-type]
+        for protocol, post in ((BELIEVED, top), (TOP, top), (ADVISED, advised)):
+            spared = 0 if protocol == BELIEVED else finding.top_k * finding.n_seeds
+            yield Plan(
                 study=dataclasses.replace(study, post_evaluation=post),
-                finding=finding,
-                protocol=protocol,
-                searched=trials[: finding.budget - finding.top_k * finding.n_seeds],
-                believed_from=trials[: finding.budget],
+                trials=trials[: finding.budget - spared],
+                believes=protocol == BELIEVED,
+                columns={
+                    "repetition": study.root_seed,
+                    "budget": finding.budget,
+                    "protocol": protocol,
+                },
             )
-            plans.append(plan)
-    return plans
-
-
-def choose_all(plans: Sequence[Plan], runs: StoredRuns) -> list[Choice]:
-    """Return what is recommended: by each plan, and once a budget by believing the highest score."""
-    candidates = [candidates_of(plan.study, plan.searched) for plan in plans]
-    specs = [
-        spec
-        for plan, own in zip(plans, candidates, strict=True)
-        for fresh in post_evaluation_runs(plan.study, {c.config_id: c.hyperparameters for c in own}).values()
-        for spec in fresh
-    ]
-    known = runs.results(specs)
-
-    def lookup(run_ids: Iterable[str]) -> dict[str, RunOutcome]:
-        return {run_id: known[run_id].outcome for run_id in run_ids if run_id in known}
-
-    choices = []
-    for plan, own in zip(plans, candidates, strict=True):
-        if plan.protocol == TOP:
-            champion = tuning_champion(plan.believed_from)
-            assert champion is not None
-            assert champion.tuning_score is not None
-            choices.append(
-                Choice(plan=plan, protocol=BELIEVED, candidate=champion, reported=champion.tuning_score)
-            )
-        found = stored_post_evaluation(plan.study, own, lookup)
-        best = best_set_first(plan.study, plan.searched, found)[0]
-        mean = float(np.mean(found.scores.scores[found.scores.config_ids.index(best)]))
-        chosen = next(c for c in own if c.config_id == best)
-        choices.append(Choice(plan=plan, protocol=plan.protocol, candidate=chosen, reported=mean))
-    return choices
-
-
-def rows(choices: Sequence[Choice], runs: StoredRuns) -> pd.DataFrame:
-    """Return a row per choice, judged on seeds that nothing else has seen."""
-    judging = [_judging(choice) for choice in choices]
-    known = runs.results([spec for own in judging for spec in own])
-    return pd.DataFrame(
-        {
-            "repetition": choice.plan.study.root_seed,
-            "budget": choice.plan.finding.budget,
-            "protocol": choice.protocol,
-            "trial": choice.candidate.trial_number,
-            **choice.candidate.hyperparameters,
-            "reported": round(choice.reported, 3),
-            "true": round(float(np.mean([_score(known[spec.run_id]) for spec in own])), 3),
-            "n_judging": len(own),
-        }
-        for choice, own in zip(choices, judging, strict=True)
-    )
-
-
-def _judging(choice: Choice) -> Sequence[RunSpec]:
-    own = {choice.candidate.config_id: choice.candidate.hyperparameters}
-    return confirmation_runs(choice.plan.study, own, own)[choice.candidate.config_id]
-
-
-def _score(result: RunResult) -> float:
-    if result.score is None:
-        raise RuntimeError(f"A run has no score: {result.status}, {result.error}")
-    return result.score
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def _packages() -> Iterator[Finding]:
             f"robusttune {version}, and {count(len(needed), 'package')} that it needs, in versions that work"
         )
         yield Finding(subject="packages", state=State.OK, text=text)
-    for extra in sorted(set(extras) - {"dev"}):
+    for extra in sorted(set(extras) - {"dev", "docs"}):
         own = [
             one
             for one in requirements

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import importlib
 import time
 import traceback
 import warnings
@@ -19,7 +18,7 @@ from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.running import Tell
 from robusttune.training.groups import fitting_trainer
-from robusttune.training.imports import import_from, modules_from
+from robusttune.training.imports import import_from, import_heavy, modules_from
 from robusttune.training.interfaces import (
     Check,
     Choice,
@@ -66,7 +65,7 @@ def train(
     trainer = fitting_trainer(specs, trainer or specs[0].training.TRAINERS[0])
     begin = time.perf_counter()
     try:
-        work: Trainer = importlib.import_module(trainer.module).train
+        work: Trainer = import_heavy(trainer.module).train
         with warnings.catch_warnings(), modules_from(specs[0].training.module_folder):
             # A minibatch size that does not divide the rollout is the search's choice, not a mistake.
             warnings.filterwarnings("ignore", message="You have specified a mini-batch size of")
@@ -89,7 +88,7 @@ def train(
 
 def prepare(study: StudySpec) -> None:
     """Import what runs of a study need."""
-    importlib.import_module(study.trainer.module)
+    import_heavy(study.trainer.module)
     for module in study.training.imports:
         import_from(study.training.module_folder, module)
 
@@ -119,7 +118,7 @@ def check(study: StudySpec) -> Choice:
     module = study.training.CHECK
     if module is None:
         return Choice(trainer=study.training.TRAINERS[0])
-    look: Check = importlib.import_module(module).check
+    look: Check = import_heavy(module).check
     with _staying(study):
         return look(study)
 
@@ -140,5 +139,5 @@ def rehearse(study: StudySpec) -> int | None:
     if study.training.REHEARSAL is None:
         return None
     with _staying(study):
-        n_bytes: int | None = importlib.import_module(study.training.REHEARSAL).rehearse(study)
+        n_bytes: int | None = import_heavy(study.training.REHEARSAL).rehearse(study)
     return n_bytes

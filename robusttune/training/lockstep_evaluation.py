@@ -65,11 +65,11 @@ class GroupEvaluation:
         playing, observations = list(alive), environments.reset(alive)
         while playing:
             act = trainer.policies(playing)
-            while (counts[playing] < quota).any(1).all():
+            while (is_short := counts[playing] < quota).any(1).all():
                 actions = act(observations)
                 if np.issubdtype(actions.dtype, np.floating):
                     actions = np.nan_to_num(actions)
-                step = environments.step(actions, playing)
+                step = environments.step(actions, playing, ~is_short)
                 observations = step.observations
                 totals[playing] += step.rewards
                 for place, i in zip(*np.nonzero(step.dones), strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.protocols_page import page, splits_json
+from analysis.protocols import PAGE, page, splits_json
 from robusttune.declaration.allocation import AllocationSpec
 from robusttune.declaration.post_evaluation import PostEvaluationSpec
 from robusttune.pipeline.planning.advice import Finding, findings
@@ -26,7 +26,7 @@ def parts(text: str) -> tuple[str, list[float]]:
 
 
 def test_the_page_is_made_from_the_results_and_short() -> None:
-    made_words, made_numbers = parts(page(pd.read_csv(RESULTS)))
+    made_words, made_numbers = parts(str(page(pd.read_csv(RESULTS))[PAGE]))
     text = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")
     words, numbers = parts(text)
     assert words == made_words

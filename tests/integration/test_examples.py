@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,24 @@ def test_a_function_of_your_own_is_tuned_by_its_study_file_and_from_python(tmp_p
     assert "own_function:train, 20 steps; 20 fresh seeds" in study
     assert "Use trial" in study
     assert "Use trial" in run(example.with_suffix(".py"), cwd=tmp_path)
+
+
+@pytest.mark.thorough
+def test_the_notebook_runs_and_its_cells_are_whole(tmp_path: Path) -> None:
+    notebook = ROOT / "examples" / "lucky_search.py"
+    cells = notebook.read_text(encoding="utf-8").split("# %%")[1:]
+    assert len(cells) > 5
+    for cell in cells:
+        compile(cell.partition("\n")[2], str(notebook), "exec")
+    printed = run(notebook, cwd=tmp_path)
+    worth = re.search(r"scored (\S+)\.\nIt is worth (\S+):", printed)
+    assert worth
+    assert float(worth[1]) > float(worth[2])
+    too_high = re.search(r"score is (\S+) points too high", printed)
+    assert too_high
+    assert float(too_high[1]) > 15
+    assert printed.count("holds the truth") >= 5
+    assert (tmp_path / "results" / "lucky-search" / "report.html").exists()
 
 
 @pytest.mark.thorough

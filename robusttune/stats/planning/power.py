@@ -70,7 +70,13 @@ def difference_power(
     error = math.sqrt((sd_first**2 + sd_second**2) / n)
     if error == 0.0:
         return 1.0
-    return 1.0 - float(special.nctdtr(df, abs(difference) / error, critical))
+    ratio = abs(difference) / error
+    missed = float(special.nctdtr(df, ratio, critical))
+    if math.isnan(
+        missed
+    ):  # scipy has no value for large ratios; there the error of the estimate alone decides
+        missed = float(special.chdtrc(df, df * (ratio / critical) ** 2))
+    return 1.0 - missed
 
 
 def fewest_seeds(

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_obs_shape
 
 from robusttune.training.lockstep.kernels import Env, find_kernel, time_limit
+from robusttune.training.lockstep.lander import lander_step
 from robusttune.training.lockstep.layout import Array
 
 
@@ -52,6 +53,7 @@ class MemberEnvironments:
         self._shape: tuple[int, ...] = shape if isinstance(shape, tuple) else ()
         flat = [env for group in self._envs for env in group]
         self._kernel = find_kernel(flat)
+        self._steps = [[lander_step(env) or env.step for env in group] for group in self._envs]
         self._limit = time_limit(flat[0]) if self._kernel else None
         self._states: Array = np.zeros((len(flat), 0))
         self._elapsed = np.zeros(len(flat), dtype=np.int64)
@@ -70,7 +72,9 @@ class MemberEnvironments:
             self._states[self._flat(rows)], self._elapsed[self._flat(rows)] = states, 0
         return observations
 
-    def step(self, actions: Array, rows: Sequence[int] | None = None) -> Transition:
+    def step(
+        self, actions: Array, rows: Sequence[int] | None = None, idle: Array | None = None
+    ) -> Transition:
         """Step environments once, and begin a new episode where one ended.
 
         Parameters
@@ -78,26 +82,32 @@ class MemberEnvironments:
         actions : ndarray, shape (n_rows, n_envs, *action_shape)
         rows : sequence of int, optional
             Whose environments; None is all.
+        idle : ndarray of bool, shape (n_rows, n_envs), optional
+            Where nobody will look any more: such an environment may stand still, and what it gives means nothing.
         """
         rows = range(len(self._envs)) if rows is None else rows
-        return self._step_together(actions, rows) if self._kernel else self._step_one_by_one(actions, rows)
+        if self._kernel is not None:
+            return self._step_together(actions, rows)
+        return self._step_one_by_one(actions, rows, idle)
 
     def _empty_observations(self, n_rows: int) -> Array:
         return np.zeros((n_rows, self.n_envs, *self._shape), dtype=self.observation_space.dtype)
 
-    def _step_one_by_one(self, actions: Array, rows: Sequence[int]) -> Transition:
+    def _step_one_by_one(self, actions: Array, rows: Sequence[int], idle: Array | None) -> Transition:
         observations, terminal = self._empty_observations(len(rows)), self._empty_observations(len(rows))
         rewards = np.zeros(observations.shape[:2], dtype=np.float32)
         dones, timeouts = np.zeros(rewards.shape, dtype=bool), np.zeros(rewards.shape, dtype=bool)
-        for row, group in enumerate(self._envs[row] for row in rows):
-            for i, env in enumerate(group):
-                observation, reward, terminated, truncated, _ = env.step(actions[row, i])
-                rewards[row, i] = reward
+        for place, row in enumerate(rows):
+            for i, step in enumerate(self._steps[row]):
+                if idle is not None and idle[place, i]:
+                    continue
+                observation, reward, terminated, truncated, _ = step(actions[place, i])
+                rewards[place, i] = reward
                 if terminated or truncated:
-                    dones[row, i], timeouts[row, i] = True, truncated and not terminated
-                    terminal[row, i] = observation
-                    observation = env.reset()[0]
-                observations[row, i] = observation
+                    dones[place, i], timeouts[place, i] = True, truncated and not terminated
+                    terminal[place, i] = observation
+                    observation = self._envs[row][i].reset()[0]
+                observations[place, i] = observation
         return Transition(
             observations=observations, rewards=rewards, dones=dones, timeouts=timeouts, terminal=terminal
         )
@@ -139,7 +149,7 @@ class MemberEnvironments:
                 for env in group:
                     env.close()
         flat = self._flat(rows)
-        self._envs = [self._envs[row] for row in rows]
+        self._envs, self._steps = [self._envs[row] for row in rows], [self._steps[row] for row in rows]
         self._seeds = [self._seeds[row] for row in rows]
         self._elapsed = self._elapsed[flat]
         if self._kernel is not None:

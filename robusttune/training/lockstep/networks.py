@@ -93,7 +93,7 @@ class StackedMLP:
         Parameters
         ----------
         gradient : Tensor, shape (width, n_rows, n_out)
-            Gradient with respect to the outputs of the last `forward`.
+            Gradient with respect to the outputs of the last `forward`; it may be written into.
         to_parameters : bool, default True
             Whether the parameters' gradient is wanted.
         to_input : bool, default False
@@ -124,4 +124,4 @@ def _write_gradient(layer: _Layer, gradient: Tensor, x: Tensor) -> None:
         # The thin matrix first: the kernel is several times faster that way round.
         layer.weight_gradient.copy_(torch.bmm(x.transpose(1, 2), gradient).transpose(1, 2))
     else:
-        layer.weight_gradient.copy_(torch.bmm(gradient.transpose(1, 2), x))
+        torch.bmm(gradient.transpose(1, 2), x, out=layer.weight_gradient)

@@ -85,7 +85,10 @@ class NetworkInputs:
 
     def __call__(self, observations: Array) -> torch.Tensor:
         """Return the inputs of the first rows, given (normalised) observations of shape (n_rows, n_envs, *shape)."""
-        features = self._codec.features(observations)
+        return self.of_features(self._codec.features(observations))
+
+    def of_features(self, features: Array) -> torch.Tensor:
+        """Return the inputs of the first rows, given features of shape (n_rows, n_envs, n_features)."""
         n_rows = features.shape[0]
         self._array[:n_rows, : features.shape[1]] = features
         return self._matrix[: width_of(n_rows), : self._n_filled].to(self._device)

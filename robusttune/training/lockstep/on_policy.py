@@ -115,7 +115,7 @@ class OnPolicyTrainer(LockstepTrainer):
         store = self._store
         for step in range(begin, end):
             features = self._codec.features(self._last[at])
-            outputs = actor.forward(self._network_inputs(self._last[at]))[:, : self.n_envs]
+            outputs = actor.forward(self._network_inputs.of_features(features))[:, : self.n_envs]
             actions = head.sample(outputs, generators).cpu().numpy()[: len(rows)]
             self._silence_diverged(actions, rows)
             for view, target, own in cells:

@@ -45,7 +45,9 @@ class PooledEnvironments:
         self._is_fresh = False
         return self._by_row(self._pool.reset()[self._of(rows)])
 
-    def step(self, actions: Array, rows: Sequence[int] | None = None) -> Transition:
+    def step(
+        self, actions: Array, rows: Sequence[int] | None = None, idle: Array | None = None
+    ) -> Transition:
         """Step environments once, and begin a new episode where one ended.
 
         Parameters
@@ -53,6 +55,8 @@ class PooledEnvironments:
         actions : ndarray, shape (n_rows, n_envs, *action_shape)
         rows : sequence of int, optional
             Whose environments; None is all.
+        idle : ndarray of bool, shape (n_rows, n_envs), optional
+            Where nobody will look any more; a pool steps them all the same.
         """
         step = self._pool.step(actions.reshape(-1, *actions.shape[2:]), self._of(rows))
         return Transition(

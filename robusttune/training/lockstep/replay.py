@@ -69,7 +69,7 @@ class ReplayStore:
             indices[row, :batch_size] = drawn
         n_rows = self._cells.shape[1] * self.n_envs
         indices[: self.n_members] += np.arange(self.n_members)[:, None] * n_rows
-        return torch.from_numpy(self._cells.reshape(-1, self.end + 1)[indices])
+        return torch.from_numpy(self._cells.reshape(-1, self.end + 1).take(indices, axis=0))
 
     def keep(self, rows: Sequence[int]) -> None:
         """Forget all members but the chosen ones."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from analysis import lucky_vs_consistent
+from analysis.kept import Places
 from experiments.folders import HERE, Experiment, experiments
 from experiments.run import carry_out
 from experiments.status import lines
@@ -67,15 +69,23 @@ def test_an_experiment_is_run_written_up_and_counted(root: Path) -> None:
     assert lines(one, results)[1] == "  drawn: 12 of 12 trials, 24 of 24 post-evaluation runs planned so far"
     assert {path.parent.name for path in two.folder.glob("*/ranking.csv")} == {"drawn-low", "drawn-high"}
 
-    found = lucky_vs_consistent.load(root)
+    kept = json.loads((one.folder / "results.json").read_text(encoding="utf-8"))
+    assert kept["effort"]["n_runs"] == 36
+    assert kept["study"]["name"] == "drawn"
+    trials = pd.read_csv(one.folder / "trials.csv")
+    assert kept["champion"] == f"trial {trials['objective_value'].idxmax()}"
+    assert trials["hyperparameter_x"].between(0, 1).all()
+    assert set(pd.read_csv(two.folder / "matrix.csv")["method"]) == {"tuned"}
+    assert not (one.folder / "matrix.csv").exists()
+
+    found = lucky_vs_consistent.load(Places(root=root, results=results))
     assert [one.name for one in found] == ["one", "drawn-high", "drawn-low"]
     ranking = pd.read_csv(one.folder / "ranking.csv").set_index("configuration")
-    assert found[0].champion == ranking["tuning_score"].idxmax()
-    assert found[0].best == ranking["mean"].idxmax()
-    n_lucky = int((ranking["verdict"] == "LUCKY").sum())
-    assert found[0].n("LUCKY") == n_lucky
-    total = sum(study.n("LUCKY") for study in found)
-    assert f"{total} of the 9 trials" in lucky_vs_consistent.page(found).replace("\n", " ")
+    assert found[0].champion["configuration"] == ranking["tuning_score"].idxmax()
+    assert found[0].recommended == kept["recommended"] == ranking["mean"].idxmax()
+    total = sum(int((one.ranking["verdict"] == "LUCKY").sum()) for one in found)
+    page = str(lucky_vs_consistent.page(found)["docs/studies.md"]).replace("\n", " ")
+    assert f"{total} of the 9 best trials of 3 searches" in page
 
 
 @pytest.mark.thorough

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.protocols import COMPARATOR, LIBRARY, MULTI, SINGLE, advised, cell
+from analysis.protocols_cells import COMPARATOR, LIBRARY, MULTI, SINGLE, advised, cell
 from experiments.protocols import second_stage
 from experiments.protocols.__main__ import Unit, run
 from experiments.protocols.judge import Judge

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import special
 from scipy import stats as scipy_stats
 
 from robusttune import stats
+from robusttune.stats.planning.power import difference_power
 
 
 def rng(seed=0):
@@ -117,3 +119,9 @@ def test_a_smaller_best_set_needs_more_seeds():
         for size in (3, 1)
     )
     assert few < many
+
+
+@pytest.mark.parametrize(("ratio", "df", "critical"), [(50.0, 2, 1.5), (51.0, 3, 2.0), (49.0, 200, 10.0)])
+def test_power_is_a_probability_where_scipy_has_no_value(ratio: float, df: float, critical: float) -> None:
+    assert np.isnan(special.nctdtr(df, ratio, critical))
+    assert difference_power(ratio, 1.0, 1.0, 2, df, critical) == pytest.approx(1.0, abs=1e-3)

@@ -26,6 +26,7 @@ from robusttune.training.lockstep.activations import make_activation
 from robusttune.training.lockstep.distributions import Bernoullis, Categoricals, Gaussian
 from robusttune.training.lockstep.environments import MemberEnvironments
 from robusttune.training.lockstep.kernels import find_kernel
+from robusttune.training.lockstep.lander import lander_step
 from robusttune.training.lockstep.members import Member, build_model
 from tests.support.cases import cases
 from tests.support.studies import make_study
@@ -87,6 +88,67 @@ def test_pendulum_rewards_are_gymnasiums_before_they_are_rounded_to_32_bits() ->
     for state, action, reward in zip(states, actions, rewards, strict=True):
         env.state = state  # type: ignore[attr-defined]
         assert env.step(action)[1] == reward
+
+
+@pytest.mark.parametrize("limit", cases([60, 1000], fast=[60]))
+def test_a_lander_is_stepped_as_gymnasium_steps_it_bit_for_bit(limit: int) -> None:
+    lunar_lander = pytest.importorskip("gymnasium.envs.box2d.lunar_lander")
+    ours = MemberEnvironments(lambda: gym.make("LunarLander-v3", max_episode_steps=limit), [3, 900], 2)
+    theirs = MemberEnvironments(plain("LunarLander-v3", max_episode_steps=limit), [3, 900], 2)
+    observations = theirs.reset()
+    np.testing.assert_array_equal(ours.reset(), observations)
+    rng = np.random.default_rng(0)
+    ends: list[float] = []
+    timeouts = 0
+    for step in range(limit if limit == 1000 else 130):
+        actions = rng.integers(0, 4, size=(2, 2))
+        # The first of each member are landed, unless their time is up.
+        for row in range(2):
+            actions[row, 0] = lunar_lander.heuristic(theirs._envs[row][0].unwrapped, observations[row, 0])
+        a, b = ours.step(actions), theirs.step(actions)
+        observations = b.observations
+        for name in ("observations", "rewards", "dones", "timeouts", "terminal"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=f"{name} {step=}")
+        ends += b.rewards[b.dones].tolist()
+        timeouts += int(b.timeouts.sum())
+    assert timeouts > 0 if limit == 60 else {-100.0, 100.0} <= set(ends)
+
+
+def test_lander_rewards_are_gymnasiums_before_they_are_rounded_to_32_bits() -> None:
+    pytest.importorskip("Box2D")
+    ours, theirs = gym.make("LunarLander-v3"), gym.make("LunarLander-v3")
+    step = lander_step(ours)
+    assert step is not None
+    assert lander_step(gym.Wrapper(ours)) is None
+    ours.reset(seed=1)
+    theirs.reset(seed=1)
+    for action in np.random.default_rng(0).integers(0, 4, size=60):
+        assert step(action)[1] == theirs.step(action)[1]
+
+
+@pytest.mark.parametrize(
+    "kwargs", [{"continuous": True}, {"enable_wind": True}, {"render_mode": "rgb_array"}], ids=str
+)
+def test_another_lander_is_stepped_by_itself(kwargs: dict[str, Any]) -> None:
+    pytest.importorskip("Box2D")
+    assert lander_step(gym.make("LunarLander-v3", **kwargs)) is None
+
+
+def test_a_lander_of_another_version_is_stepped_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("Box2D")
+    env = gym.make("LunarLander-v3")
+    assert lander_step(env) is not None
+    monkeypatch.setattr(type(env.unwrapped), "step", lambda self, action: None)
+    assert lander_step(env) is None
+
+
+def test_an_environment_at_which_nobody_looks_stands_still() -> None:
+    environments = MemberEnvironments(toy(), [1, 2], 2)
+    environments.reset()
+    idle = np.array([[False, True], [True, False]])
+    step = environments.step(np.ones((2, 2), dtype=np.int64), idle=idle)
+    assert not step.observations[idle].any()
+    assert [[env.unwrapped._clock for env in group] for group in environments._envs] == [[1, 0], [0, 1]]
 
 
 def test_a_changed_environment_is_stepped_by_itself() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import Self
 from robusttune import StudySpec
 from robusttune.declaration.run import RunSpec
 from robusttune.execution.executors import InProcess, Job, LocalPool
+from robusttune.execution.jobs import joined, runs_to_make
 from robusttune.results.records import RunResult
 from robusttune.results.store import ResultStore
 from robusttune.training.groups import group_runs
@@ -37,15 +39,29 @@ class StoredRuns:
 
     def results(self, specs: Sequence[RunSpec]) -> dict[str, RunResult]:
         """Return the results of some runs by run id, after training those that are missing."""
-        found = self._store.results(spec.run_id for spec in specs)
-        missing = {spec.run_id: spec for spec in specs if spec.run_id not in found}
-        groups = group_runs(
-            list(missing.values()), n_workers=self._pool.n_workers, trainer=self._study.trainer
-        )
-        groups.sort(key=len, reverse=True)
-        trained = [self._pool.submit(Job(specs=group, trainer=self._study.trainer)) for group in groups]
-        for group, future in zip(groups, trained, strict=True):
-            for spec, result in zip(group, future.result(), strict=True):
+        return self.carry_out([Job(specs=(spec,)) for spec in specs])
+
+    def carry_out(self, jobs: Sequence[Job]) -> dict[str, RunResult]:
+        """Return the results of the runs of some jobs by run id, after training those that are missing.
+
+        Jobs whose runs have equal shapes train together; each keeps its own rule. A run that is wanted with a rule that
+        may stop it, and without, is trained to its end: whoever asked with a rule finds there where it would stop.
+        """
+        found = self._store.results(spec.run_id for job in jobs for spec in job.specs)
+        missing: dict[str, Job] = {}  # by first run; runs that no rule can stop are a job each
+        for job in sorted(jobs, key=lambda job: job.stop_rule is not None):
+            specs = [spec for spec in runs_to_make(job, found) if spec.run_id not in missing]
+            parts = [Job(specs=(spec,)) for spec in specs] if job.stop_rule is None else [job.only(specs)]
+            missing |= {part.specs[0].run_id: part for part in parts if part.specs}
+        first = [job.specs[0] for job in missing.values()]
+        groups = group_runs(first, n_workers=self._pool.n_workers, trainer=self._study.trainer)
+        together = [joined([missing[spec.run_id] for spec in group]) for group in groups]
+        together.sort(key=lambda job: len(job.specs), reverse=True)
+        trained = [
+            self._pool.submit(dataclasses.replace(job, trainer=self._study.trainer)) for job in together
+        ]
+        for job, future in zip(together, trained, strict=True):
+            for spec, result in zip(job.specs, future.result(), strict=True):
                 self._store.add_result(spec, result)
                 found[spec.run_id] = result
         return found
@@ -95,7 +111,7 @@ class Gathering:
     def serve(self) -> None:
         """Train what the searches ask for until the last has ended."""
         while jobs := self._next():
-            found = self._runs.results([spec for job, _ in jobs for spec in job.specs])
+            found = self._runs.carry_out([job for job, _ in jobs])
             for job, future in jobs:
                 future.set_result([found[spec.run_id] for spec in job.specs])
 
