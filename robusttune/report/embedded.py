@@ -21,6 +21,7 @@ _VARIABLES = {
     "pale-red": ("f7d9b8",),
     "pale-green": ("b9e4d5",),
 }
+_OF_THE_PAGE = "var(--{})"
 _NAMES = {code: name for name, codes in _VARIABLES.items() for code in codes}
 _MOST_EMBEDDED = 150_000  # characters of data; longer data are linked, to the file beside the page
 
@@ -81,7 +82,8 @@ def _colour(found: re.Match[str]) -> str:
     """Return a colour that the page has, or a grey, as the page's; other colours stay."""
     code = found[1].lower()
     if code in _NAMES:
-        return f"var(--{_NAMES[code]})"
+        return _OF_THE_PAGE.format(_NAMES[code])
     if code[:2] == code[2:4] == code[4:]:  # black is ink and white is paper, whichever they are
-        return f"color-mix(in srgb, var(--ink) {100 - int(code[:2], 16) / 2.55:.0f}%, var(--paper))"
+        ink, paper = map(_OF_THE_PAGE.format, ("ink", "paper"))
+        return f"color-mix(in srgb, {ink} {100 - int(code[:2], 16) / 2.55:.0f}%, {paper})"
     return found[0]

@@ -23,6 +23,8 @@ _ALLOWED = {
     "--lifetime",
     "--gres=gpu:",
     "robusttune run study.toml",
+    "robusttune run ",
+    "robusttune reproduce ",
     " --set ",
     "--porcelain",
     "--untracked-files=no",
