@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from robusttune.cli import app
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
 from tests.support.clusters import calls, write_study
@@ -23,6 +24,7 @@ from tests.support.hostile import HOSTILE, faults_of_report
 from tests.support.killed import Facts, Forked, facts, is_killed
 from tests.support.postgresql import n_runs as n_runs_at
 from tests.support.postgresql import running_server
+from tests.support.session_main import until_ranked
 
 Found = Counter[str]
 Case = Callable[[int, Path], Found]
@@ -99,13 +101,13 @@ def killed_real(number: int, folder: Path) -> Found:
 
 def _killed(text: str, workers: int, chance: random.Random, folder: Path) -> Found:
     found = Found()
-    arguments = _run(folder, text, workers)
+    again = _undisturbed(folder, text, workers)
     for _ in range(12):
-        process = Forked(arguments, folder / "killed")
+        process = Forked(again, folder / "killed")
         if not is_killed(process, folder / "killed" / "results" / "chaos", chance):
             break
         found["happened"] += 1
-    found += _ended([Forked(arguments, folder / "killed")], folder / "killed")
+    found += _ended([Forked(again, folder / "killed")], folder / "killed")
     return found + _compared(folder, "killed")
 
 
@@ -113,10 +115,10 @@ def joined(number: int, folder: Path) -> Found:
     """Let five processes join in a study, one after the other begun within a second."""
     chance = random.Random(f"joined {number}")
     text = SYNTHETIC.format(sampler=SAMPLERS[number % 4], pruner=PRUNERS[number % 3], rule=RULES[number % 5])
-    arguments = _run(folder, text, 0)
+    work = _undisturbed(folder, text, 0)
     processes = []
     for _ in range(5):
-        processes.append(Forked(arguments, folder / "joined"))
+        processes.append(Forked(work, folder / "joined"))
         time.sleep(chance.uniform(0.0, 0.2))
     return Found(happened=5) + _ended(processes, folder / "joined") + _compared(folder, "joined")
 
@@ -125,10 +127,10 @@ def killed_report(number: int, folder: Path) -> Found:
     """Kill a process that writes a report, with and without an earlier one in its place."""
     chance, found = random.Random(f"report {number}"), Found()
     text = SYNTHETIC.format(sampler="random", pruner="none", rule="fixed")
-    _run(folder, text, 0)
-    arguments = ["report", "../study.toml", "--out", "results"]
+    _undisturbed(folder, text, 0)
+    report = _command("report", "../study.toml", "--out", "results")
     begin = time.monotonic()
-    found += _ended([Forked(arguments, folder / "whole")], folder / "whole")
+    found += _ended([Forked(report, folder / "whole")], folder / "whole")
     taken = time.monotonic() - begin
     for attempt in range(10):
         place = folder / f"killed {attempt}"
@@ -136,14 +138,14 @@ def killed_report(number: int, folder: Path) -> Found:
         if attempt % 2:
             for path in _report(place):
                 path.unlink()
-        process = Forked(arguments, place)
+        process = Forked(report, place)
         time.sleep(chance.uniform(0.2, 1.0) * taken)
         process.kill()
         if process.wait() == 0:
             continue
         found["happened"] += 1
         found["torn"] += _n_torn(folder / "whole", place)
-        found += _ended([Forked(arguments, place)], place)
+        found += _ended([Forked(report, place)], place)
         found["changed"] += _n_torn(folder / "whole", place) + (
             len(_report(place)) != len(_report(folder / "whole"))
         )
@@ -157,8 +159,8 @@ def restarted(number: int, folder: Path) -> Found:
     chance, found = random.Random(f"restarted {number}"), Found(happened=1)
     with running_server() as server:
         url = server.new_database()
-        run = ["run", str(own / "study.toml"), "--out", "results", "--workers", "0"]
-        shared = [Forked([*run, "--storage", url], folder / f"shared {one}") for one in range(2)]
+        run = ("run", str(own / "study.toml"), "--out", "results", "--workers", "0")
+        shared = [Forked(_command(*run, "--storage", url), folder / f"shared {one}") for one in range(2)]
         wanted = chance.randrange(1, 2 * n_seeds)
         while n_runs_at(url) < wanted and any(process.poll() is None for process in shared):
             time.sleep(0.02)
@@ -169,7 +171,7 @@ def restarted(number: int, folder: Path) -> Found:
             found += _ended([process], folder / f"shared {one}")
         found["lost"] += 2 * n_seeds - n_runs_at(url)
     found["doubled"] += sum(calls(own).values()) - len(calls(own))
-    found += _ended([Forked(run, folder / "alone")], folder / "alone")
+    found += _ended([Forked(_command(*run), folder / "alone")], folder / "alone")
     tables = [
         folder / name / "results" / study.name / "ranking.csv" for name in ("alone", "shared 0", "shared 1")
     ]
@@ -181,15 +183,17 @@ def full_disk(number: int, folder: Path) -> Found:
     """Let the disk fill up in the middle, then make room and run the same command again."""
     chance, found = random.Random(f"disk {number}"), Found()
     text = SYNTHETIC.format(sampler="random", pruner="median", rule=RULES[number % 5])
-    arguments = _run(folder, text, 0)
+    _undisturbed(folder, text, 0)
+    run = _command("run", "../study.toml", "--out", "results", "--workers", "0")
+    found += _ended([Forked(run, folder / "whole")], folder / "whole")
     place = folder / "full"
     with _small_disk(place, kib=4096):
         room_kib = chance.randrange(350, 700)
         (place / "filler").write_bytes(bytes(1024 * (4096 - room_kib)))
-        code = Forked(arguments, place).wait(LIMIT_S)
+        code = Forked(run, place).wait(LIMIT_S)
         found["happened"] += code != 0
         (place / "filler").unlink()
-        found += _ended([Forked(arguments, place)], place)
+        found += _ended([Forked(run, place)], place)
         found += _compared(folder, "full")
     return found
 
@@ -218,9 +222,9 @@ def hostile_name(number: int, folder: Path) -> Found:
     control = f'[[post_evaluation.controls]]\nname = "{quoted}"\nhyperparameters = {{gamma = 0.9}}\n'
     text = 'name = "chaos"\nsynthetic = {}\n[post_evaluation]\nn_seeds = 4\ndefault_control = false\n'
     (folder / "study.toml").write_text(text + control, encoding="utf-8", errors="replace")
-    run = ["run", "study.toml", "--out", "results", "--workers", "0"]
-    for arguments in (run, ["compare", "table.csv", "--out", "results"]):
-        process = Forked(arguments, folder)
+    run = _command("run", "study.toml", "--out", "results", "--workers", "0")
+    for work in (run, _command("compare", "table.csv", "--out", "results")):
+        process = Forked(work, folder)
         code = process.wait(LIMIT_S)
         found["refused"] += code == 2
         found["failed"] += code not in (0, 2)
@@ -233,13 +237,17 @@ def hostile_name(number: int, folder: Path) -> Found:
 # --- what is left ------------------------------------------------------------------
 
 
-def _run(folder: Path, text: str, workers: int) -> list[str]:
-    """Run a study undisturbed in `whole`; return the arguments that run it in another place with some workers."""
+def _undisturbed(folder: Path, text: str, workers: int) -> Callable[[], None]:
+    """Run a study undisturbed in `whole`; return what does so in another place, with some workers."""
     (folder / "study.toml").write_text(text, encoding="utf-8")
-    arguments = ["run", "../study.toml", "--out", "results", "--workers"]
-    if Forked([*arguments, "0"], folder / "whole").wait(LIMIT_S) != 0:
+    study = load_study(folder / "study.toml")
+    if Forked(lambda: until_ranked(study, "results", 0), folder / "whole").wait(LIMIT_S) != 0:
         raise RuntimeError((folder / "whole" / "printed.txt").read_text(encoding="utf-8"))
-    return [*arguments, str(workers)]
+    return lambda: until_ranked(study, "results", workers)
+
+
+def _command(*arguments: str) -> Callable[[], object]:
+    return lambda: app(arguments)
 
 
 def _ended(processes: list[Forked], place: Path) -> Found:

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,28 +39,26 @@ class Process(Protocol):
 
 
 class Forked:
-    """The command line in a copy of this process: a process as any other, without the seconds that its imports take.
+    """A copy of this process that does some work: a process as any other, without the seconds that its imports take.
 
     This process must not have threads or open databases.
     """
 
-    def __init__(self, arguments: Sequence[str], folder: Path) -> None:
+    def __init__(self, work: Callable[[], object], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._printed = folder / "printed.txt"
         context = multiprocessing.get_context("fork")
-        self._process = context.Process(target=self._run, args=(list(arguments), folder))
+        self._process = context.Process(target=self._run, args=(work, folder))
         self._process.start()
 
-    def _run(self, arguments: list[str], folder: Path) -> None:
+    def _run(self, work: Callable[[], object], folder: Path) -> None:
         os.setsid()
         os.chdir(folder)
         file = os.open(self._printed, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         for stream in (1, 2):
             os.dup2(file, stream)
-        from robusttune.cli import app
-
         try:
-            app(arguments)
+            work()
         except Exception:
             traceback.print_exc()  # as the interpreter does
             sys.exit(1)
