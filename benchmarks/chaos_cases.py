@@ -27,7 +27,7 @@ from benchmarks.chaos_left import (
     undisturbed,
 )
 from tests.support.clusters import calls, write_study
-from tests.support.hostile import HOSTILE
+from tests.support.hostile import HOSTILE, faults_of_report
 from tests.support.killed import Forked, is_killed
 from tests.support.postgresql import n_runs as n_runs_at
 from tests.support.postgresql import running_server
