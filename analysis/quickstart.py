@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.kept import NothingKeptError, Places
 from robusttune import NoResultsError, load_study, rank_study
-from robusttune.report.figures import lucky_figure
+from robusttune.report.figures import luck
 from robusttune.report.model import Ranking
 from robusttune.report.output import to_csv
 from robusttune.report.runs import runs_csv
@@ -36,14 +36,14 @@ def table(ranking: Ranking) -> dict[str, Table]:
 
 def figure(ranking: Ranking) -> dict[str, Figure]:
     """Return the figure of luck."""
-    return {NAME: lucky_figure(ranking)}
+    return {NAME: luck.draw(ranking)}
 
 
 def page(ranking: Ranking) -> dict[str, str | Figure]:
     """Return the page of documentation, its picture, and what is kept: the ranking, and every run."""
     return {
         PAGE: to_markdown(ranking),
-        PICTURE: lucky_figure(ranking),
+        PICTURE: luck.draw(ranking),
         f"{KEPT}/ranking.csv": to_csv(ranking.to_frame()),
         f"{KEPT}/runs.csv": runs_csv(ranking),
     }

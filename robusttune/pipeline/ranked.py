@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.reading import Results
 from robusttune.post_evaluation.result import PostEvaluation, confirmed_runs
 from robusttune.results.models import CARD, MODEL
+from robusttune.results.records import TrialRecord
 
 if TYPE_CHECKING:
     from robusttune.pipeline.session import Session
@@ -21,27 +23,37 @@ def rank(source: Session | Results, found: PostEvaluation, command: str) -> Rank
     """Return the ranking; `command` is what runs the study, for commands to paste."""
     from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
 
+    trials = source.trials()
     return make_ranking(
         source.study,
-        source.trials(),
+        trials,
         found,
         is_reproducible=source.is_reproducible(),
         command=command,
-        evaluations=source.store.evaluations(found.rounds.results),
-        work=_work(source, found),
+        evaluations=source.store.evaluations([*found.rounds.results, *_tuning_runs(trials, found)]),
+        work=_work(source, trials, found),
     )
 
 
-def _work(source: Session | Results, found: PostEvaluation) -> Work:
+def _work(source: Session | Results, trials: Sequence[TrialRecord], found: PostEvaluation) -> Work:
     from robusttune.report.model import Work
 
     confirmed = confirmed_runs(source.study, found).values()
     cost = source.store.cost
     return Work(
-        tuning=cost(run_id for trial in source.trials() for run_id in trial.run_ids),
+        tuning=cost(run_id for trial in trials for run_id in trial.run_ids),
         post_evaluation=cost(run_id for runs in found.rounds.runs.values() for run_id in runs.run_ids),
         confirmation=cost(run_id for runs in confirmed for run_id in runs.run_ids),
+        configurations={config_id: cost(runs.run_ids) for config_id, runs in found.rounds.runs.items()},
     )
+
+
+def _tuning_runs(trials: Sequence[TrialRecord], found: PostEvaluation) -> Iterator[str]:
+    """Yield the runs by which the candidates' trials were chosen."""
+    numbers = {candidate.trial_number for candidate in found.candidates}
+    for trial in trials:
+        if trial.number in numbers:
+            yield from trial.run_ids
 
 
 def written(ranking: Ranking, location: Location) -> Ranking:

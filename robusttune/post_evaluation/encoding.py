@@ -62,10 +62,10 @@ def unscaled(parameter: Float | Int, place: float) -> float:
     return low + place * (high - low)
 
 
-def _scaled(parameter: Parameter, values: Sequence[JsonValue]) -> FloatArray:
-    assert not isinstance(parameter, Categorical)
+def place_of(parameter: Float | Int, values: Sequence[JsonValue]) -> FloatArray:
+    """Return the places of values in a range, as `unscaled` takes them; 0 in a range of a single value."""
     if parameter.low == parameter.high:
-        return np.zeros((len(values), 0))
+        return np.zeros(len(values))
     numbers = np.array([parameter.low, parameter.high, *values], dtype=float)
     match parameter.scale:
         case "log" | "pow2":
@@ -73,5 +73,11 @@ def _scaled(parameter: Parameter, values: Sequence[JsonValue]) -> FloatArray:
         case "log1m":
             numbers = -np.log1p(-numbers)
     low, high = numbers[:2]
-    column: FloatArray = (numbers[2:, None] - low) / (high - low)
-    return column
+    places: FloatArray = (numbers[2:] - low) / (high - low)
+    return places
+
+
+def _scaled(parameter: Parameter, values: Sequence[JsonValue]) -> FloatArray:
+    assert not isinstance(parameter, Categorical)
+    n_columns = int(parameter.low < parameter.high)
+    return place_of(parameter, values)[:, None][:, :n_columns]

@@ -68,6 +68,7 @@ def make_ranking(
         tuning_is_reproducible=is_reproducible,
         command=command,
         given=given,
+        evaluations=dict(evaluations),
         work=work or Work(),
         advice=advise(study, trials),
         late_rise=_late_rise(study, _evaluated(scored[analysis.recommended][0], found, evaluations)),

@@ -209,3 +209,10 @@ _BY_IMPORTANCE = (
     "timesteps, worst seed, robust ranks, luck interval, rank, IQM, P(best), regret ≤"
 )
 _PRIORITY = tuple(_BY_IMPORTANCE.split(", "))
+# What the page shows unasked, on a wide screen and on a telephone.
+_WIDE = (
+    "rank, rank interval, configuration, tuning, mean, interval, luck, reached by, verdict, spread, worst seed, seeds, "
+    "timesteps, diverged"
+)
+_NARROW = "rank, configuration, tuning, mean, interval, luck, verdict, diverged"
+ON_THE_PAGE, ON_A_TELEPHONE = tuple(_WIDE.split(", ")), tuple(_NARROW.split(", "))

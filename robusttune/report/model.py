@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,15 @@ from robusttune.post_evaluation.select import Candidate
 from robusttune.report import columns
 from robusttune.report.given import Given
 from robusttune.report.prose import answer, checklist, findings, methods, paper
-from robusttune.results.records import Cost, TrialRecord
+from robusttune.results.records import Cost, Evaluations, TrialRecord
 from robusttune.stats.analysis.result import ConfigurationAnalysis, StudyAnalysis
 from robusttune.stats.estimates.estimate import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+TUNING, POST_EVALUATION, CONFIRMATION = "tuning", "post-evaluation", "confirmation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +65,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What the stages of a study have cost."""
+    """What the stages of a study have cost, and by config_id the post-evaluation of each configuration."""
 
     tuning: Cost = field(default_factory=Cost)
     post_evaluation: Cost = field(default_factory=Cost)
     confirmation: Cost = field(default_factory=Cost)
+    configurations: Mapping[str, Cost] = field(default_factory=dict)
 
     @property
     def stages(self) -> dict[str, Cost]:
         """Name of each stage that has runs → its cost."""
         found = {
-            "tuning": self.tuning,
-            "post-evaluation": self.post_evaluation,
-            "confirmation": self.confirmation,
+            TUNING: self.tuning,
+            POST_EVALUATION: self.post_evaluation,
+            CONFIRMATION: self.confirmation,
         }
         return {name: cost for name, cost in found.items() if cost.n_runs}
 
@@ -106,6 +111,8 @@ class Ranking:
         What made it, for commands to paste.
     given : Given, optional
         Where the results come from, if no study has made them; `study` then only says how they were analysed.
+    evaluations : mapping
+        run_id → evaluations of the completed runs of the post-evaluation, and of the candidates' trials.
     advice : SearchAdvice
         What the trials say about the ranges of the search.
     late_rise : Estimate, optional
@@ -122,6 +129,7 @@ class Ranking:
     tuning_is_reproducible: bool
     command: str
     given: Given | None = None
+    evaluations: Mapping[str, Evaluations] = field(default_factory=dict)
     advice: SearchAdvice = field(default_factory=SearchAdvice)
     late_rise: Estimate | None = None
     work: Work = field(default_factory=Work)

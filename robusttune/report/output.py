@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import io
 import json
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,17 @@ import matplotlib as mpl
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from robusttune.errors import StudyError, shortened
 from robusttune.report import latex
+from robusttune.report.prose.verdicts import LABELS
 from robusttune.report.prose.words import plain as plain
+from robusttune.report.svg import embedded
 
 # Without a date and with a fixed salt, equal results give equal files. Names are text, never formulas.
 RC: Any = {"svg.hashsalt": "robusttune", "svg.fonttype": "none", "text.parse_math": False, "savefig.dpi": 200}
@@ -31,6 +38,7 @@ _FORMATS: dict[str, dict[str, None] | None] = {
     "pdf": {"CreationDate": None},
     "svg": {"Date": None},
 }
+_MARGIN = 0.1  # inches
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -66,12 +74,13 @@ def render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
         **marks,
     )
-    environment.globals["zip"] = zip
+    environment.globals |= {"zip": zip, "script_hash": _hash(environment, "script.js")}
     environment.filters |= {
         "md": _markdown,
         "latex": latex.escape,
         "latex_sentence": latex.sentence,
         "code": _code,
+        "verdict": _verdict,
         "json": lambda value: json.dumps(value, indent=2),
     }
     return _UNWRITABLE.sub("�", environment.get_template(template).render(**values))
@@ -97,10 +106,56 @@ def _code(sentence: str) -> Markup:
     )
 
 
-def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Axes]:
-    """Return an empty figure, sizes in inches, that needs no display."""
-    figure = Figure(figsize=(width, height), **options)
-    FigureCanvasAgg(figure)
+def _verdict(cell: str) -> Markup:
+    """Return a cell as HTML, a verdict with its shape."""
+    if cell not in LABELS:
+        return escape(cell)
+    return Markup('<span class="verdict {}">{}</span>').format(cell, LABELS[cell])
+
+
+def _hash(environment: Environment, name: str) -> str:
+    """Return by what a page that allows no other script knows this one."""
+    assert environment.loader is not None
+    text = environment.loader.get_source(environment, name)[0]
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+class Drawing(Figure):
+    """A figure that needs no display, sizes in inches, whose marks say something when pointed at in a page.
+
+    Attributes
+    ----------
+    tips : dict
+        id of a group of marks → what each of them says.
+    """
+
+    def __init__(self, width: float, height: float, **options: Any) -> None:
+        super().__init__(figsize=(width, height), **options)
+        FigureCanvasAgg(self)
+        self.tips: dict[str, tuple[str, ...]] = {}
+        self._frame: Bbox | None = None
+
+    @property
+    def frame(self) -> Bbox:
+        """What is drawn, in inches. The layout is made once: it takes longer than the drawing."""
+        if self.get_layout_engine() is None and self._frame is None:
+            self._frame = Bbox.from_bounds(0, 0, *self.get_size_inches())
+        if self._frame is None:
+            self.draw_without_rendering()
+            self.set_layout_engine(None)
+            self._frame = self.get_tightbbox().padded(_MARGIN)
+        return self._frame
+
+    def tell(self, marks: Artist, texts: Iterable[str]) -> None:
+        """Let marks that were drawn at once say a text each, or as one group a single text."""
+        name = f"tip-{len(self.tips)}"
+        marks.set_gid(name)
+        self.tips[name] = tuple(map(plain, texts))
+
+
+def new_figure(width: float, height: float, **options: Any) -> tuple[Drawing, Axes]:
+    """Return an empty figure with axes."""
+    figure = Drawing(width, height, **options)
     return figure, figure.add_subplot()
 
 
@@ -115,7 +170,9 @@ def drawn(
             with mpl.rc_context(RC):
                 figure = make()
             # Text as outlines: the page looks the same whatever fonts its reader has.
-            text = _svg(figure, fonts="path")
+            tips = figure.tips if isinstance(figure, Drawing) else {}
+            key = f"{zlib.crc32(name.encode()):x}"
+            text = embedded(_svg(figure, fonts="path"), key=f"s{key}", tips=tips)
         except (
             Exception
         ) as error:  # whatever matplotlib, its fonts and rliable say: no reason to lose a report
@@ -123,14 +180,18 @@ def drawn(
             shown[name] = Markup("This figure cannot be drawn ({}).").format(reason)
         else:
             found[name] = figure
-            shown[name] = Markup(text[text.index("<svg") :])  # drawn by matplotlib from our own numbers
+            shown[name] = Markup(text)  # drawn by matplotlib from our own numbers; names are escaped
     return found, shown
+
+
+def _frame(figure: Figure) -> Any:
+    return figure.frame if isinstance(figure, Drawing) else "tight"
 
 
 def _svg(figure: Figure, *, fonts: str) -> str:
     buffer = io.StringIO()
     with mpl.rc_context({**RC, "svg.fonttype": fonts}):
-        figure.savefig(buffer, format="svg", metadata=_FORMATS["svg"], bbox_inches="tight")
+        figure.savefig(buffer, format="svg", metadata=_FORMATS["svg"], bbox_inches=_frame(figure))
     return _UNWRITABLE.sub("�", buffer.getvalue())
 
 
@@ -153,7 +214,7 @@ def save(figure: Figure, folder: Path, name: str) -> None:
                 if suffix == "svg":
                     path.write_text(_svg(figure, fonts="none"), encoding="utf-8")
                 else:
-                    figure.savefig(path, format=suffix, metadata=metadata, bbox_inches="tight")
+                    figure.savefig(path, format=suffix, metadata=metadata, bbox_inches=_frame(figure))
 
 
 def _save_if_possible(figure: Figure, folder: Path, name: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from robusttune.declaration.study_runs import tuning_runs
 from robusttune.post_evaluation.result import confirmed_runs
-from robusttune.report.model import Ranking
+from robusttune.report.model import Ranking, Row
 from robusttune.report.output import to_csv
+from robusttune.results.records import Evaluations
 
 _Run = tuple[str, str, int, str, float | None]
 
@@ -23,6 +24,33 @@ def runs_csv(ranking: Ranking) -> str:
     ]
     columns = ["configuration", "purpose", "seed", "run_id", "score"]
     return to_csv(pd.DataFrame(records, columns=columns))
+
+
+def run_ids(ranking: Ranking, row: Row) -> dict[int | str, str]:
+    """Return seed → run id of the post-evaluation runs of a configuration; nothing where they are not ours."""
+    runs = ranking.found.rounds.runs.get(row.candidate.config_id)
+    return (
+        {}
+        if runs is None
+        else {seed: run_id for (seed, _), run_id in zip(runs.seeds, runs.run_ids, strict=True)}
+    )
+
+
+def evaluated(ranking: Ranking, row: Row) -> list[Evaluations]:
+    """Return the evaluations of the completed post-evaluation runs of a configuration, as far as they are known."""
+    return [
+        ranking.evaluations[run_id]
+        for run_id in run_ids(ranking, row).values()
+        if run_id in ranking.evaluations
+    ]
+
+
+def tuned(ranking: Ranking, row: Row) -> list[Evaluations]:
+    """Return the evaluations of the completed tuning runs of a trial, as far as they are known."""
+    number = row.candidate.trial_number
+    trial = next((one for one in ranking.trials if number is not None and one.number == number), None)
+    own = () if trial is None else trial.run_ids
+    return [ranking.evaluations[run_id] for run_id in own if run_id in ranking.evaluations]
 
 
 def _of_trials(ranking: Ranking) -> Iterator[_Run]:

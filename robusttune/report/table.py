@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-BEST, CONTROL, UNDECIDED = "best", "control", "undecided"
+BEST, CONTROL, UNDECIDED, RECOMMENDED = "best", "control", "undecided", "recommended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,12 @@ class Table:
     name : str
         Heading of the column that is bold in Markdown and LaTeX where its row is.
     marks : tuple of frozenset of str
-        For each row, whether it is in the best set, whether it is a control, and whether it is undecided against the
-        recommended one.
+        For each row, whether it is in the best set, whether it is a control, whether it is undecided against the
+        recommended one, and whether it is that one.
     meanings : mapping of str to str
         Heading → what the column says.
+    main, narrow : tuple of str
+        Headings of the columns that a page shows unasked, on a wide and on a narrow screen; empty for all.
     """
 
     title: str
@@ -38,6 +40,8 @@ class Table:
     name: str = "configuration"
     marks: tuple[frozenset[str], ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
+    main: tuple[str, ...] = ()
+    narrow: tuple[str, ...] = ()
 
     def is_best(self, place: int) -> bool:
         """Whether the row at a place is in the best set."""

@@ -8,17 +8,22 @@ from typing import Any
 
 from robusttune.declaration.study import StudySpec
 from robusttune.report.column import Column
-from robusttune.report.columns import record, shown_columns
+from robusttune.report.columns import ON_A_TELEPHONE, ON_THE_PAGE, record, shown_columns
 from robusttune.report.model import Ranking, Row
 from robusttune.report.prose.words import NOT_AVAILABLE, interval, number, share, share_interval
-from robusttune.report.table import BEST, CONTROL, Table
+from robusttune.report.table import BEST, CONTROL, RECOMMENDED, Table
 from robusttune.results.records import TrialRecord
 
 
 def ranking_table(
-    rows: Sequence[Row], columns: Sequence[Column] | None = None, *, title: str = "Ranking", note: str = ""
+    rows: Sequence[Row],
+    columns: Sequence[Column] | None = None,
+    *,
+    title: str = "Ranking",
+    note: str = "",
+    recommended: str | None = None,
 ) -> Table:
-    """Return the ranking, with all columns for people unless some are named."""
+    """Return the ranking, with all columns for people unless some are named; marks the recommended configuration."""
     columns = shown_columns(rows) if columns is None else columns
     return Table(
         title=title,
@@ -26,13 +31,19 @@ def ranking_table(
         rows=tuple(tuple(column.text(row) for column in columns) for row in rows),
         note=note,
         text=tuple(column.heading for column in columns if column.is_text),
-        marks=tuple(_marks(row) for row in rows),
+        marks=tuple(_marks(row, recommended) for row in rows),
         meanings={column.heading: column.meaning for column in columns},
+        main=ON_THE_PAGE,
+        narrow=ON_A_TELEPHONE,
     )
 
 
-def _marks(row: Row) -> frozenset[str]:
-    marks = {BEST: row.analysis.in_best_set, CONTROL: row.candidate.is_control}
+def _marks(row: Row, recommended: str | None) -> frozenset[str]:
+    marks = {
+        BEST: row.analysis.in_best_set,
+        CONTROL: row.candidate.is_control,
+        RECOMMENDED: row.name == recommended,
+    }
     return frozenset(mark for mark, holds in marks.items() if holds)
 
 

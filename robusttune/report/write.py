@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 from pathlib import Path
 
-from robusttune.report import columns, paper, tables
-from robusttune.report.figures import lucky_figure, seeds_figure
+from robusttune.report import paper, tables
+from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
-from robusttune.report.output import drawn, render, to_csv, write_folder
-from robusttune.report.prose.checklist import SOURCE
+from robusttune.report.output import render, to_csv, write_folder
+from robusttune.report.page import make_page
 from robusttune.report.runs import runs_csv
 
 FILES = (
@@ -20,36 +19,20 @@ FILES = (
     "paper.*",
     "runs.csv",
     "report.html",
-    "tuning_vs_post_evaluation.*",
-    "seeds.*",
+    *(f"{plot.name}.*" for plot in PLOTS),
 )
 """What `write_report` writes."""
 
 
 def write_report(ranking: Ranking, folder: Path) -> None:
-    """Write tables, the page, what a paper takes and the figures, each file whole or not at all.
+    """Write tables, the page, what a paper takes, the figures and their data, each file whole or not at all.
 
     Raises
     ------
     StudyError
         If the folder cannot be written.
     """
-    makers = {"seeds": functools.partial(seeds_figure, ranking)}
-    if ranking.given is None or ranking.has_tuning:
-        makers = {"tuning_vs_post_evaluation": functools.partial(lucky_figure, ranking), **makers}
-    figures, shown = drawn(makers)
-    page = render(
-        "report.html.j2",
-        name=ranking.name,
-        ranking=ranking,
-        table=tables.ranking_table(ranking.rows, note=f"{ranking.caption} Italic: control."),
-        pairs=tables.pairs_table(ranking),
-        trials=tables.trials_table(ranking.study, ranking.trials),
-        columns=[(column.heading, column.meaning) for column in columns.shown_columns(ranking.rows)],
-        data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
-        figures=shown,
-        source=SOURCE,
-    )
+    page, figures, data = make_page(ranking)
     texts = {
         "ranking.md": to_markdown(ranking),
         "ranking.tex": paper.to_latex(ranking),
@@ -57,6 +40,7 @@ def write_report(ranking: Ranking, folder: Path) -> None:
         "ranking.csv": to_csv(ranking.to_frame()),
         "ranking.json": to_json(ranking),
         "report.html": page,
+        **{f"{name}.csv": csv for name, csv in data.items()},
     }
     texts |= {f"paper.{suffix}": paper.appendix(ranking, suffix) for suffix in ("md", "tex")}
     if ranking.given is None:

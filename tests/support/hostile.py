@@ -27,7 +27,8 @@ def faults_of_report(folder: Path) -> list[str]:
         faults.append("ranking.csv: rows")
     if [cell for row in rows for cell in row if cell.startswith(("=", "+", "@", "-c"))]:
         faults.append("ranking.csv: a formula")
-    if "<script" in page + markdown or "[a](http" in markdown:
+    own_scripts = 1  # the page sorts its tables
+    if page.count("<script") != own_scripts or "<script" in markdown or "[a](http" in markdown:
         faults.append("markup of a name")
     if set(page) & set("\x00\x1b\u202e"):
         faults.append("report.html: a control character")

@@ -28,6 +28,26 @@ def aggregates_frame(across: AcrossTasks | None) -> pd.DataFrame:
     )
 
 
+def profiles_frame(across: AcrossTasks) -> pd.DataFrame:
+    """Return one row per method and threshold: the share of runs above it, with its pointwise band."""
+    return pd.concat(
+        [
+            pd.DataFrame({"method": one.method, **dataclasses.asdict(one.profile)})
+            for one in across.analysis.methods
+        ]
+    )
+
+
+def improvements_frame(across: AcrossTasks) -> pd.DataFrame:
+    """Return one row per pair of methods: the probability that the first improves on the second."""
+    return pd.DataFrame(
+        [
+            {"first": one.first, "second": one.second, **dataclasses.asdict(one.probability)}
+            for one in across.analysis.improvements
+        ]
+    )
+
+
 def rankings_frame(report: MatrixReport) -> pd.DataFrame:
     """Return one row per candidate and task, with the columns of a study's ranking that say something."""
     records = [{"task": one.task, **record(row)} for one in report.rankings for row in one.rows]

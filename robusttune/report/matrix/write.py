@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from robusttune.report.embedded import embed
 from robusttune.report.matrix import data, prose
 from robusttune.report.matrix.figures import figures
 from robusttune.report.matrix.latex import to_latex
@@ -17,6 +18,11 @@ CAPTIONS = {
     "Bands are pointwise.",
     "improvement": "The method with the highest IQM against every other one; at 0.5 both win equally often.",
 }
+DATA = {
+    "metrics": data.aggregates_frame,
+    "profiles": data.profiles_frame,
+    "improvement": data.improvements_frame,
+}
 
 
 def write_matrix_report(report: MatrixReport, folder: Path) -> None:
@@ -28,6 +34,7 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         If the folder cannot be written.
     """
     drawings, shown = drawn({} if report.across is None else figures(report.across.analysis))
+    csv = {} if report.across is None else {name: to_csv(make(report.across)) for name, make in DATA.items()}
     values = {
         "name": report.name,
         "given": report.given,
@@ -36,7 +43,9 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         "methods": prose.methods(report),
         "tables": tables(report),
         "studies": [one.study.name for one in report.studies],
-        "figures": [(shown[name], CAPTIONS[name]) for name in shown],
+        "figures": [
+            embed(name, wide=one, caption=CAPTIONS[name], csv=csv[name]) for name, one in shown.items()
+        ],
     }
     texts = {
         "matrix.md": render("matrix.md.j2", **values),
@@ -46,7 +55,7 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         "report.html": render("matrix.html.j2", **values),
     }
     if report.across is not None:
-        texts["matrix.csv"] = to_csv(data.aggregates_frame(report.across))
+        texts |= {f"{'matrix' if name == 'metrics' else name}.csv": csv[name] for name in shown}
     if report.rankings:
         texts["rankings.csv"] = to_csv(data.rankings_frame(report))
     write_folder(folder, texts, drawings)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from robusttune.report.model import Ranking
     from robusttune.stats.luck.reliability import Correlation
 
+CAUTIONS = "Before using these numbers"
 NOISY_EVALUATION = 0.25  # share of a score's variance that comes from evaluation
 
 
@@ -26,7 +27,7 @@ def findings(ranking: Ranking) -> dict[str, tuple[str, ...]]:
         "Spread between seeds": (*luck.spread_sentences(ranking), *_failures(ranking), *_constant(ranking)),
         "What one seed tells": _reliability(ranking),
         next_search.HEADING: next_search.sentences(ranking),
-        "Before using these numbers": (
+        CAUTIONS: (
             *allocation.sentences(ranking),
             *_budgets(ranking),
             *_cautions(ranking),

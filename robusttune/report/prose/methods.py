@@ -9,7 +9,7 @@ from robusttune.declaration.post_evaluation import PostEvaluationSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.report.prose.allocation import seeds_clause
 from robusttune.report.prose.selection import candidates_clause, winner_clause
-from robusttune.report.prose.words import count, known_decimals, listed, number
+from robusttune.report.prose.words import count, listed, number
 from robusttune.results.records import TrialState
 from robusttune.stats.estimates.headline import METHOD
 
@@ -180,31 +180,3 @@ def _interval_methods(ranking: Ranking) -> str:
 
 def _diverged_policy(score: float | None) -> str:
     return "the worst score of the study" if score is None else number(score)
-
-
-def luck_legend(ranking: Ranking) -> str:
-    """Return how the figure of luck is read."""
-    star = "   ★: confirmation seeds" if ranking.analysis.confirmed else ""
-    return (
-        f"○ tuning score → ◆ mean over fresh seeds, bar: {ranking.analysis.level:.0%} interval{star}\n"
-        "Arrow to the left: tuning was lucky. Bold: cannot be told apart from the best."
-    )
-
-
-def seeds_legend(ranking: Ranking) -> str:
-    """Return how the figure of all seeds is read."""
-    if not ranking.has_tuning and ranking.given is not None:
-        return f"dots: seeds   ◆ and bar: mean, {ranking.analysis.level:.0%} interval"
-    return (
-        f"dots: fresh seeds, filled if they reach the tuning score   ◆ and bar: mean, {ranking.analysis.level:.0%} "
-        "interval   |: tuning score"
-    )
-
-
-def figure_note(row: Row) -> str:
-    """Return what stands beside a configuration in the figure of luck."""
-    luck = row.analysis.luck
-    if luck is None:
-        return "no tuning score"
-    amount = number(luck.luck, signed=True, decimals=known_decimals(luck.low, luck.high))
-    return f"{luck.verdict.lower()}, {amount}; {luck.n_reached} of {luck.n_seeds} reach it"

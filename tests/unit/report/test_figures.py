@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from robusttune.report import figures, write
-from robusttune.report.figures import lucky_figure, seeds_figure
+from robusttune.report import page
+from robusttune.report.figures import luck, seeds
 from robusttune.report.output import save, whole_file, write_folder
 from robusttune.report.write import write_report
 from tests.support.hostile import HOSTILE, faults_of_report
@@ -34,7 +35,7 @@ def texts(figure: Figure) -> list[str]:
 
 def test_a_configuration_that_is_far_off_does_not_squeeze_the_others() -> None:
     ranking = ranked(SCORES, TUNING, controls={"default": None})
-    for figure in (lucky_figure(ranking), seeds_figure(ranking)):
+    for figure in (luck.draw(ranking), seeds.draw(ranking)):
         low, high = figure.axes[0].get_xlim()
         assert low > 0
         assert high > 120
@@ -45,7 +46,7 @@ def test_a_member_of_the_best_set_is_always_on_the_axis() -> None:
     wild = [-5000.0, 100.0, 5400.0, 200.0]
     ranking = ranked({"a": RNG.normal(100.0, 1.0, 4), "b": RNG.normal(99.0, 1.0, 4), "wild": wild})
     assert "wild" in ranking.analysis.best_set
-    low, high = seeds_figure(ranking).axes[0].get_xlim()
+    low, high = seeds.draw(ranking).axes[0].get_xlim()
     assert low < -5000
     assert high > 5400
 
@@ -53,7 +54,7 @@ def test_a_member_of_the_best_set_is_always_on_the_axis() -> None:
 def test_the_figure_tells_how_many_seeds_reach_the_tuning_score() -> None:
     ranking = ranked(SCORES, TUNING, controls={"default": None})
     reached = int((SCORES["trial 2"] >= 120.0).sum())
-    assert any(f"{reached} of 10 reach it" in text for text in texts(lucky_figure(ranking)))
+    assert any(f"{reached} of 10 reach it" in text for text in texts(luck.draw(ranking)))
 
 
 def test_any_name_leaves_every_file_whole(tmp_path: Path) -> None:
@@ -66,10 +67,11 @@ def test_any_name_leaves_every_file_whole(tmp_path: Path) -> None:
 
 
 def test_a_report_is_never_lost_to_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(ranking: object) -> Figure:
+    def fail(ranking: object, *, narrow: bool = False) -> Figure:
         raise ValueError("$ is <missing>")
 
-    monkeypatch.setattr(write, "seeds_figure", fail)
+    broken = dataclasses.replace(seeds.PLOT, draw=fail)
+    monkeypatch.setattr(page, "PLOTS", (luck.PLOT, broken))
     write_report(ranked(SCORES, TUNING), tmp_path)
     assert "cannot be drawn (ValueError: $ is &lt;missing&gt;)" in (tmp_path / "report.html").read_text()
     assert (tmp_path / "ranking.csv").exists()
@@ -94,14 +96,14 @@ def test_a_format_that_cannot_hold_a_figure_costs_that_figure_alone(
 
 def test_studies_without_tuning_scores_or_with_one_seed_have_figures() -> None:
     for scores in ({"a": [1.0]}, {"a": [1.0], "b": [2.0]}, {"a": [3.0] * 4, "b": [3.0] * 4}):
-        assert lucky_figure(ranked(scores)).axes
-        assert seeds_figure(ranked(scores)).axes
+        assert luck.draw(ranked(scores)).axes
+        assert seeds.draw(ranked(scores)).axes
 
 
 def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figure = lucky_figure(ranked(SCORES, TUNING))
+    figure = luck.draw(ranked(SCORES, TUNING))
     save(figure, tmp_path, "picture")
     before = (tmp_path / "picture.png").read_bytes()
 
@@ -135,9 +137,9 @@ def test_very_many_dots_are_one_picture_within_the_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ranking = ranked(SCORES, TUNING)
-    save(seeds_figure(ranking), tmp_path, "outlines")
-    monkeypatch.setattr(figures, "MANY_DOTS", 29)
-    save(seeds_figure(ranking), tmp_path, "pixels")
+    save(seeds.draw(ranking), tmp_path, "outlines")
+    monkeypatch.setattr(seeds, "MANY_DOTS", 29)
+    save(seeds.draw(ranking), tmp_path, "pixels")
     outlines, pixels = ((tmp_path / f"{name}.svg").read_text() for name in ("outlines", "pixels"))
     assert (outlines.count("<image"), pixels.count("<image")) == (0, 1)
     assert outlines.count("<use") - pixels.count("<use") >= 20
