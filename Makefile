@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ZOO := .venv-rl-zoo
-EXTRAS := contrib sbx envs envpool video tensorboard wandb dashboard dask
+EXTRAS := contrib sbx envs envpool video tensorboard wandb dashboard dask postgres
 DEMO := experiments/quickstart/ppo_pendulum.toml
 
 comma := ,
@@ -75,8 +75,8 @@ protocols: $(READY)  ## the study of protocols, or what is missing of it (hours,
 paper: $(READY)  ## every table and figure of the paper and of the documentation, from committed results (a minute)
 	$(BIN)/python -m analysis.build
 
-chaos: $(READY)  ## kill a study at random moments; nothing may be lost or doubled
-	$(BIN)/python -m pytest -m slow tests/integration/test_chaos.py
+chaos: $(READY)  ## kill studies at random moments, and worse; nothing may be lost or doubled (an hour, resumable)
+	$(BIN)/python -m benchmarks.chaos
 
 fuzz: $(READY)  ## any bytes as a study file, table or database: a study or an error of our own (an hour, resumable)
 	$(BIN)/python -m benchmarks.fuzz

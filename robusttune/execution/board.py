@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
-from robusttune.execution.executors import Job
 from robusttune.execution.time_left import Batch, InFlight, Pace, pooled, time_left
 from robusttune.results.records import RunResult
 from robusttune.results.running import EVERY_S, Note, forget, read_note
 from robusttune.training.groups import MAX_GROUP, group_size
+
+if TYPE_CHECKING:
+    from robusttune.execution.executors import Job
 
 # Runs after which one that has ended counts a third for the pace; more where many train at a time.
 _MEMORY = 10

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import make_url
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from robusttune.errors import SpecError
@@ -112,10 +112,9 @@ def make_tables(engine: sa.Engine) -> None:
 
 def insert_if_absent(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> None:
     """Insert a row unless its key exists: another worker was first, and equal keys mean equal content."""
-    if connection.dialect.name == "sqlite":
-        connection.execute(sqlite.insert(table).values(**row).on_conflict_do_nothing())
-    elif connection.dialect.name == "postgresql":
-        connection.execute(postgresql.insert(table).values(**row).on_conflict_do_nothing())
+    insert = _insert(connection, table)
+    if insert is not None:
+        connection.execute(insert.values(**row).on_conflict_do_nothing())
     else:
         with contextlib.suppress(IntegrityError), connection.begin_nested():
             connection.execute(sa.insert(table).values(**row))
@@ -125,14 +124,24 @@ def upsert(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> N
     """Insert a row, or replace the one with its key, even if another process does the same at this moment."""
     keys = [column.name for column in table.primary_key]
     rest = {name: value for name, value in row.items() if name not in keys}
-    if connection.dialect.name in ("sqlite", "postgresql"):
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        insert = dialect.insert(table).values(**row)
-        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=rest))
+    insert = _insert(connection, table)
+    if insert is not None:
+        connection.execute(insert.values(**row).on_conflict_do_update(index_elements=keys, set_=rest))
     else:
         insert_if_absent(connection, table, row)
         same = [table.c[name] == row[name] for name in keys]
         connection.execute(sa.update(table).where(*same).values(**rest))
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """Return an INSERT that can say what to do on a conflict, or None where the database has no such statement."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # not for those whose results are in a file
+
+        return postgresql.insert(table)
+    return None
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -6,9 +6,8 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import tenacity
 from sqlalchemy.exc import (
     DBAPIError,
     InterfaceError,
@@ -18,6 +17,9 @@ from sqlalchemy.exc import (
 )
 
 from robusttune.errors import StudyError
+
+if TYPE_CHECKING:
+    import tenacity
 
 SERVER_PATIENCE_S = 600.0
 """A server is restarted, or another takes its place."""
@@ -105,6 +107,8 @@ def _patient(
 
 
 def _retrying() -> tenacity.Retrying:
+    import tenacity  # loads asyncio: not for those whose database answers
+
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: _patience_s(error) > 0),
         wait=tenacity.wait_exponential(multiplier=0.1, max=10.0) + tenacity.wait_random(0.0, 0.1),

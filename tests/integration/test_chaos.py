@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -23,8 +21,8 @@ from robusttune.pipeline.session import open_session
 from robusttune.pipeline.settle import settle
 from robusttune.post_evaluation.select import select
 from robusttune.results import schema
-from robusttune.results.claims import Claims
 from robusttune.results.records import RunStatus, TrialState
+from tests.support.killed import Facts, facts, is_killed, n_runs
 from tests.support.places import ROOT
 from tests.support.studies import fixed_runs, make_study, open_results
 
@@ -57,21 +55,13 @@ def start(line: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(line, cwd=ROOT)
 
 
-def facts(study: StudySpec, folder: Path) -> tuple[list[Any], dict[str, Any]]:
-    """Return the trials, and the outcome of every run by its id."""
-    with open_results(folder / study.name) as store:
-        trials = store.trials(study.tuning_id)
-        wanted = [run.run_id for runs in fixed_runs(study, select(study, trials)).values() for run in runs]
-        wanted += [run_id for trial in trials for run_id in trial.run_ids]
-        results = store.results(wanted)
-        assert set(results) == set(wanted)
-        with store.engine.connect() as connection:
-            stored = connection.execute(sa.select(schema.runs.c.run_id)).scalars().all()
-            owners = connection.execute(sa.select(schema.claims.c.worker_id)).scalars().all()
-        assert sorted(stored) == sorted(set(wanted)), "runs that nobody wanted, or twice"
-        # A process that was killed leaves its last claim behind, which holds nobody up.
-        assert not any(Claims(store.engine).is_alive(owner) for owner in owners)
-    return trials, {key: (r.status, r.episode_returns, r.curve, r.timesteps) for key, r in results.items()}
+def whole(study: StudySpec, folder: Path) -> Facts:
+    """Return the facts of a study that has ended: all runs that are wanted, and no other."""
+    trials, results = facts(study, folder)
+    wanted = [run.run_id for runs in fixed_runs(study, select(study, trials)).values() for run in runs]
+    wanted += [run_id for trial in trials for run_id in trial.run_ids]
+    assert set(results) == set(wanted), "runs that nobody wanted, or too few"
+    return trials, results
 
 
 @pytest.mark.parametrize(
@@ -86,7 +76,7 @@ def test_a_session_killed_at_any_moment_ends_with_the_same_runs(
     location = location_of(study, out=tmp_path / "whole")
     with open_session(settle(study, location=location), location, workers=0) as session:
         session.evaluate(session.tune())
-    expected = facts(study, tmp_path / "whole")
+    expected = whole(study, tmp_path / "whole")
     assert {TrialState.COMPLETE, TrialState.PRUNED} == {trial.state for trial in expected[0]}
 
     chance = random.Random(8)
@@ -96,28 +86,7 @@ def test_a_session_killed_at_any_moment_ends_with_the_same_runs(
         n_kills = sum(is_killed(start(line), folder / study.name, chance) for _ in range(4))
         assert n_kills >= 2
         assert start(line).wait() == 0
-        assert facts(study, folder) == expected
-
-
-def is_killed(process: subprocess.Popen[bytes], folder: Path, chance: random.Random) -> bool:
-    """Kill a session a moment after it has stored some more runs; return whether it had not ended before."""
-    target = n_runs(folder) + chance.randint(0, 4)
-    while process.poll() is None and n_runs(folder) < target:
-        time.sleep(0.01)
-    time.sleep(chance.uniform(0.0, 0.1))
-    process.kill()
-    return process.wait() == -signal.SIGKILL
-
-
-def n_runs(folder: Path) -> int:
-    """Return how many runs are stored, without taking part in the database."""
-    if not (folder / "study.db").exists():
-        return 0
-    with contextlib.closing(sqlite3.connect(f"file:{folder / 'study.db'}?mode=ro", uri=True)) as connection:
-        try:
-            return int(connection.execute("SELECT COUNT(*) FROM robusttune_runs").fetchone()[0])
-        except sqlite3.OperationalError:  # not made yet
-            return 0
+        assert whole(study, folder) == expected
 
 
 @pytest.mark.parametrize("changes", [CHANGES, BATCHES], ids=["as workers are free", "in batches"])
@@ -126,7 +95,7 @@ def test_the_same_command_in_a_second_terminal_joins_in(tmp_path: Path, changes:
     line = command(study, tmp_path, 0, None)
     both = [start(line) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0]
-    trials, results = facts(study, tmp_path)
+    trials, results = whole(study, tmp_path)
     states = Counter(trial.state for trial in trials)
     assert states[TrialState.COMPLETE] + states[TrialState.PRUNED] == 8 == len(trials)
     assert {status for status, *_ in results.values()} <= {RunStatus.COMPLETED, RunStatus.PRUNED}
@@ -134,7 +103,7 @@ def test_the_same_command_in_a_second_terminal_joins_in(tmp_path: Path, changes:
         location = location_of(study, out=tmp_path / "alone")
         with open_session(settle(study, location=location), location, workers=0) as session:
             session.evaluate(session.tune())
-        assert facts(study, tmp_path / "alone") == (trials, results)
+        assert whole(study, tmp_path / "alone") == (trials, results)
 
 
 def test_an_interrupted_session_loses_only_what_was_in_flight(tmp_path: Path) -> None:
@@ -151,4 +120,4 @@ def test_an_interrupted_session_loses_only_what_was_in_flight(tmp_path: Path) ->
         assert connection.execute(sa.select(schema.claims)).all() == []
         assert connection.execute(sa.select(schema.workers)).all() == []
     assert start(line).wait() == 0
-    facts(study, tmp_path)
+    whole(study, tmp_path)

@@ -5,17 +5,10 @@ Needs psycopg and the server's programs (`apt-get install postgresql`).
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,9 +16,9 @@ import sqlalchemy as sa
 
 from robusttune.results import schema
 from tests.support.clusters import calls, write_study
+from tests.support.postgresql import PROGRAMS, Server, n_runs, running_server
 
 pytest.importorskip("psycopg")
-PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(PROGRAMS is None, reason="needs the programs of a PostgreSQL server"),
@@ -56,60 +49,15 @@ def train(config, seed, report):
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """A server of this test, which may be stopped at any moment."""
-
-    folder: Path
-    port: int
-    user: str | None
-
-    @property
-    def url(self) -> str:
-        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
-
-    def call(self, program: str, *arguments: str) -> None:
-        assert PROGRAMS is not None
-        subprocess.run(
-            [PROGRAMS / program, *arguments], check=True, user=self.user, cwd="/", stdout=subprocess.DEVNULL
-        )
-
-    def start(self) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self.call(
-            "pg_ctl", "-D", f"{self.folder}/data", "-w", "-l", f"{self.folder}/log", "-o", options, "start"
-        )
-
-    def stop(self) -> None:
-        """End it as if the power had failed."""
-        self.call("pg_ctl", "-D", f"{self.folder}/data", "-w", "-m", "immediate", "stop")
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    user = "postgres" if getpass.getuser() == "root" else None  # a server does not run as root
-    folder = Path(tempfile.mkdtemp(prefix="robusttune-"))  # a socket needs a short path
-    if user is not None:
-        shutil.chown(folder, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        own = Server(folder=folder, port=free.getsockname()[1], user=user)
-    own.call("initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "trust")
-    own.start()
-    yield own
-    own.stop()
-    shutil.rmtree(folder)
+    with running_server() as own:
+        yield own
 
 
 @pytest.fixture
 def database(server: Server) -> str:
-    """Return the URL of an empty database."""
-    engine = sa.create_engine(server.url, isolation_level="AUTOCOMMIT")
-    name = f"study_{os.urandom(4).hex()}"
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"create database {name}"))
-    engine.dispose()
-    return sa.make_url(server.url).set(database=name).render_as_string()
+    return server.new_database()
 
 
 def begin(
@@ -136,17 +84,6 @@ def test_three_processes_at_once_begin_share_and_finish_a_study(tmp_path: Path, 
     with engine.connect() as connection:
         assert len(connection.execute(sa.select(schema.studies)).all()) == 1
     engine.dispose()
-
-
-def n_runs(url: str) -> int:
-    """Return how many runs are stored; -1 where the server does not answer, or has no table yet."""
-    engine = sa.create_engine(url)
-    try:
-        with contextlib.suppress(sa.exc.SQLAlchemyError), engine.connect() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(schema.runs)).scalar_one())
-    finally:
-        engine.dispose()
-    return -1
 
 
 def test_a_server_that_is_restarted_costs_no_run_and_no_process(

@@ -105,5 +105,5 @@ def cluster_of(n_workers: int) -> Iterator[Any]:
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         if n_workers:
-            client.wait_for_workers(n_workers, timeout=60)
+            client.wait_for_workers(n_workers, timeout=300)  # a busy machine is slow to start them
         yield client

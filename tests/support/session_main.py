@@ -11,10 +11,15 @@ from robusttune.pipeline.location import location_of
 from robusttune.pipeline.session import open_session
 from robusttune.pipeline.settle import settle
 
-if __name__ == "__main__":
-    declared = StudySpec.from_dict(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
-    storage = sys.argv[4] if len(sys.argv) > 4 else None
-    location = location_of(declared, out=sys.argv[2], storage=storage)
+
+def until_ranked(declared: StudySpec, out: str, workers: int, storage: str | None = None) -> None:
+    """Run a study, or what is missing of it, up to its ranking."""
+    location = location_of(declared, out=out, storage=storage)
     settled = settle(declared, location=location)
-    with open_session(settled, location, workers=int(sys.argv[3])) as session:
+    with open_session(settled, location, workers=workers) as session:
         session.evaluate(session.tune())
+
+
+if __name__ == "__main__":
+    study = StudySpec.from_dict(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    until_ranked(study, sys.argv[2], int(sys.argv[3]), sys.argv[4] if len(sys.argv) > 4 else None)

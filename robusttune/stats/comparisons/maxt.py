@@ -12,6 +12,7 @@ from robusttune.stats.estimates.location import Locations
 from robusttune.stats.estimates.resample import resample_counts, resampled_moments
 
 DEFAULT_RESAMPLES = 10_000
+_KEPT = 1000  # claims of a family up to which the draws of a pair are kept for its reverse: 40 MB at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +173,16 @@ def stepdown_p(t: FloatArray, draws: NullDraws, pairs: Sequence[tuple[int, int]]
     )
     running = np.full(draws.n_resamples, -np.inf)
     raw: list[float] = []
+    kept: dict[tuple[int, int], FloatArray] = {}
     for i, j in family:
-        np.maximum(running, draws.ratio(i, j), out=running)
+        own = kept.pop((j, i), None)
+        if own is None:
+            own = draws.ratio(i, j)
+            if len(family) <= _KEPT:
+                kept[i, j] = own
+        else:
+            np.negative(own, out=own)
+        np.maximum(running, own, out=running)
         exceed = np.count_nonzero(running >= t[i, j]) if t[i, j] > 0 else draws.n_resamples
         raw.append((1 + exceed) / (1 + draws.n_resamples))
     largest = 0.0

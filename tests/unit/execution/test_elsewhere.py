@@ -317,7 +317,7 @@ def begin_study(folder: Path, executor: str, out: Path) -> subprocess.Popen[str]
     return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
-def wait_until(look: Callable[[], T], seconds: float = 60.0) -> T:
+def wait_until(look: Callable[[], T], seconds: float = 300.0) -> T:
     """Return what is looked for, once it is there."""
     deadline = time.monotonic() + seconds
     while not (found := look()) and time.monotonic() < deadline:
@@ -360,7 +360,7 @@ def test_a_study_through_dask_is_the_same_as_without_and_needs_no_guard(tmp_path
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

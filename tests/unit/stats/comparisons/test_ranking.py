@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robusttune.stats import best_set, compare, rank
+from robusttune.stats.comparisons import maxt
 from robusttune.stats.comparisons.comparison import compare_contrasts
 from robusttune.stats.comparisons.contrasts import make_contrasts, wants_robust
 from robusttune.stats.comparisons.maxt import largest_against, largest_of_all, stepdown_p, upper_quantile
@@ -51,6 +52,13 @@ def naive_stepdown(contrasts, level):
         rejected |= new
         active -= new
     return rejected
+
+
+def test_draws_that_are_kept_for_the_reverse_of_a_pair_change_no_number(monkeypatch):
+    scores = [*rng().normal(np.array([[0.0], [0.0], [1.0], [3.0]]), 1.0, (4, 6)), np.ones(6)]
+    kept = rank(scores, rng=rng(), n_resamples=200)
+    monkeypatch.setattr(maxt, "_KEPT", 0)
+    assert rank(scores, rng=rng(), n_resamples=200) == kept
 
 
 @pytest.mark.parametrize("seed", range(8))
