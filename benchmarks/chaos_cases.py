@@ -58,6 +58,7 @@ trainer = "{trainer}"
 SAMPLERS = ("tpe", "random", "cmaes", "qmc", "gp")
 PRUNERS = ("none", "median", "halving")
 RULES = ("fixed", "elimination", "ocba", "top-two", "halving")
+_DISK_KIB = 16384  # SQLite's log alone grows to four megabytes
 WORKERS = (0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 4)
 
 
@@ -164,9 +165,9 @@ def full_disk(number: int, folder: Path) -> Found:
     run = command("run", "../study.toml", "--out", "results", "--workers", "0")
     found += ended([Forked(run, folder / "whole")], folder / "whole")
     place = folder / "full"
-    with _small_disk(place, kib=4096):
+    with _small_disk(place, kib=_DISK_KIB):
         room_kib = chance.randrange(350, 700)
-        (place / "filler").write_bytes(bytes(1024 * (4096 - room_kib)))
+        (place / "filler").write_bytes(bytes(1024 * (_DISK_KIB - room_kib)))
         code = Forked(run, place).wait(LIMIT_S)
         found["happened"] += code != 0
         (place / "filler").unlink()
