@@ -47,12 +47,9 @@ def _check_search(study: StudySpec) -> None:
                 )
         return
     if not study.post_evaluation.named:
-        lacking = (
-            "tuning: this key is required" if study.tuning is None else "tuning.n_trials = 0: makes no trial"
-        )
         raise SpecError(
-            f"{lacking}; only a study whose post_evaluation.configurations or controls name what is "
-            "evaluated does without a search."
+            "tuning.n_trials = 0: makes no trial, like a study without the table [tuning]; only one whose "
+            "post_evaluation.configurations or controls name what is evaluated does without a search."
         )
     if study.search_space.parameters:
         raise SpecError(

@@ -47,7 +47,7 @@ def test_configurations_are_evaluated_like_trials_and_their_scores_judged(tmp_pa
 @pytest.mark.parametrize(
     ("changes", "piece"),
     [
-        ({"tuning": None}, "tuning: this key is required"),
+        ({"tuning": None}, "tuning.n_trials = 0: makes no trial, like a study without the table [tuning]"),
         (
             {"tuning": None, "post_evaluation.configurations": [{"name": "a"}]},
             "nothing searches learning_rate",
