@@ -28,7 +28,7 @@ extras: $(READY)  ## the optional packages too, whose tests are skipped without 
 demo: $(READY)  ## the tutorial's problem: tune, re-run the best trials on fresh seeds, rank, report
 	$(BIN)/robusttune run $(DEMO)
 
-test: $(READY)  ## the fast tests, to be run all day: under a minute
+test: $(READY)  ## the fast tests, to be run all day
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 test-all: $(READY)  ## every test: all cases, whole studies, real training, killed studies, simulations (minutes)

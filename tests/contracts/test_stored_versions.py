@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cases import cases
-
 DATA = Path(__file__).parents[1] / "data"
 ROOT = DATA.parents[1]
 VERSIONS = sorted(path.name for path in DATA.glob("store_v*"))
@@ -83,7 +81,8 @@ def test_a_stored_study_is_read_without_its_environment_and_nothing_is_touched(
     assert "PPO on Gone-v0, 128 timesteps; 3 fresh seeds" in str(found["caption"])
 
 
-@pytest.mark.parametrize("version", cases(VERSIONS, fast=VERSIONS[-1:]))
+@pytest.mark.thorough
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_stored_study_is_reported_without_its_environment(version: str, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(DATA / version, tmp_path / version))
     read(folder, "report")

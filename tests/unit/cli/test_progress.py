@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from robusttune.cli import app
 from robusttune.cli.progress import LiveReporter, PlainReporter
 from robusttune.execution.board import Outlook
+from tests.support.cases import cases
 
 RUNNING = Outlook(running=(("trial 3", 0.25), ("trial 4", None)), done=0.25, left_s=94.2, all_left_s=400.0)
 
@@ -48,7 +49,7 @@ def test_a_terminal_shows_the_running_trials_below_the_bar_and_rounds_share_it()
     assert all(line.count("post-evaluation") <= 1 for line in shown[last - 1 :])
 
 
-@pytest.mark.parametrize("allocation", ["fixed", "elimination"])
+@pytest.mark.parametrize("allocation", cases(["fixed", "elimination"], fast=["fixed"]))
 def test_status_has_the_totals_that_check_announced(tmp_path: Path, allocation: str) -> None:
     path = tmp_path / "study.toml"
     path.write_text(

@@ -85,7 +85,7 @@ def test_what_no_trainer_can_carry_out_is_a_clear_error(changes: dict[str, Any],
 @pytest.mark.parametrize(
     ("before", "changes"),
     [
-        pytest.param(True, {}, id="lockstep goes"),
+        pytest.param(True, {}, id="lockstep goes", marks=pytest.mark.thorough),
         pytest.param(False, {}, id="lockstep comes", marks=pytest.mark.thorough),
         pytest.param(False, PRUNED, id="lockstep comes, pruned seeds", marks=pytest.mark.thorough),
     ],
@@ -144,6 +144,7 @@ def changed_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home.StudySpec, "written", written)
 
 
+@pytest.mark.thorough
 def test_a_default_that_changes_parts_no_study_from_its_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +184,7 @@ def test_reading_takes_the_study_that_the_file_describes(tmp_path: Path) -> None
         )
 
 
+@pytest.mark.thorough
 def test_a_key_that_is_taken_out_of_the_file_is_no_longer_meant(tmp_path: Path) -> None:
     synthetic = drawn("synthetic", {"sd": 2.0})
     run_study(declare({**synthetic, "tuning.incumbent_seeds": 4}), out=tmp_path)

@@ -24,6 +24,7 @@ from robusttune.report.build import make_ranking
 from robusttune.report.model import Ranking
 from robusttune.report.write import to_markdown
 from robusttune.results.records import TrialRecord, TrialState
+from tests.support.cases import cases
 from tests.support.rankings import ranked
 from tests.support.studies import drawn, make_study
 
@@ -173,7 +174,10 @@ def test_controls_come_last_and_no_list_proposes_them() -> None:
 # --- from the study file to the report ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("rule", "seeds"), [("model", "one seed"), ("mixed", "pruned and diverged")])
+@pytest.mark.parametrize(
+    ("rule", "seeds"),
+    cases([("model", "one seed"), ("mixed", "pruned and diverged")], fast=[("model", "one seed")]),
+)
 def test_a_study_chooses_by_its_model_and_reads_again_what_it_chose(
     tmp_path: Path, rule: str, seeds: str
 ) -> None:

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.study_runs import tuning_runs
 from robusttune.pipeline import rank_study, report_study
@@ -78,6 +80,7 @@ def test_a_champion_that_is_recommended_is_said_to_be(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_each_trial_has_its_own_number_of_tuning_seeds(tmp_path: Path) -> None:
     study, ranking = story(tmp_path, [-90.0, -120.0, -90.0])
     frame = ranking.to_frame().set_index("configuration")

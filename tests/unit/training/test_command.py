@@ -56,6 +56,7 @@ def left(folder: Path) -> Path:
     return found
 
 
+@pytest.mark.thorough
 def test_a_whole_study_of_a_script_keeps_the_output_of_each_run_in_its_folder(tmp_path: Path) -> None:
     ranking = run_study(declare(tmp_path), out=tmp_path, workers=0)
     assert len(ranking.rows) == 2

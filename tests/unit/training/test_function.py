@@ -166,6 +166,7 @@ def test_a_report_of_nan_ends_the_run_as_diverged() -> None:
 # --- a study file ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_study_finds_the_module_beside_its_file_and_has_no_default_control(tmp_path: Path) -> None:
     study = declare(tmp_path)
     ranking = run_study(study, out=tmp_path, workers=0)
