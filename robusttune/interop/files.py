@@ -17,6 +17,7 @@ from robusttune.interop.folders import read_folder
 from robusttune.interop.roles import plain
 from robusttune.interop.shapes import WIDE, from_columns, from_wide, is_wide, marl_eval_runs, unfolded
 from robusttune.interop.text_tables import COMPRESSED, read_separated, read_text, unique_names
+from robusttune.report.runs import COLUMNS, POST_EVALUATION, TUNING
 
 _SEPARATED = (".csv", ".tsv", ".txt")
 # CleanRL and RL Zoo name runs environment__experiment__seed__time.
@@ -76,6 +77,8 @@ def _named(frame: pd.DataFrame, source: str, is_told: bool) -> GivenTable:
     unique_names(list(frame.columns), source)
     if not is_told and is_wide(frame, source):
         return GivenTable(frame=from_wide(frame, source), source=source, notes=(WIDE,))
+    if set(COLUMNS) <= set(frame.columns):
+        return _judging(frame, source)
     runs = frame.columns[[plain(name) == "name" for name in frame.columns]]
     if len(runs) == 1 and not any(plain(name) == "seed" for name in frame.columns):
         parts = frame[runs[0]].astype(str).str.extract(_RUN_NAME)
@@ -86,6 +89,22 @@ def _named(frame: pd.DataFrame, source: str, is_told: bool) -> GivenTable:
                 notes=("Task, configuration and seed are those in the names of the runs.",),
             )
     return GivenTable(frame=frame, source=source)
+
+
+def _judging(frame: pd.DataFrame, source: str) -> GivenTable:
+    """Return the runs of a study's own list that judge its configurations: neither those that chose nor the last."""
+    kept = frame[frame["purpose"] == POST_EVALUATION].reset_index(drop=True)
+    tuning = frame[frame["purpose"] == TUNING]
+    alone = tuning[
+        ~tuning.duplicated("configuration", keep=False)
+    ]  # how a study joins several is its own affair
+    if not alone.empty and "tuning_score" not in kept.columns:
+        kept = kept.assign(tuning_score=kept["configuration"].map(alone.set_index("configuration")["score"]))
+    note = (
+        f"Of this list of a study's runs, the {len(kept)} of its {POST_EVALUATION} are compared; the score of a "
+        "configuration's only tuning run is its tuning score."
+    )
+    return GivenTable(frame=kept, source=source, notes=(note,))
 
 
 def _read_file(path: Path, score: str | None) -> pd.DataFrame:

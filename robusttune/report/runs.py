@@ -12,6 +12,11 @@ from robusttune.results.records import Evaluations
 
 _Run = tuple[str, str, int, str, float | None]
 
+COLUMNS = ("configuration", "purpose", "seed", "run_id", "score")
+"""Of `runs.csv`."""
+TUNING, POST_EVALUATION, CONFIRMATION = "tuning", "post-evaluation", "confirmation"
+"""What a run was for."""
+
 
 def runs_csv(ranking: Ranking) -> str:
     """Return one line per run; a run without a score has none there."""
@@ -22,8 +27,7 @@ def runs_csv(ranking: Ranking) -> str:
         for runs in (_of_trials(ranking), _of_post_evaluation(ranking), _of_confirmation(ranking))
         for record in runs
     ]
-    columns = ["configuration", "purpose", "seed", "run_id", "score"]
-    return to_csv(pd.DataFrame(records, columns=columns))
+    return to_csv(pd.DataFrame(records, columns=list(COLUMNS)))
 
 
 def run_ids(ranking: Ranking, row: Row) -> dict[int | str, str]:
@@ -58,7 +62,7 @@ def _of_trials(ranking: Ranking) -> Iterator[_Run]:
         indices = range(len(trial.run_ids))
         specs = tuning_runs(ranking.study, trial.hyperparameters, trial.number, indices=indices)
         for spec, score in zip(specs, trial.scores, strict=True):
-            yield f"trial {trial.number}", "tuning", spec.seed, spec.run_id, score
+            yield f"trial {trial.number}", TUNING, spec.seed, spec.run_id, score
 
 
 def _of_post_evaluation(ranking: Ranking) -> Iterator[_Run]:
@@ -67,7 +71,7 @@ def _of_post_evaluation(ranking: Ranking) -> Iterator[_Run]:
         runs = rounds.runs.get(candidate.config_id)
         for (seed, _), run_id in zip(runs.seeds, runs.run_ids, strict=True) if runs else ():
             result = rounds.results.get(run_id)
-            yield candidate.name, "post-evaluation", seed, run_id, None if result is None else result.score
+            yield candidate.name, POST_EVALUATION, seed, run_id, None if result is None else result.score
 
 
 def _of_confirmation(ranking: Ranking) -> Iterator[_Run]:
@@ -79,4 +83,4 @@ def _of_confirmation(ranking: Ranking) -> Iterator[_Run]:
     for config_id, seeds, own in zip(scores.config_ids, scores.seeds, scores.scores, strict=True):
         known = dict(zip(seeds, own, strict=True))
         for (seed, _), run_id in zip(planned[config_id].seeds, planned[config_id].run_ids, strict=True):
-            yield names[config_id], "confirmation", seed, run_id, known.get(seed)
+            yield names[config_id], CONFIRMATION, seed, run_id, known.get(seed)

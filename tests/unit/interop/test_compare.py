@@ -100,6 +100,18 @@ def test_the_runs_of_a_stored_study_give_its_ranking_again(tmp_path: Path) -> No
 
 
 @pytest.mark.thorough
+def test_the_list_of_a_study_s_runs_is_judged_by_its_fresh_seeds_alone() -> None:
+    kept = pd.read_csv(ROOT / "experiments" / "tutorial" / "ranking.csv").set_index("configuration")
+    ours = ranked(ROOT / "experiments" / "tutorial" / "runs.csv")
+    found = ours.to_frame().set_index("configuration").loc[kept.index]
+    assert list(found["n_seeds"]) == list(kept["n_seeds"])
+    for column in ("mean", "tuning_score", "worst_seed"):
+        trials = [name for name in kept.index if column != "tuning_score" or name.startswith("trial ")]
+        pd.testing.assert_series_equal(found.loc[trials, column], kept.loc[trials, column], rtol=1e-9)
+    assert "the 390 of its post-evaluation are compared" in " ".join(ours.methods)
+
+
+@pytest.mark.thorough
 @pytest.mark.skipif(not SHARED_DATA.exists(), reason="needs the shared data")
 def test_atari_100k_gives_the_published_aggregates() -> None:
     """Mean and median as rliable's colab prints them; IQM and gap as rliable 1.2.0 computes them; float32 data."""
