@@ -6,6 +6,7 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Whether a change lands depends on the change, not on the draw; everywhere else each run draws anew.
@@ -19,3 +20,17 @@ for name, examples in (("fast", 20), ("thorough", 100)):
         max_examples=examples,
     )
 settings.load_profile("fast")  # `--hypothesis-profile=thorough` asks for the other
+
+
+@pytest.fixture(autouse=True)
+def one_figure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the figures behind the first out of reports, in fast tests that are about something else.
+
+    Drawing them takes most of the time of a small study. Tests of reports and all longer tests have every figure.
+    """
+    is_long = any(request.node.get_closest_marker(name) for name in ("thorough", "slow", "statistical"))
+    if is_long or "report" in request.node.path.parts:
+        return
+    from robusttune.report import page
+
+    monkeypatch.setattr(page, "PLOTS", page.PLOTS[:1])

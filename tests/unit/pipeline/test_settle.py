@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from robusttune import check_study, rank_study, run_study, study_status, tune_study
+from robusttune import rank_study, run_study, study_status, tune_study
 from robusttune.cli import app
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import NoResultsError, SpecError
@@ -213,11 +213,11 @@ def test_wrong_arguments_of_an_environment_are_one_message_everywhere(tmp_path: 
     assert "There are no results" in status.output
 
 
-def test_an_environment_is_made_once_to_be_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_is_made_once_to_settle_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
     from robusttune.training import environments
 
     made: list[str] = []
     original = environments.make_base
     monkeypatch.setattr(environments, "make_base", lambda spec: made.append(spec.id) or original(spec))
-    check_study(make_study(OPEN))
+    settle(make_study(OPEN))
     assert made == ["CartPole-v1"]
