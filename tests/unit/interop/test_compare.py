@@ -499,6 +499,7 @@ def test_folders_of_tensorboard(tmp_path: Path) -> None:
 # --- the command line ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_the_command_prints_the_answer_and_writes_the_report_of_a_study(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     long().assign(tuned=long()["algo"].map({"sac": 20.0, "ppo": 10.0})).to_csv(path, index=False)
