@@ -10,13 +10,13 @@ About two hours on one core. Written: `results.csv`, a row per repetition, budge
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.side_by_side.choices import Plan, choose_all, rows
 from experiments.side_by_side.gathering import StoredRuns
+from experiments.side_by_side.options import parse_options
 from experiments.side_by_side.searches import Searched, search_all
 from robusttune import load_study
 from robusttune.pipeline.location import location_of
@@ -31,12 +31,7 @@ BELIEVED, TOP, ADVISED = "single seed, believed", "top k", "advised"
 
 def main() -> None:
     """Run what is missing, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=20)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("results"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    options = parser.parse_args()
+    options = parse_options(__doc__, repetitions=20, results=RESULTS)
     study = settle(load_study(FOLDER / "pendulum.toml")).study
     store = location_of(study, out=options.out).open_to_write()
     with StoredRuns(study, store, options.workers) as runs:

@@ -12,7 +12,6 @@ choosing.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 from experiments.side_by_side.choices import Plan, choose_all, rows
 from experiments.side_by_side.gathering import StoredRuns
+from experiments.side_by_side.options import parse_options
 from experiments.side_by_side.searches import Searched, search_all
 from robusttune import StudySpec, load_study
 from robusttune.pipeline.location import location_of
@@ -45,12 +45,7 @@ BELIEVED, FRESH = "believed", "fresh seeds"
 
 def main() -> None:
     """Run what is missing, and write the rows."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=10)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("results"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    options = parser.parse_args()
+    options = parse_options(__doc__, repetitions=10, results=RESULTS)
     study = settle(load_study(FOLDER / "pendulum.toml")).study
     store = location_of(study, out=options.out).open_to_write()
     with StoredRuns(study, store, options.workers) as runs:
