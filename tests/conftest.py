@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
 
@@ -22,15 +23,19 @@ for name, examples in (("fast", 20), ("thorough", 100)):
 settings.load_profile("fast")  # `--hypothesis-profile=thorough` asks for the other
 
 
-@pytest.fixture(autouse=True)
-def one_figure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Leave the figures behind the first out of reports, in fast tests that are about something else.
 
-    Drawing them takes most of the time of a small study. Tests of reports and all longer tests have every figure.
+    Drawing them takes most of the time of a small study. Tests of reports and all longer tests have every figure. It is
+    no fixture, because one would come after those of a whole module.
     """
-    is_long = any(request.node.get_closest_marker(name) for name in ("thorough", "slow", "statistical"))
-    if is_long or "report" in request.node.path.parts:
+    is_long = any(item.get_closest_marker(name) for name in ("thorough", "slow", "statistical"))
+    if is_long or "report" in item.path.parts:
+        yield
         return
     from robusttune.report import page
 
-    monkeypatch.setattr(page, "PLOTS", page.PLOTS[:1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "PLOTS", page.PLOTS[:1])
+        yield

@@ -25,6 +25,7 @@ def parts(text: str) -> tuple[str, list[float]]:
     return _NUMBER.sub("#", text), [float(number) for number in _NUMBER.findall(text)]
 
 
+@pytest.mark.thorough
 def test_the_page_is_made_from_the_results_and_short() -> None:
     made_words, made_numbers = parts(str(page(pd.read_csv(RESULTS))[PAGE]))
     text = (ROOT / "docs" / "protocols.md").read_text(encoding="utf-8")

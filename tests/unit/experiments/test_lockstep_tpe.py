@@ -10,7 +10,6 @@ from scipy import stats
 
 from experiments.protocols.landscapes import uniform
 from experiments.protocols.tpe import suggest
-from tests.support.cases import cases
 
 N_OPTUNA, N_LOCKSTEP = 500, 4000
 LEVEL = 0.001  # per comparison; with twelve of them a right sampler fails one run in eighty, and the seeds are fixed
@@ -48,7 +47,8 @@ def optuna_suggestions(dimensions: tuple[int, ...], points: np.ndarray, values: 
     return np.array(found, dtype=float)
 
 
-@pytest.mark.parametrize(("dimensions", "n_trials"), cases(CASES, fast=CASES[:1]))
+@pytest.mark.thorough
+@pytest.mark.parametrize(("dimensions", "n_trials"), CASES)
 def test_suggestions_have_the_distribution_of_optunas(dimensions: tuple[int, ...], n_trials: int) -> None:
     rng = np.random.default_rng(n_trials)
     points = uniform(dimensions, rng.random((n_trials, len(dimensions))))

@@ -220,6 +220,7 @@ def test_stages_are_those_of_the_library() -> None:
 # --- the rows ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_unit_has_one_row_per_budget_and_protocol() -> None:
     unit = Unit(source="declared", landscape="edge", sampler="random", budgets="60-240", n_searches=3)
     found = run(unit)

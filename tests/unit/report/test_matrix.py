@@ -191,6 +191,7 @@ def test_the_page_and_the_markdown_say_the_same_and_escape_names(
     assert "chosen by the very seeds that score it" in text
 
 
+@pytest.mark.thorough
 def test_the_same_results_give_the_same_report(suite: tuple[Matrix, Path], report: MatrixReport) -> None:
     matrix, folder = suite
     before = {

@@ -43,7 +43,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(
     ("algorithm", "environment", "hyperparameters", "changes"),
-    cases(CASES, fast=[CASES[0], CASES[3]]),
+    cases(CASES, fast=[CASES[3]]),
     ids=[c[0] for c in CASES],
 )
 def test_the_snippet_builds_the_model_of_the_configuration(

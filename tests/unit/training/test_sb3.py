@@ -119,7 +119,7 @@ def parameters(model: BaseAlgorithm) -> list[float]:
 # --- all algorithms --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("algorithm", HYPERPARAMETERS)
+@pytest.mark.parametrize("algorithm", cases(HYPERPARAMETERS, fast=["ppo", "sac"]))
 def test_every_algorithm_trains_and_repeats_itself(algorithm: str) -> None:
     spec = a_run(algorithm, evaluation={"every": 32}, environment={"n_envs": 2})
     result = completed(spec)
@@ -356,7 +356,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("algorithm", EVERYTHING)
+@pytest.mark.parametrize("algorithm", cases(EVERYTHING, fast=["ppo", "dqn"]))
 def test_everything_an_algorithm_accepts_arrives(algorithm: str) -> None:
     completed(a_run(algorithm, **EVERYTHING[algorithm]))
 
