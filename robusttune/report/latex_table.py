@@ -18,6 +18,7 @@ _GAP = {"footnotesize": 3.0, "scriptsize": 2.5, "tiny": 2.0}  # \tabcolsep, in p
 # Points: names that keep so many are broken rather than set smaller.
 _ENOUGH = {"footnotesize": 60.0, "scriptsize": 35.0, "tiny": 0.0}
 _LEAST, _LONG = 20.0, 120.0
+_LIKENESS = 1.015  # a small font is a little wider than the one that widths are measured in, made smaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def _layout(columns: Sequence[LatexColumn]) -> tuple[str, list[float | None]]:
     )
     widths: list[float | None] = [None] * len(columns)
     for size, scale in _SIZES.items():
-        others = sum(one.width * scale for one in columns if one.kind != TEXT)
+        others = _LIKENESS * sum(one.width * scale for one in columns if one.kind != TEXT)
         room = LINE - 2 * _GAP[size] * len(columns) - others
         if sum(columns[place].width * scale for place in texts) <= room:
             return size, widths
