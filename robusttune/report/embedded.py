@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import base64
+import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from robusttune.report.output import drawn
 
 _COLOUR = re.compile(r"(?:(?<=: )|(?<=fill=\"))#([0-9a-fA-F]{6})\b")
 # The page has two of each of these colours, with enough contrast for what stands on them: on light and on dark paper.
@@ -36,8 +42,8 @@ class Shown:
         Of its files, and of that of its data.
     wide : Markup
         The drawing, or the sentence why there is none.
-    narrow : Markup or None
-        The drawing for telephones, if there is one of its own.
+    narrow : Markup
+        The drawing for telephones.
     caption : str
     data : str
         Address of its data as CSV.
@@ -45,7 +51,7 @@ class Shown:
 
     name: str
     wide: Markup
-    narrow: Markup | None
+    narrow: Markup
     caption: str
     data: str
 
@@ -55,15 +61,40 @@ class Shown:
         return self.wide.startswith("<svg")
 
 
-def embed(name: str, *, wide: Markup, narrow: Markup | None = None, caption: str, csv: str) -> Shown:
-    """Return a figure as it stands in a page."""
-    return Shown(
-        name=name,
-        wide=_in_colours(wide),
-        narrow=None if narrow is None else _in_colours(narrow),
-        caption=caption,
-        data=_link(name, csv),
+class Draw(Protocol):
+    """Draws a figure; `narrow` for telephones, about four inches wide."""
+
+    def __call__(self, *, narrow: bool = False) -> Figure:
+        """Return the figure."""
+
+
+def embed_all(
+    makers: Mapping[str, Draw], *, captions: Mapping[str, str], csv: Mapping[str, str]
+) -> tuple[dict[str, Figure], dict[str, Shown]]:
+    """Return the figures for files, and each as it stands in a page, on wide screens and on telephones.
+
+    Parameters
+    ----------
+    makers, captions, csv : mapping
+        Name → what draws the figure, how it is read, its data.
+    """
+    figures, wide = drawn(makers)
+    # Under a name of their own: names within a picture begin with that of the picture.
+    narrow_names = {name: f"{name}, narrow" for name in makers}
+    _, narrow = drawn(
+        {narrow_names[name]: functools.partial(make, narrow=True) for name, make in makers.items()}
     )
+    shown = {
+        name: Shown(
+            name=name,
+            wide=_in_colours(wide[name]),
+            narrow=_in_colours(narrow[narrow_names[name]]),
+            caption=captions[name],
+            data=_link(name, csv[name]),
+        )
+        for name in makers
+    }
+    return figures, shown
 
 
 def _link(name: str, csv: str) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from matplotlib.figure import Figure
 
 from robusttune.report import columns, tables
-from robusttune.report.embedded import Shown, embed
+from robusttune.report.embedded import Shown, embed_all
 from robusttune.report.figures import PLOTS
 from robusttune.report.model import Ranking
-from robusttune.report.output import drawn, render, to_csv
+from robusttune.report.output import render, to_csv
 from robusttune.report.prose import next_search, verdicts
 from robusttune.report.prose.checklist import SOURCE
 from robusttune.report.prose.findings import CAUTIONS
@@ -48,22 +48,12 @@ class Section:
 def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]:
     """Return the page, its figures by name, and their data as CSV."""
     plots = [plot for plot in PLOTS if plot.applies(ranking)]
-    figures, wide = drawn({plot.name: functools.partial(plot.draw, ranking) for plot in plots})
-    # Under a name of their own: names within a picture begin with that of the picture.
-    _, narrow = drawn(
-        {f"{plot.name}, narrow": functools.partial(plot.draw, ranking, narrow=True) for plot in plots}
-    )
     data = {plot.name: to_csv(plot.data(ranking)) for plot in plots}
-    shown = {
-        plot.name: embed(
-            plot.name,
-            wide=wide[plot.name],
-            narrow=narrow[f"{plot.name}, narrow"],
-            caption=plot.caption(ranking),
-            csv=data[plot.name],
-        )
-        for plot in plots
-    }
+    figures, shown = embed_all(
+        {plot.name: functools.partial(plot.draw, ranking) for plot in plots},
+        captions={plot.name: plot.caption(ranking) for plot in plots},
+        csv=data,
+    )
     page = render(
         "report.html.j2",
         name=ranking.name,

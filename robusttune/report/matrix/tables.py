@@ -44,7 +44,8 @@ def over_tasks(report: MatrixReport) -> tuple[Table, ...]:
 def _aggregates(across: AcrossTasks) -> Table:
     analysis = across.analysis
     metrics = list(analysis.methods[0].metrics)
-    headings = [part for name in metrics for part in (METRIC_NAMES[name], "interval")]
+    names = [METRIC_NAMES[metric] for metric in metrics]
+    headings = [part for name in names for part in (name, f"{name} interval")]
     rows = []
     for one in analysis.methods:
         cells = [

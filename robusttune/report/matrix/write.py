@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robusttune.report.embedded import embed
+from robusttune.report.embedded import embed_all
 from robusttune.report.matrix import data, prose
 from robusttune.report.matrix.figures import figures
 from robusttune.report.matrix.latex import to_latex
 from robusttune.report.matrix.result import MatrixReport
 from robusttune.report.matrix.tables import tables
-from robusttune.report.output import drawn, render, to_csv, write_folder
+from robusttune.report.output import render, to_csv, write_folder
 
 CAPTIONS = {
     "metrics": "Bars: intervals; lines: estimates.",
@@ -33,8 +33,9 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    drawings, shown = drawn({} if report.across is None else figures(report.across.analysis))
+    makers = {} if report.across is None else figures(report.across.analysis)
     csv = {} if report.across is None else {name: to_csv(make(report.across)) for name, make in DATA.items()}
+    drawings, shown = embed_all(makers, captions=CAPTIONS, csv=csv)
     values = {
         "name": report.name,
         "given": report.given,
@@ -43,9 +44,7 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         "methods": prose.methods(report),
         "tables": tables(report),
         "studies": [one.study.name for one in report.studies],
-        "figures": [
-            embed(name, wide=one, caption=CAPTIONS[name], csv=csv[name]) for name, one in shown.items()
-        ],
+        "figures": list(shown.values()),
     }
     texts = {
         "matrix.md": render("matrix.md.j2", **values),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from typer.testing import CliRunner
 
 from robusttune.cli import app
@@ -19,7 +20,9 @@ from robusttune.errors import SpecError, StudyError
 from robusttune.pipeline import evaluate_study, rank_study, tune_study
 from robusttune.pipeline.matrix import report_matrix
 from robusttune.post_evaluation.select import Candidate
+from robusttune.report.figures.style import NARROW, SMALL
 from robusttune.report.matrix import prose
+from robusttune.report.matrix.figures import figures
 from robusttune.report.matrix.result import MatrixReport, make_matrix_report
 from robusttune.report.matrix.scores import TUNED, ConfigurationScores, StudyScores
 from robusttune.report.matrix.tables import tables
@@ -101,6 +104,20 @@ def test_tuned_is_what_each_study_recommends_and_default_its_control(
         assert default.scores == next(row.runs.scores for row in rows if row.name == "default")
 
 
+def test_on_a_telephone_each_figure_is_narrow_with_all_that_is_drawn(report: MatrixReport) -> None:
+    assert report.across is not None
+    for name, draw in figures(report.across.analysis).items():
+        wide, narrow = draw(), draw(narrow=True)
+        narrow.canvas.draw()
+        assert narrow.get_tightbbox().width <= NARROW + 0.3, name
+        texts = [one.get_text() for one in narrow.findobj(Text) if one.get_text()]
+        assert all(one.get_fontsize() >= SMALL for one in narrow.findobj(Text) if one.get_text())
+        for method in report.across.methods:
+            assert any(method in text for text in texts) or name == "improvement"
+        bars = [sum(len(axes.patches) for axes in one.axes) for one in (wide, narrow)]
+        assert bars[0] == bars[1]
+
+
 def test_the_aggregates_are_rliables_and_see_the_declared_truth(report: MatrixReport) -> None:
     assert report.across is not None
     analysis = report.across.analysis
@@ -179,7 +196,7 @@ def test_the_page_and_the_markdown_say_the_same_and_escape_names(
     page = (folder / "report.html").read_text(encoding="utf-8")
     text = (folder / "matrix.md").read_text(encoding="utf-8")
     assert page.count("<script") == 1  # ours
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 6  # three figures, for wide screens and for telephones
     assert "All candidates on hard &amp; noisy" in page
     assert "../suite-ppo-easy/report.html" in page
     for table in tables(report):
