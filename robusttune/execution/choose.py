@@ -15,6 +15,7 @@ from robusttune.errors import SpecError
 from robusttune.execution.executors import Executor, make_executor
 from robusttune.execution.futures import FuturesExecutor
 from robusttune.training import prepare
+from robusttune.training.compiled import folder_for_compiled
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -49,7 +50,8 @@ def choose_executor(
         limits = {"timeout_s": study.execution.run_timeout_s, "memory_mb": study.execution.run_memory_mb}
         if workers is None and study.training.IN_MEMORY and not any(limits.values()):
             workers = 0  # to start processes takes longer than to draw all runs
-        return make_executor(workers, **limits, prepare=functools.partial(prepare, study))
+        compiled = folder_for_compiled().name if study.training.is_compiled else None
+        return make_executor(workers, **limits, prepare=functools.partial(prepare, study, compiled))
     if isinstance(executor, str) or hasattr(executor, "get_executor"):
         from robusttune.execution.dask import open_dask
 

@@ -17,6 +17,7 @@ from robusttune.declaration.training.base import TrainerSpec
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.running import Tell
+from robusttune.training.compiled import keep_compiled
 from robusttune.training.groups import fitting_trainer
 from robusttune.training.imports import import_from, import_heavy, modules_from
 from robusttune.training.interfaces import (
@@ -86,9 +87,11 @@ def train(
     return [trained_by(trainer, result) for result in results]
 
 
-def prepare(study: StudySpec) -> None:
-    """Import what runs of a study need."""
+def prepare(study: StudySpec, compiled: str | None = None) -> None:
+    """Import what runs of a study need, and compile into a folder, if one is given."""
     import_heavy(study.trainer.module)
+    if compiled is not None:
+        keep_compiled(compiled)
     for module in study.training.imports:
         import_from(study.training.module_folder, module)
 

@@ -25,6 +25,7 @@ from robusttune.declaration.hyperparameters import (
     TOTAL_TIMESTEPS,
     parse_schedule,
 )
+from robusttune.training.compiled import keep_compiled
 
 # A search may have drawn a value for what it then left out: name → the hyperparameter that is None then.
 _OF_ANOTHER = {
@@ -41,7 +42,10 @@ class HyperparameterMismatchError(RuntimeError):
 
 def sb3_class(algorithm: str) -> type[BaseAlgorithm]:
     """Return the class of an algorithm, by its name in study files."""
-    found: type[BaseAlgorithm] = pkgutil.resolve_name(loaded(algorithm).sb3)
+    entry = loaded(algorithm)
+    if entry.is_jax:
+        keep_compiled()
+    found: type[BaseAlgorithm] = pkgutil.resolve_name(entry.sb3)
     return found
 
 

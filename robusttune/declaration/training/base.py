@@ -134,6 +134,11 @@ class TrainingBase:
         return ()
 
     @property
+    def is_compiled(self) -> bool:
+        """Whether what is trained is compiled first."""
+        return False
+
+    @property
     def table(self) -> str:
         """The table of a study file that holds total_timesteps and the fixed hyperparameters, for messages."""
         return self.TABLES[-1]

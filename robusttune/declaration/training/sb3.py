@@ -228,6 +228,11 @@ class Sb3Training(TrainingBase):
         return self.environment.imports
 
     @property
+    def is_compiled(self) -> bool:
+        """Whether the networks are JAX's."""
+        return algorithm_of(self.algorithm.name).is_jax
+
+    @property
     def why_longer(self) -> str | None:
         """Why runs may take more timesteps than can be counted in advance, or None."""
         in_episodes = algorithm_of(self.algorithm.name).in_episodes
