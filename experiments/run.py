@@ -39,10 +39,13 @@ def carry_out(experiment: Experiment, *, results: Path = RESULTS, workers: int |
     """Run what is missing and keep what came out in the experiment's folder."""
     matrix = experiment.matrix()
     command = f"python -m experiments.run {experiment.name}"
+    further = (
+        f"robusttune run experiments/{experiment.name}/study.toml"  # takes the settings that a report advises
+    )
     sections = []
     for one in matrix.studies:
         study = one.study
-        ranking = run_study(study, out=results, workers=workers, reporter=Lines(), command=command)
+        ranking = run_study(study, out=results, workers=workers, reporter=Lines(), command=further)
         kept = experiment.folder if len(matrix.studies) == 1 else experiment.folder / study.name
         effort = _effort(study, ranking, results)
         keep_study(ranking, effort, report=results / study.name, folder=kept)

@@ -50,20 +50,27 @@ def _lucky(ranking: Ranking) -> tuple[str, ...]:
         return ("No tuning score is shown to be lucky.",)
     lucky.sort(key=lambda row: -(row.candidate.tuning_score or 0.0))  # the most tempting first
     more = [f"So were {len(lucky) - _NAMED} more."] if len(lucky) > _NAMED else []
-    return (" ".join([*map(luck_sentence, lucky[:_NAMED]), *more]),)
+    return (" ".join([*(luck_sentence(ranking, row) for row in lucky[:_NAMED]), *more]),)
 
 
-def luck_sentence(row: Row) -> str:
+def luck_sentence(ranking: Ranking, row: Row) -> str:
     """Return by how much a configuration was lucky, in words."""
     luck = row.analysis.luck
     assert luck is not None
     score = number(luck.tuning, decimals=known_decimals(luck.low, luck.high))
-    whose = f"reported for {row.name}" if row.candidate.is_control else f"that {row.name} scored in tuning"
     reach = "reaches" if luck.n_reached == 1 else "reach"
     return (
-        f"The {score} {whose} was lucky by {with_interval(luck.luck, luck.low, luck.high)}; "
+        f"The {score} {whose(ranking, row)} was lucky by {with_interval(luck.luck, luck.low, luck.high)}; "
         f"{luck.n_reached} of {count(luck.n_seeds, 'fresh seed')} {reach} it."
     )
+
+
+def whose(ranking: Ranking, row: Row) -> str:
+    """Return whose a tuning score is, in words that follow it: of this search, or from elsewhere."""
+    is_of_search = row.candidate.trial_number is not None
+    if is_of_search or (ranking.given is not None and not row.candidate.is_control):
+        return f"that {row.name} scored in tuning"
+    return f"reported for {row.name}"
 
 
 def _rivals(ranking: Ranking) -> str:
@@ -77,7 +84,8 @@ def _rivals(ranking: Ranking) -> str:
             f"Cannot be told apart from {top}: {f'all {n_others} others' if all_of_them else listed(others)}."
         )
     if analysis.winner_is_clear:
-        return f"{top} is better than each of the {n_others} others, at {analysis.level:.0%} confidence."
+        whom = "the other one" if n_others == 1 else f"each of the {n_others} others"
+        return f"{top} is better than {whom}, at {analysis.level:.0%} confidence."
     return f"Only {top} may be the best, but it is not shown to be better than each of the others."
 
 

@@ -36,20 +36,21 @@ def _confirmed(ranking: Ranking) -> list[str]:
 
 def _champion(ranking: Ranking) -> list[str]:
     """Return what tuning's own choice came to on fresh seeds."""
-    trial = tuning_champion(ranking.trials) or reported_champion(ranking.found.candidates)
+    of_search = tuning_champion(ranking.trials)
+    trial = of_search or reported_champion(ranking.found.candidates)
     if trial is None:
         return []
     seeds = "" if trial.n_tuning_seeds is None else f" on {count(trial.n_tuning_seeds, 'seed')}"
     score = f"{number(trial.tuning_score)}{seeds}"
+    is_searched = of_search is not None or ranking.given is not None
+    champion = "tuning champion" if is_searched else "configuration with the highest reported score"
     row = next((row for row in ranking.rows if row.candidate.config_id == trial.config_id), None)
     if row is None:
-        return [
-            f"The tuning champion, {trial.name} ({score}), has no fresh seeds: the model did not propose it."
-        ]
+        return [f"The {champion}, {trial.name} ({score}), has no fresh seeds: the model did not propose it."]
     if row.name == ranking.analysis.recommended:
-        return [f"The tuning champion, {row.name} ({score}), is recommended after its fresh seeds too."]
+        return [f"The {champion}, {row.name} ({score}), is recommended after its fresh seeds too."]
     return [
-        f"The tuning champion was {row.name} ({score}); {count(row.analysis.n_seeds, 'fresh seed')} give "
+        f"The {champion} was {row.name} ({score}); {count(row.analysis.n_seeds, 'fresh seed')} give "
         f"{estimate(row.analysis.mean)}, rank {row.analysis.rank} of {len(ranking.rows)}."
     ]
 

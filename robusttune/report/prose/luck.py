@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robusttune.report.prose.answer import luck_sentence
+from robusttune.report.prose.answer import luck_sentence, whose
 from robusttune.report.prose.words import count, estimate, known_decimals, listed, number, span, with_interval
 from robusttune.stats.luck.spread import ERRATIC, STEADY
 from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
@@ -24,12 +24,12 @@ def spread_sentences(ranking: Ranking) -> tuple[str, ...]:
 
 
 def _luck(ranking: Ranking) -> list[str]:
-    sentences = [luck_sentence(row) for row in _with(ranking, LUCKY)]
+    sentences = [luck_sentence(ranking, row) for row in _with(ranking, LUCKY)]
     for row in _with(ranking, UNLUCKY):
         luck = row.analysis.luck
         assert luck is not None
         sentences.append(
-            f"The {number(luck.tuning)} that {row.name} scored in tuning was unlucky: fresh seeds give "
+            f"The {number(luck.tuning)} {whose(ranking, row)} was unlucky: fresh seeds give "
             f"{with_interval(-luck.luck, -luck.high, -luck.low)} more on average."
         )
     consistent = [row.name for row in _with(ranking, CONSISTENT)]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from analysis import lucky_vs_consistent
 from analysis.kept import Places
 from experiments.folders import HERE, Experiment, experiments
 from experiments.run import carry_out
 from experiments.status import lines
+from robusttune.cli import app
 
 STUDY = """
 name = "drawn"
@@ -55,7 +58,7 @@ def test_every_declared_experiment_can_be_read_and_asks_a_question() -> None:
 
 
 @pytest.mark.thorough
-def test_an_experiment_is_run_written_up_and_counted(root: Path) -> None:
+def test_an_experiment_is_run_written_up_and_counted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = experiments(root / "experiments")
     results = root / "results"
     assert lines(one, results) == ["one: no results kept", "  drawn: not begun here"]
@@ -65,6 +68,11 @@ def test_an_experiment_is_run_written_up_and_counted(root: Path) -> None:
     assert "**Question.** Are drawn runs lucky?" in page
     assert "36 runs" in page
     assert "`python -m experiments.run one`" in page
+    further = re.findall(r"`robusttune run (experiments/one/study\.toml --set [^`]+)`", page)
+    assert further
+    monkeypatch.chdir(root)
+    for arguments in further:
+        assert CliRunner().invoke(app, ["check", *arguments.split()]).exit_code == 0, arguments
     assert (one.folder / "tuning_vs_post_evaluation.png").exists()
     assert lines(one, results)[1] == "  drawn: 12 of 12 trials, 24 of 24 post-evaluation runs planned so far"
     assert {path.parent.name for path in two.folder.glob("*/ranking.csv")} == {"drawn-low", "drawn-high"}

@@ -35,8 +35,8 @@ def test_configurations_are_evaluated_like_trials_and_their_scores_judged(tmp_pa
     assert ranking.trials == ()
     assert ranking.row("trial 3").verdict == "LUCKY"
     assert not ranking.row("trial 3").candidate.is_control
-    assert "that trial 3 scored in tuning was lucky" in " ".join(ranking.answer)
-    assert "The tuning champion" in " ".join(sum(ranking.findings.values(), ()))
+    assert "reported for trial 3 was lucky" in " ".join(ranking.answer)
+    assert "The configuration with the highest reported score" in " ".join(sum(ranking.findings.values(), ()))
     assert "none in this study" in ranking.methods[0]
     assert "2 configurations found elsewhere" in ranking.methods[1]
     again = rank_study(declared, out=tmp_path)
