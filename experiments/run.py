@@ -7,12 +7,21 @@ for a matrix, a folder for each of its studies, and one page for all.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 from experiments.folders import RESULTS, Experiment, experiments
 from experiments.kept import FIGURE, keep_matrix, keep_study
-from robusttune import SilentReporter, StudySpec, report_matrix, run_study
+from robusttune import (
+    Matrix,
+    NoResultsError,
+    SilentReporter,
+    StudySpec,
+    report_matrix,
+    run_study,
+    study_status,
+)
 from robusttune.pipeline.location import location_of
 from robusttune.pipeline.reading import open_results
 from robusttune.report.model import Ranking
@@ -35,9 +44,15 @@ class Lines(SilentReporter):
         print(text, flush=True)
 
 
-def carry_out(experiment: Experiment, *, results: Path = RESULTS, workers: int | None = None) -> None:
-    """Run what is missing and keep what came out in the experiment's folder."""
-    matrix = experiment.matrix()
+def carry_out(
+    experiment: Experiment, *, results: Path = RESULTS, workers: int | None = None, is_running: bool = True
+) -> None:
+    """Run what is missing, unless it is not to, and keep what came out in the experiment's folder."""
+    declared = experiment.matrix()
+    matrix = declared if is_running else _finished(declared, results)
+    if not matrix.studies:
+        print(f"{experiment.name}: no study is finished in {results}", flush=True)
+        return
     command = f"python -m experiments.run {experiment.name}"
     further = (
         f"robusttune run experiments/{experiment.name}/study.toml"  # takes the settings that a report advises
@@ -46,7 +61,7 @@ def carry_out(experiment: Experiment, *, results: Path = RESULTS, workers: int |
     for one in matrix.studies:
         study = one.study
         ranking = run_study(study, out=results, workers=workers, reporter=Lines(), command=further)
-        kept = experiment.folder if len(matrix.studies) == 1 else experiment.folder / study.name
+        kept = experiment.folder if len(declared.studies) == 1 else experiment.folder / study.name
         effort = _effort(study, ranking, results)
         keep_study(ranking, effort, report=results / study.name, folder=kept)
         place = (kept / FIGURE).relative_to(experiment.folder)
@@ -58,8 +73,33 @@ def carry_out(experiment: Experiment, *, results: Path = RESULTS, workers: int |
         keep_matrix(report=results / matrix.name, folder=experiment.folder)
         across = _below((results / matrix.name / "matrix.md").read_text(encoding="utf-8"))
     question = next(one.study.description for one in matrix.studies)
-    page = [f"# {experiment.name}\n", f"**Question.** {question}\n", across, *sections, _how(command)]
+    page = [
+        f"# {experiment.name}\n",
+        f"**Question.** {question}\n",
+        _missing(declared, matrix),
+        across,
+        *sections,
+        _how(command),
+    ]
     (experiment.folder / "README.md").write_text("\n".join(part for part in page if part), encoding="utf-8")
+
+
+def _finished(matrix: Matrix, results: Path) -> Matrix:
+    """Return the studies of which nothing is left to be run."""
+
+    def is_finished(study: StudySpec) -> bool:
+        try:
+            return study_status(study, out=results).is_finished
+        except NoResultsError:
+            return False
+
+    return dataclasses.replace(matrix, studies=tuple(one for one in matrix.studies if is_finished(one.study)))
+
+
+def _missing(declared: Matrix, matrix: Matrix) -> str:
+    """Return which studies have not been run, so that nobody takes a part for the whole."""
+    missing = [one.study.name for one in declared.studies if one not in matrix.studies]
+    return f"**Not run yet**, and in none of the tables: {', '.join(missing)}.\n" if missing else ""
 
 
 def _section(ranking: Ranking, picture: str) -> str:
@@ -106,10 +146,15 @@ def main() -> None:
     parser.add_argument("names", nargs="+", choices=[one.name for one in experiments()], metavar="NAME")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder that holds a folder per study")
     parser.add_argument("--workers", type=int, default=None, help="worker processes; default: one per core")
+    parser.add_argument(
+        "--finished", action="store_true", help="run nothing: write up the studies that are finished"
+    )
     arguments = parser.parse_args()
     for one in experiments():
         if one.name in arguments.names:
-            carry_out(one, results=arguments.results, workers=arguments.workers)
+            carry_out(
+                one, results=arguments.results, workers=arguments.workers, is_running=not arguments.finished
+            )
 
 
 if __name__ == "__main__":

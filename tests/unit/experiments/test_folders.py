@@ -15,6 +15,7 @@ from analysis.kept import Places
 from experiments.folders import HERE, Experiment, experiments
 from experiments.run import carry_out
 from experiments.status import lines
+from robusttune import run_study, tune_study
 from robusttune.cli import app
 
 STUDY = """
@@ -94,6 +95,25 @@ def test_an_experiment_is_run_written_up_and_counted(root: Path, monkeypatch: py
     total = sum(int((one.ranking["verdict"] == "LUCKY").sum()) for one in found)
     page = str(lucky_vs_consistent.page(found)["docs/studies.md"]).replace("\n", " ")
     assert f"{total} of the 9 best trials of 3 searches" in page
+
+
+@pytest.mark.thorough
+def test_what_is_finished_can_be_written_up_before_the_rest(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, two = experiments(root / "experiments")
+    results = root / "results"
+    carry_out(two, results=results, workers=0, is_running=False)
+    assert "no study is finished" in capsys.readouterr().out
+    first, second = two.matrix().studies
+    run_study(first.study, out=results, workers=0)
+    tune_study(second.study, out=results, workers=0)
+    carry_out(two, results=results, workers=0, is_running=False)
+    page = (two.folder / "README.md").read_text(encoding="utf-8")
+    assert f"**Not run yet**, and in none of the tables: {second.study.name}." in page
+    assert [path.parent.name for path in two.folder.glob("*/ranking.csv")] == [first.study.name]
+    carry_out(two, results=results, workers=0)
+    assert "Not run yet" not in (two.folder / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.thorough
