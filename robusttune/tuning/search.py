@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from optuna.storages import BaseStorage
@@ -17,8 +17,8 @@ from robusttune.execution.driver import Driver, Task, as_one
 from robusttune.execution.progress import Reporter
 from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
-from robusttune.training.groups import group_runs
-from robusttune.tuning.expected import expect_batches, expect_trials, largest_group
+from robusttune.tuning.batches import Batches
+from robusttune.tuning.expected import expect_batches, expect_trials
 from robusttune.tuning.incumbents import proven
 from robusttune.tuning.pruning import PruningView
 from robusttune.tuning.task import TrialOutcome, trial_task
@@ -27,7 +27,6 @@ from robusttune.tuning.trials import Trials
 _FIRST_FAILURES = 3
 _FAILURES_IN_A_ROW = 10
 _POLL_S = 0.2
-_BATCH, _BATCH_SIZE = "batch", "batch_size"
 
 
 def search(
@@ -145,12 +144,13 @@ class _Search:
 
         Processes that share the study work on the same batch; each computes the runs that no other is computing.
         """
-        while batch := self._open_batch():
+        batches = Batches(self._study, self.trials)
+        while batch := self._next(batches):
             first = batch[0].number
             running = [trial for trial in batch if not trial.state.is_finished()]
             tasks = [
                 as_one([self._task(trial, before=first) for trial in group])
-                for group in self._groups(running)
+                for group in batches.groups(running, n_workers=self._driver.n_workers)
             ]
             n_done = self.trials.n_finished()
             expect_batches(self._study, self._driver, self._timeout_s(), n_done, len(running), len(tasks))
@@ -162,6 +162,10 @@ class _Search:
             with self._lock():
                 for number in sorted(outcomes):
                     self._tell(outcomes[number])
+
+    def _next(self, batches: Batches) -> list[FrozenTrial]:
+        with self._lock():
+            return batches.open(wants_more=self.wants_more)
 
     def _expect(self) -> None:
         n_begun = self.trials.n_finished() + len(self.trials.running())
@@ -197,55 +201,6 @@ class _Search:
         trial = self.trials.ask()
         self._claims.acquire(self._key(trial.number))
         return trial
-
-    def _open_batch(self) -> list[FrozenTrial]:
-        """Return the current batch, with its missing trials asked; empty when the search is over."""
-        with self._lock():
-            index, size, batch = self._last_batch()
-            if len(batch) >= size and all(trial.state.is_finished() for trial in batch):
-                if not self.wants_more():
-                    return []
-                index, size, batch = index + 1, self._next_batch_size(), []
-            # A trial cut off before it was marked is the next of this batch.
-            loose = [trial for trial in self.trials.running() if _BATCH not in trial.user_attrs]
-            while len(batch) < size:
-                trial = self.trials.adopt(loose.pop(0).number) if loose else self.trials.ask()
-                self.trials.mark(trial, _BATCH_SIZE, size)
-                self.trials.mark(trial, _BATCH, index)
-                batch.append(trial)
-            return batch
-
-    def _last_batch(self) -> tuple[int, int, list[FrozenTrial]]:
-        """Return index, wanted size and trials of the last batch; (-1, 0, []) before the first."""
-        marked = [trial for trial in self.trials.all() if _BATCH in trial.user_attrs]
-        if not marked:
-            return -1, 0, []
-        index = marked[-1].user_attrs[_BATCH]
-        return index, marked[-1].user_attrs[_BATCH_SIZE], [t for t in marked if t.user_attrs[_BATCH] == index]
-
-    def _groups(self, trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
-        """Return trials in groups whose runs can train together."""
-        by_run: dict[str, FrozenTrial] = {}
-        first_runs, copies = [], []
-        for trial in trials:
-            run = self.trials.runs(trial)[0]
-            if run.run_id in by_run:  # equal configurations on equal seeds: it finds the results of the other
-                copies.append([trial])
-            else:
-                by_run[run.run_id] = trial
-                first_runs.append(run)
-        groups = group_runs(
-            first_runs,
-            n_workers=self._driver.n_workers,
-            trainer=self._study.trainer,
-            largest=largest_group(self._study),
-        )
-        return [[by_run[run.run_id] for run in group] for group in groups] + copies
-
-    def _next_batch_size(self) -> int:
-        size, n_trials = self._study.tuning.batch_size, self._study.n_trials
-        assert size is not None
-        return size if n_trials is None else min(size, n_trials - self.trials.n_finished())
 
     def _task(self, trial: FrozenTrial, *, before: int) -> Task[TrialOutcome]:
         view = self._views[trial.number] = self.trials.view(trial, before=before)
