@@ -14,7 +14,7 @@ from robusttune.declaration.training.sb3 import EnvironmentSpec
 from robusttune.training.environments import make_base, wrap
 from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.evaluation import evaluate_model, n_evaluation_environments, vectorised
-from robusttune.training.lockstep.pooled import environments_of
+from robusttune.training.lockstep.frames import environments_of
 from robusttune.training.lockstep.trainer import LockstepTrainer
 from robusttune.training.sb3 import training_of
 

@@ -84,6 +84,7 @@ class _SpacesOnly(VecEnv):
 
 def build_model(
     algorithm: type[BaseAlgorithm],
+    policy: str,
     member: Member,
     observation_space: spaces.Space[Any],
     action_space: spaces.Space[Any],
@@ -97,9 +98,7 @@ def build_model(
     # Experience lives in a shared store: a buffer of full size would only cost time, and memory twenty times over.
     buffer = {"buffer_size": n_envs} if "buffer_size" in defaults else {}
     with isolated(), uncompiled():
-        model = algorithm(
-            "MlpPolicy", stub, seed=member.seed, device=device, **{**member.arguments, **buffer}
-        )
+        model = algorithm(policy, stub, seed=member.seed, device=device, **{**member.arguments, **buffer})
         generator = torch.Generator(device)
         generator.set_state(
             torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device)

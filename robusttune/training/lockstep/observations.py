@@ -66,17 +66,24 @@ class NetworkInputs:
     Parameters
     ----------
     codec : ObservationCodec
-    n_rows, n_envs : int
+    n_rows, n_envs, n_features : int
     net_arch : list or dict of list
         Widths of the layers.
     device : torch.device
     """
 
     def __init__(
-        self, codec: ObservationCodec, n_rows: int, n_envs: int, *, net_arch: Any, device: torch.device
+        self,
+        codec: ObservationCodec,
+        n_rows: int,
+        n_envs: int,
+        *,
+        n_features: int,
+        net_arch: Any,
+        device: torch.device,
     ) -> None:
-        self._codec, self._device = codec, device
-        self._matrix = torch.zeros(width_of(n_rows), round_up(n_envs), codec.n_features)
+        self._codec, self._device, self.n_features = codec, device, n_features
+        self._matrix = torch.zeros(width_of(n_rows), round_up(n_envs), n_features)
         self._array = self._matrix.numpy()  # the same numbers
         # A single environment needs no others beside it where all layers begin on a cache line anyway.
         widths = chain(*net_arch.values()) if isinstance(net_arch, dict) else net_arch

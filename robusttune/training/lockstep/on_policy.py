@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -13,12 +13,14 @@ from torch import Tensor
 from robusttune.training.lockstep.activations import make_activations
 from robusttune.training.lockstep.distributions import ActionHead, make_head
 from robusttune.training.lockstep.environments import environment_actions
+from robusttune.training.lockstep.images import ImageNetworks, ImageStore, is_convolutional
 from robusttune.training.lockstep.layout import Array, FlatLayout, column, keep_rows, round_up, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.normalisation import Index
 from robusttune.training.lockstep.optimisers import make_optimiser
+from robusttune.training.lockstep.parts import Part
 from robusttune.training.lockstep.policies import Modes
-from robusttune.training.lockstep.rollout import RolloutStore
+from robusttune.training.lockstep.rollout import RolloutStore, pad_rows
 from robusttune.training.lockstep.snapshots import Snapshot
 from robusttune.training.lockstep.trainer import LockstepTrainer
 
@@ -43,9 +45,13 @@ class OnPolicyTrainer(LockstepTrainer):
         self._flat = self._layout.stack(policies, self.device)
         self._gradient = torch.zeros_like(self._flat)
         self._optimiser = make_optimiser(policies[0].optimizer, self._flat, self._gradient)
-        n_members, n_features = len(self.members), self._codec.n_features
+        n_members, n_features = len(self.members), self._network_inputs.n_features
         lengths = [int(model.n_steps) for model in self._models]
         self._lengths = np.array(lengths)  # steps of the rollout under way, by row
+        self._images: ImageNetworks | None = None
+        if is_convolutional(policies[0]):
+            self._images = ImageNetworks(policies[0], self._layout, self.observation_space, self.device)
+            self._shown = ImageStore(n_members, self.n_envs, max(lengths), self._images.shape)
         action_dim = self._head_on(self._flat, self._gradient).action_dim
         self._store = RolloutStore(n_members, self.n_envs, max(lengths), n_features, action_dim)
         self._norm_sums = torch.zeros(width_of(n_members), device=self.device)
@@ -56,12 +62,31 @@ class OnPolicyTrainer(LockstepTrainer):
         self._actor = self._network(self._flat, self._gradient, self._actor_layers, self._rows)
         self._critic = self._network(self._flat, self._gradient, self._critic_layers, self._rows)
         self._head = self._head_on(self._flat, self._gradient)
+        everyone = range(len(self._rows))
+        self._parts = [
+            Part(rows=everyone, at=slice(None), actor=self._actor, critic=self._critic, head=self._head, image=None)
+        ]
+        if self._images is not None:
+            self._parts = [self._part(self._images, row) for row in everyone]
         models = [self._models[member] for member in self._rows]
         self._gammas = np.array([[float(model.gamma)] for model in models])
         self._lambdas = np.array([[float(model.gae_lambda)] for model in models])
         self._entropy_weights = column(self.device, [model.ent_coef for model in models])
         self._value_weights = column(self.device, [model.vf_coef for model in models])
         self._max_norms = column(self.device, [model.max_grad_norm for model in models])[:, 0]
+
+    def _part(self, images: ImageNetworks, row: int) -> Part:
+        """Return the networks of a member that sees images."""
+        at, members = slice(row, row + 1), self._rows[row : row + 1]
+        flat, gradient = self._flat[at], self._gradient[at]
+        return Part(
+            rows=range(row, row + 1),
+            at=at,
+            actor=self._network(flat, gradient, self._actor_layers, members),
+            critic=self._network(flat, gradient, self._critic_layers, members),
+            head=self._head_on(flat, gradient),
+            image=images.of(flat[0], gradient[0]),
+        )
 
     def _network(
         self, flat: Tensor, gradient: Tensor | None, layers: Sequence[str], members: Sequence[int]
@@ -114,13 +139,17 @@ class OnPolicyTrainer(LockstepTrainer):
             cells.append((self._store.cells(length), target, chosen))
         store = self._store
         for step in range(begin, end):
-            features = self._codec.features(self._last[at])
+            features = self._features(self._last[at], rows)
             outputs = actor.forward(self._network_inputs.of_features(features))[:, : self.n_envs]
             actions = head.sample(outputs, generators).cpu().numpy()[: len(rows)]
             self._silence_diverged(actions, rows)
             for view, target, own in cells:
                 now = view[:, :, step]
                 now[target, :, store.features], now[target, :, store.actions] = features[own], actions[own]
+            if self._images is not None:
+                for row in rows:
+                    seen = self._images.images(self._last[row])
+                    self._shown.put(row, step, int(self._lengths[row]), seen)
             store.starts[step, at] = self._starts[at]
             store.rewards[step, at], self._starts[at] = self._step(actions, rows, critic)
         self.timesteps[[self._rows[row] for row in rows]] += (end - begin) * self.n_envs
@@ -128,11 +157,22 @@ class OnPolicyTrainer(LockstepTrainer):
     def _complete(self, rows: list[int], length: int) -> None:
         """Store values, log-probabilities, advantages and returns of rollouts of one length."""
         at, (actor, critic, head) = self._index(rows), self._policy_of(rows)
-        last_values = critic.forward(self._network_inputs(self._last[at])).cpu().numpy()
+        values = self._values(critic, self._last[at], rows)
         self._evaluate_store(rows, length, actor, critic, head)
-        values = last_values[: len(rows), : self.n_envs, 0]
         gammas, lambdas = self._gammas[at], self._lambdas[at]
         self._store.compute_returns(at, length, values, self._starts[at], gammas, lambdas)
+
+    def _features(self, observations: Array, rows: Sequence[int]) -> Array:
+        """Return what actor and critic receive of observations, shape (n_rows, n_envs, n_features)."""
+        if self._images is None:
+            return self._codec.features(observations)
+        return self._images.features([self._parts[row].image for row in rows], observations)
+
+    def _values(self, critic: StackedMLP, observations: Array, rows: Sequence[int]) -> Array:
+        """Return the values of observations, shape (n_rows, n_envs)."""
+        inputs = self._network_inputs.of_features(self._features(observations, rows))
+        values: Array = critic.forward(inputs).cpu().numpy()[: len(rows), : self.n_envs, 0]
+        return values
 
     def _index(self, rows: Sequence[int]) -> Index:
         return slice(None) if len(rows) == len(self._rows) else list(rows)
@@ -156,8 +196,7 @@ class OnPolicyTrainer(LockstepTrainer):
         if transition.timeouts.any():
             if self._normaliser is not None:
                 terminal = self._normaliser.observations(terminal, at)
-            values = critic.forward(self._network_inputs(terminal)).cpu().numpy()
-            values = values[: len(rows), : self.n_envs, 0]
+            values = self._values(critic, terminal, rows)
             rewards = np.where(
                 transition.timeouts, rewards + self._gammas[at].astype(np.float32) * values, rewards
             )
@@ -190,6 +229,24 @@ class OnPolicyTrainer(LockstepTrainer):
                 log_probs = head.evaluate(actor.forward(inputs), actions)[0]
                 store.rows[rows, there, first + 1] = log_probs[: len(rows)].cpu()
 
+    def _inputs(self, part: Part, batch: Tensor, indices: Tensor, size: int) -> Tensor:
+        """Return what a part's actor and critic receive of some transitions, shape (width, padded size, n_features).
+
+        Parameters
+        ----------
+        part : Part
+        batch : Tensor, shape (width, padded size, n_numbers)
+            The transitions.
+        indices : Tensor of int64, shape (width, at least size)
+            Their numbers.
+        size : int
+        """
+        if part.image is None:
+            return batch[..., self._store.features]
+        # The features that are stored are those of the policy that acted.
+        images = self._shown.gather(part.rows.start, indices[0, :size], self.device)
+        return pad_rows(part.image.forward(images)[None], batch.shape[1])
+
     def _begin_update(self, rows: Sequence[int]) -> None:
         """Prepare the update of some rows, whose rollouts are complete."""
 
@@ -213,6 +270,8 @@ class OnPolicyTrainer(LockstepTrainer):
         self._last, self._starts = self._last[list(rows)], self._starts[list(rows)]
         self._lengths, self._norm_sums = self._lengths[list(rows)], keep_rows(self._norm_sums, rows)
         self._store.keep(rows)
+        if self._images is not None:
+            self._shown.keep(rows)
         self._connect()
 
     def _snapshot(self, row: int) -> Snapshot:
@@ -220,6 +279,13 @@ class OnPolicyTrainer(LockstepTrainer):
             weights=self._layout.unstack(self._flat[row]),
             optimisers={"policy.optimizer": self._optimiser.state(row, self._layout)},
         )
+
+    def _seeing(self, members: Sequence[int]) -> Callable[[Array], Array]:
+        if self._images is None:
+            return super()._seeing(members)
+        images, flat = self._images, self._parameters_of(members, self._layout, self._flat)
+        networks = [images.of(row) for row in flat[: len(members)]]
+        return lambda observations: images.features(networks, observations)
 
     def _modes(self, members: Sequence[int]) -> Modes:
         flat = self._parameters_of(members, self._layout, self._flat)

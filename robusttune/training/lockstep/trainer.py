@@ -14,13 +14,15 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from robusttune.declaration.training.sb3 import Normalization
+from robusttune.training.lockstep.frames import environments_of
+from robusttune.training.lockstep.images import is_convolutional
 from robusttune.training.lockstep.kernels import Env
 from robusttune.training.lockstep.layout import Array, FlatLayout, width_of
 from robusttune.training.lockstep.members import Member, build_model
 from robusttune.training.lockstep.normalisation import Normaliser, observations_of
 from robusttune.training.lockstep.observations import NetworkInputs, ObservationCodec
 from robusttune.training.lockstep.policies import Modes, Policies
-from robusttune.training.lockstep.pooled import MakePool, environments_of
+from robusttune.training.lockstep.pooled import MakePool
 from robusttune.training.lockstep.snapshots import Snapshot, restore
 
 
@@ -44,6 +46,10 @@ class LockstepTrainer(ABC):
         Train under VecNormalize, with statistics per member.
     make_pool : callable, optional
         Makes all training environments at once, instead of `make_env`.
+    n_stack : int, default 1
+        Observations that the networks see at once.
+    policy : str, default "MlpPolicy"
+        SB3's name of the policy.
 
     Raises
     ------
@@ -64,6 +70,8 @@ class LockstepTrainer(ABC):
         device: str = "cpu",
         normalization: Normalization | None = None,
         make_pool: MakePool | None = None,
+        n_stack: int = 1,
+        policy: str = "MlpPolicy",
     ) -> None:
         if not members:
             raise ValueError("At least one member is needed, but got an empty sequence.")
@@ -72,11 +80,13 @@ class LockstepTrainer(ABC):
         self.n_envs = n_envs
         self.device = get_device(device) if device == "auto" else torch.device(device)
         seeds = [member.seed for member in members]
-        self.environments = environments_of(seeds, n_envs, make_env=make_env, make_pool=make_pool)
+        self.environments = environments_of(
+            seeds, n_envs, make_env=make_env, make_pool=make_pool, n_stack=n_stack
+        )
         spaces = self.environments.observation_space, self.environments.action_space
         self.observation_space, self.action_space = spaces
         built = [
-            build_model(self.algorithm, member, *spaces, n_envs=n_envs, device=self.device)
+            build_model(self.algorithm, policy, member, *spaces, n_envs=n_envs, device=self.device)
             for member in members
         ]
         self._models: list[Any] = [model for model, _ in built]
@@ -96,9 +106,14 @@ class LockstepTrainer(ABC):
         self.timesteps = np.zeros(len(members), dtype=np.int64)
         self.diverged = np.zeros(len(members), dtype=bool)
         self.n_updates = [0] * len(members)
-        net_arch = self._models[0].policy.net_arch
+        first = self._models[0].policy
         self._network_inputs = NetworkInputs(
-            self._codec, len(members), n_envs, net_arch=net_arch, device=self.device
+            self._codec,
+            len(members),
+            n_envs,
+            n_features=int(first.features_dim) if is_convolutional(first) else self._codec.n_features,
+            net_arch=first.net_arch,
+            device=self.device,
         )
         self._setup()
 
@@ -221,7 +236,11 @@ class LockstepTrainer(ABC):
     def policies(self, members: Sequence[int]) -> Policies:
         """Return the deterministic policies that some members have now, those no longer training included."""
         normalise = observations_of(map(self._normaliser_of, members))
-        return Policies(len(members), self._codec, normalise, self._modes(members), self.device)
+        return Policies(len(members), self._seeing(members), normalise, self._modes(members), self.device)
+
+    def _seeing(self, members: Sequence[int]) -> Callable[[Array], Array]:
+        """Return what makes of observations what the networks of some members receive."""
+        return self._codec.features
 
     @abstractmethod
     def _setup(self) -> None:
