@@ -97,8 +97,10 @@ def why_not_stackable(algorithm: str, policy: str, values: Iterable[tuple[str, J
     if lockstep is None:
         known = [name for name, entry in ALGORITHMS.items() if entry.lockstep is not None]
         return f"Lockstep training knows {', '.join(known)}, not {algorithm}."
-    if policy != "MlpPolicy":
-        return f"Only MlpPolicy can be stacked, not {policy}."
+    if policy not in lockstep.policies:
+        return (
+            f"Of {algorithm}'s policies only {' and '.join(lockstep.policies)} can be stacked, not {policy}."
+        )
     reasons = (_value_reason(algorithm, lockstep, name, value) for name, value in values)
     return next((reason for reason in reasons if reason is not None), None)
 

@@ -119,5 +119,5 @@ def test_an_atari_game_is_trained_on_stacked_frames(tmp_path: Path) -> None:
     )
     small = ("algorithm.hyperparameters.batch_size=32", "post_evaluation.controls=[]")
     printed = run_smaller("atari", tmp_path, *SMALL, *smaller, *small)
-    assert "Atari cannot be trained in lockstep" in printed
+    assert "lockstep" in printed
     assert "PPO on BreakoutNoFrameskip-v4, 128 timesteps; 2 fresh seeds" in printed

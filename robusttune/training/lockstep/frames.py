@@ -34,14 +34,19 @@ class FrameStack:
         If the observations are no arrays of type Box.
     """
 
-    def __init__(self, environments: MemberEnvironments | PooledEnvironments, n_members: int, n_stack: int) -> None:
+    def __init__(
+        self, environments: MemberEnvironments | PooledEnvironments, n_members: int, n_stack: int
+    ) -> None:
         space = environments.observation_space
         if not isinstance(space, spaces.Box):
             raise ValueError(f"Only observations of type Box can be stacked, but got {space}.")
         self._environments = environments
         # SB3's class knows which axis it is, and the bounds; its arrays are not used.
         stacks = StackedObservations(0, n_stack, space)
-        self.observation_space, self.action_space = stacks.stacked_observation_space, environments.action_space
+        self.observation_space, self.action_space = (
+            stacks.stacked_observation_space,
+            environments.action_space,
+        )
         self.n_envs = environments.n_envs
         self._axis = 2 if stacks.channels_first else -1  # of (n_members, n_envs, *shape)
         self._length = int(space.shape[stacks.repeat_axis])

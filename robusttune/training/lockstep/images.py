@@ -7,7 +7,6 @@ pixel's channels side by side (torch's channels_last), which also is how environ
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,20 +20,6 @@ from robusttune.training.lockstep.activations import make_activation
 from robusttune.training.lockstep.layout import Array, FlatLayout
 
 _BRIGHTEST = 255.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parameters:
-    weight: Tensor
-    bias: Tensor
-    weight_gradient: Tensor | None
-    bias_gradient: Tensor | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Convolution:
-    own: _Parameters
-    stride: list[int]
 
 
 class ImageNetwork:
@@ -64,23 +49,12 @@ class ImageNetwork:
         gradient: Tensor | None,
         scale: float,
     ) -> None:
-        def parameters(name: str) -> _Parameters:
-            own = [
-                None if row is None else layout.view(row[None], f"{prefix}{name}.{kind}")[0]
-                for row in (flat, gradient)
-                for kind in ("weight", "bias")
-            ]
-            assert own[0] is not None and own[1] is not None
-            return _Parameters(weight=own[0], bias=own[1], weight_gradient=own[2], bias_gradient=own[3])
-
-        self._convolutions = [
-            _Convolution(own=parameters(f"cnn.{place}"), stride=list(module.stride))
-            for place, module in enumerate(template.cnn)
-            if isinstance(module, nn.Conv2d)
-        ]
-        self._linear = parameters("linear.0")
+        kinds = {f"cnn.{i}": module for i, module in enumerate(template.cnn) if isinstance(module, nn.Conv2d)}
+        self._strides = [list(module.stride) for module in kinds.values()]
+        names = [f"{prefix}{name}" for name in (*kinds, "linear.0")]
+        self._parameters = _views(layout, flat, names)
+        self._gradients = None if gradient is None else _views(layout, gradient, names)
         self._scale, self._relu = scale, make_activation(nn.ReLU)
-        self.n_features = int(self._linear.bias.shape[0])
         self._seen: list[Tensor] = []  # what each layer received, and the features
 
     def forward(self, images: Tensor) -> Tensor:
@@ -96,13 +70,14 @@ class ImageNetwork:
         """
         x = images.to(torch.float32).permute(0, 3, 1, 2)
         self._seen = [x]
-        for depth, layer in enumerate(self._convolutions):
-            # Scaled weights instead of scaled pixels: there are a thousand times fewer.
-            weight = layer.own.weight if depth else layer.own.weight * self._scale
-            x, _ = self._relu.forward(torch.conv2d(x, weight, layer.own.bias, layer.stride))
+        *convolutions, (last_weight, last_bias) = self._parameters
+        for (weight, bias), stride in zip(convolutions, self._strides, strict=True):
+            # The weights are scaled and not the pixels: there are a thousand times fewer.
+            own = weight * self._scale if x is self._seen[0] else weight
+            x, _ = self._relu.forward(torch.conv2d(x, own, bias, stride))
             self._seen.append(x)
         x = x.flatten(1)
-        features, _ = self._relu.forward(torch.addmm(self._linear.bias, x, self._linear.weight.t()))
+        features, _ = self._relu.forward(torch.addmm(last_bias, x, last_weight.t()))
         self._seen += [x, features]
         return features
 
@@ -114,38 +89,35 @@ class ImageNetwork:
         gradient : Tensor, shape (n, n_features)
             By the features of the last `forward`; it is written into.
         """
-        features, flat = self._seen.pop(), self._seen.pop()
-        linear = self._linear
-        if linear.weight_gradient is None or linear.bias_gradient is None:
+        if self._gradients is None:
             raise ValueError("A network without a gradient cannot be differentiated; pass `gradient`.")
+        features, flat, output = self._seen.pop(), self._seen.pop(), self._seen.pop()
+        to_weight, to_bias = self._gradients[-1]
         gradient = self._relu.backward(gradient, features)
-        torch.mm(gradient.t(), flat, out=linear.weight_gradient)
-        torch.sum(gradient, dim=0, out=linear.bias_gradient)
-        output = self._seen.pop()
-        gradient = torch.mm(gradient, linear.weight).view(output.shape)
+        torch.mm(gradient.t(), flat, out=to_weight)
+        torch.sum(gradient, dim=0, out=to_bias)
+        gradient = torch.mm(gradient, self._parameters[-1][0]).view(output.shape)
         gradient = gradient.contiguous(memory_format=torch.channels_last)
-        for depth in range(len(self._convolutions) - 1, -1, -1):
-            layer, x = self._convolutions[depth], self._seen.pop()
+        for depth in range(len(self._strides) - 1, -1, -1):
+            x = self._seen.pop()
             gradient = self._relu.backward(gradient, output)
-            gradient = _convolution_backward(gradient, x, layer, to_input=depth > 0)
+            gradient, *found = torch.ops.aten.convolution_backward(
+                *(gradient, x, self._parameters[depth][0], [gradient.shape[1]], self._strides[depth]),
+                *([0, 0], [1, 1], False, [0, 0], 1, [depth > 0, True, True]),
+            )
+            for to, own in zip(self._gradients[depth], found, strict=True):
+                to.copy_(own)
             output = x
-        first = self._convolutions[0].own.weight_gradient
-        assert first is not None
-        first.mul_(self._scale)
+        self._gradients[0][0].mul_(self._scale)
 
 
-def _convolution_backward(gradient: Tensor, x: Tensor, layer: _Convolution, *, to_input: bool) -> Tensor:
-    """Write the gradient of one convolution's parameters; return that of its input, if it is wanted."""
-    own = layer.own
-    wanted = [to_input, True, True]
-    to_x, to_weight, to_bias = torch.ops.aten.convolution_backward(
-        *(gradient, x, own.weight, list(own.bias.shape), layer.stride),
-        *([0, 0], [1, 1], False, [0, 0], 1, wanted),
-    )
-    assert own.weight_gradient is not None and own.bias_gradient is not None
-    own.weight_gradient.copy_(to_weight)
-    own.bias_gradient.copy_(to_bias)
-    return to_x  # type: ignore[no-any-return]
+def _views(layout: FlatLayout, row: Tensor, names: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
+    """Return weight and bias of some layers as views of a member's row."""
+
+    def view(name: str) -> Tensor:
+        return layout.view(row[None], name)[0]
+
+    return [(view(f"{name}.weight"), view(f"{name}.bias")) for name in names]
 
 
 class ImageNetworks:
@@ -167,15 +139,21 @@ class ImageNetworks:
         If observations are no images of bytes, or the actor's network is not the critic's.
     """
 
-    def __init__(self, policy: Any, layout: FlatLayout, space: spaces.Space[Any], device: torch.device) -> None:
+    def __init__(
+        self, policy: Any, layout: FlatLayout, space: spaces.Space[Any], device: torch.device
+    ) -> None:
         if not is_image_space(space) or not isinstance(space, spaces.Box):
-            raise ValueError(f"Images of uint8 between 0 and 255 are needed, but got {space}; use trainer='sb3'.")
+            raise ValueError(
+                f"Images of uint8 between 0 and 255 are needed, but got {space}; use trainer='sb3'."
+            )
         if not policy.share_features_extractor:
             raise ValueError("share_features_extractor = False cannot be stacked; use trainer='sb3'.")
         self._template, self._layout, self._device = policy.features_extractor, layout, device
         self._scale = 1.0 / _BRIGHTEST if policy.normalize_images else 1.0
         self._is_channels_first = is_image_space_channels_first(space)
-        height, width, n_channels = np.moveaxis(np.empty(space.shape), 0, -1).shape if self._is_channels_first else space.shape
+        height, width, n_channels = (
+            np.moveaxis(np.empty(space.shape), 0, -1).shape if self._is_channels_first else space.shape
+        )
         self.shape = (height, width, n_channels)
         self.n_features = int(policy.features_dim)
 
@@ -217,10 +195,11 @@ class ImageStore:
         # A matrix for each member: one that leaves takes its own with it, and nothing is copied.
         self._rows = [np.zeros((n_envs * n_steps, *shape), dtype=np.uint8) for _ in range(n_members)]
 
-    def put(self, row: int, step: int, length: int, images: Array) -> None:
-        """Store what a member's environments showed before a step of a rollout of this length."""
-        filled = self._rows[row][: self._n_envs * length]
-        filled.reshape(self._n_envs, length, *filled.shape[1:])[:, step] = images
+    def put(self, rows: Sequence[int], step: int, lengths: Array, images: Array) -> None:
+        """Store what some members' environments showed before a step of rollouts of these lengths."""
+        for row, length, shown in zip(rows, lengths, images, strict=True):
+            filled = self._rows[row][: self._n_envs * length]
+            filled.reshape(self._n_envs, length, *filled.shape[1:])[:, step] = shown
 
     def gather(self, row: int, indices: Tensor, device: torch.device) -> Tensor:
         """Return a member's images by their number."""

@@ -84,13 +84,13 @@ class _SpacesOnly(VecEnv):
 
 def build_model(
     algorithm: type[BaseAlgorithm],
-    policy: str,
     member: Member,
     observation_space: spaces.Space[Any],
     action_space: spaces.Space[Any],
     *,
     n_envs: int,
     device: torch.device,
+    policy: str = "MlpPolicy",
 ) -> tuple[BaseAlgorithm, Streams]:
     """Return the member's SB3 model as constructed, and its random streams."""
     stub = _SpacesOnly(n_envs, observation_space, copy.deepcopy(action_space))

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from robusttune.training.envpool import EnvPoolBatch
-from robusttune.training.lockstep.environments import MemberEnvironments, Transition
-from robusttune.training.lockstep.kernels import Env
+from robusttune.training.lockstep.environments import Transition
 from robusttune.training.lockstep.layout import Array
 
 MakePool = Callable[[Sequence[int]], EnvPoolBatch]
