@@ -200,7 +200,7 @@ def test_atari_is_what_make_atari_env_and_its_wrappers_give() -> None:
 
 
 @pytest.mark.slow
-def test_frames_are_not_skipped_twice_and_atari_never_trains_in_lockstep() -> None:
+def test_frames_are_not_skipped_twice_and_atari_trains_in_lockstep() -> None:
     pytest.importorskip("ale_py")
     pytest.importorskip("cv2")
     changes = {"environment": {"id": "ALE/Breakout-v5", "atari": {}}, "algorithm.policy": "CnnPolicy"}
@@ -208,7 +208,12 @@ def test_frames_are_not_skipped_twice_and_atari_never_trains_in_lockstep() -> No
         check(make_study(changes))
     changes["environment"] = {"id": "ALE/Breakout-v5", "atari": {}, "kwargs": {"frameskip": 1}}
     found = check(make_study({**changes, "execution.trainer": "auto"}))
-    assert (found.trainer.name, str(found.reason)[:39]) == ("sb3", "Atari cannot be trained in lockstep: co")
+    assert (found.trainer.name, found.reason) == ("lockstep", None)
+    found = check(make_study({**changes, "algorithm.name": "dqn", "execution.trainer": "auto"}))
+    assert (found.trainer.name, found.reason) == (
+        "sb3",
+        "Of dqn's policies only MlpPolicy can be stacked, not CnnPolicy.",
+    )
 
 
 def test_observations_are_stacked_before_they_are_normalised_also_those_of_dicts() -> None:
