@@ -91,8 +91,8 @@ def train_lockstep(n_members: int, n_iterations: int) -> list[tuple[float, float
 def floor() -> tuple[float, float]:
     """Return the milliseconds per step of a game that nobody learns from, and of the networks' arithmetic.
 
-    The arithmetic is the multiplications of the network's layers at the rate of a large product: forward once to act, and
-    in each epoch forward and twice as many backward, except that nobody wants the gradient of the image.
+    The arithmetic is the multiplications of the network's layers at the rate of a large product: forward once to act,
+    and in each epoch forward and twice as many backward, except that nobody wants the gradient of the image.
     """
     env, n_steps = game(), 400
     env.reset(seed=1)
@@ -102,7 +102,12 @@ def floor() -> tuple[float, float]:
         if terminated or truncated:
             env.reset()
     environment = (time.process_time() - begin) / n_steps
-    layers = [nn.Conv2d(4, 32, 8, 4), nn.Conv2d(32, 64, 4, 2), nn.Conv2d(64, 64, 3), nn.Linear(3136, 512)]
+    layers: list[nn.Conv2d | nn.Linear] = [
+        nn.Conv2d(4, 32, 8, 4),
+        nn.Conv2d(32, 64, 4, 2),
+        nn.Conv2d(64, 64, 3),
+        nn.Linear(3136, 512),
+    ]
     places = [20 * 20, 9 * 9, 7 * 7, 1]
     products = [place * layer.weight.numel() for place, layer in zip(places, layers, strict=True)]
     n_products = (

@@ -81,6 +81,10 @@ class ImageNetwork:
         self._seen += [x, features]
         return features
 
+    def release(self) -> None:
+        """Forget what `backward` would need."""
+        self._seen = []
+
     def backward(self, gradient: Tensor) -> None:
         """Write the gradient of the parameters.
 

@@ -36,6 +36,11 @@ class Part:
     head: ActionHead
     image: ImageNetwork | None
 
+    def release(self) -> None:
+        """Forget the last minibatch, which nobody will differentiate."""
+        if self.image is not None:
+            self.image.release()
+
     def backward(self, d_outputs: Tensor, d_values: Tensor, n_rows: int) -> None:
         """Write the gradient of all parameters.
 

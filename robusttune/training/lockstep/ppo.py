@@ -131,6 +131,7 @@ class LockstepPPO(OnPolicyTrainer):
         ratio = log_ratio.exp()
         going_on = self._near(part.rows.start, log_ratio, ratio, going_on)
         if not going_on:
+            part.release()
             return going_on
         d_log_prob = self._surrogate_gradient(self._clip[at], ratio, advantages).div_(size)
         d_entropy = (self._entropy_weights[at] / -size).expand_as(d_log_prob)
