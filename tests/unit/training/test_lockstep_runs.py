@@ -60,6 +60,11 @@ CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "normalised": {"environment": EnvironmentSpec(id="Pendulum-v1", n_envs=2, normalization=Normalization())},
     "envpool": {"environment": EnvironmentSpec(id="Pendulum-v1", n_envs=2, engine="envpool")},
+    "frames": {
+        "environment": EnvironmentSpec(
+            id="Pendulum-v1", n_envs=2, frame_stack=3, normalization=Normalization()
+        )
+    },
     "wrapped": {
         "environment": EnvironmentSpec(
             id="CartPole-v1",

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch 
 PPO: dict[str, Any] = {"n_steps": 8, "batch_size": 12, "n_epochs": 2}
 # Sums of hundreds of products are rounded in another order than SB3's: each is off by a few units in the 24th bit, and
 # an optimiser's first steps, which divide by the gradient's own size, hand that on to the parameters. The seeds are
-# such that no sum lies so near zero that its ReLU is open here and closed there: of nine tried, one was not.
+# such that no sum lies so near zero that its ReLU is open here and closed there: of seven tried, one was not.
 TOLERANCE = 2e-6
 CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
     "ppo": ("ppo", "grey image", PPO, {"n_stack": 4}),
