@@ -261,6 +261,17 @@ def test_groups_hold_every_run_once_and_only_runs_that_can_share() -> None:
     assert group_runs(runs, n_workers=2, trainer=SB3) == [(run,) for run in runs]
 
 
+def test_groups_that_see_images_are_as_small_as_their_rollouts_are_long() -> None:
+    def sizes(policy: str, n_steps: int) -> list[int]:
+        training = of("ppo", policy, n_envs=8)
+        runs = [a_run(index, training=training, hyperparameters={"n_steps": n_steps}) for index in range(12)]
+        return [len(group) for group in group_runs(runs, n_workers=1, trainer=LOCKSTEP)]
+
+    assert sizes("CnnPolicy", 128) == sizes("MlpPolicy", 2048) == [12]
+    assert sizes("CnnPolicy", 2048) == [4, 4, 4]
+    assert sizes("CnnPolicy", 10_000) == [1] * 12
+
+
 AUTO = {"execution": None}
 
 
