@@ -67,7 +67,7 @@ def _most_that_fit(members: Sequence[RunSpec]) -> int:
         return MAX_GROUP
     entry = algorithm_of(training.algorithm.name)
     lengths: list[Any] = [one.hyperparameters.get(entry.steps_name, entry.steps) for one in members]
-    n_images = max(
+    n_images: int = max(
         length * training.n_envs(one.hyperparameters) for length, one in zip(lengths, members, strict=True)
     )
     return max(1, _MOST_IMAGES // n_images)

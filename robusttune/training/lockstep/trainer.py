@@ -100,10 +100,8 @@ class LockstepTrainer(ABC):
         self.timesteps = np.zeros(len(members), dtype=np.int64)
         self.diverged = np.zeros(len(members), dtype=bool)
         self.n_updates = [0] * len(members)
-        policy_ = self._models[0].policy
-        self._network_inputs = NetworkInputs(
-            self._codec, len(members), n_envs, policy=policy_, device=self.device
-        )
+        own = {"policy": self._models[0].policy, "device": self.device}
+        self._network_inputs = NetworkInputs(self._codec, len(members), n_envs, **own)
         self._setup()
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,20 @@ from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import train
 from robusttune.training.evaluation import evaluate_model, vectorised
 from robusttune.training.hyperparameters import sb3_class
+from robusttune.training.lockstep.frames import environments_of
+from robusttune.training.lockstep_evaluation import makers
 from tests.support.toys import Toy
 
 if "Pictures-v0" not in gym.registry:
     gym.register("Pictures-v0", entry_point=Toy, kwargs={"observations": "grey image"})
 PICTURES = EnvironmentSpec(id="Pictures-v0", n_envs=2, frame_stack=4)
+GAME = EnvironmentSpec(
+    id="BreakoutNoFrameskip-v4",
+    atari=Atari(),
+    n_envs=2,
+    kwargs={"max_num_frames_per_episode": 1000},
+    imports=("ale_py",),
+)
 SB3, LOCKSTEP = Sb3Training.TRAINERS
 
 
@@ -92,8 +103,34 @@ def test_atari_trains_in_lockstep_and_is_scored_by_whole_games(engine: Any, tmp_
     pytest.importorskip("cv2")
     if engine == "envpool":
         pytest.importorskip("envpool")
-    limit = {"max_num_frames_per_episode": 1000} if engine == "gymnasium" else {}
-    game = EnvironmentSpec(id="BreakoutNoFrameskip-v4", atari=Atari(), n_envs=2, kwargs=limit, engine=engine)
+    game = GAME if engine == "gymnasium" else dataclasses.replace(GAME, engine=engine, kwargs={})
     # A life ends an episode of training; what is drawn is played on, so that no game stands still for ever.
     results = both([a_run(index, game, every=None, deterministic=False) for index in range(2)])
     assert all(len(result.episode_returns) == 3 for result in results)
+
+
+@pytest.mark.slow
+def test_skipped_frames_that_are_not_drawn_change_no_bit_of_a_game() -> None:
+    pytest.importorskip("ale_py")
+    pytest.importorskip("cv2")
+    atari_wrappers = pytest.importorskip("stable_baselines3.common.atari_wrappers")
+    theirs = vectorised(GAME, 2)
+    theirs.seed(7)
+    ours = environments_of([7], 2, **makers(GAME))
+    skips = [env.get_wrapper_attr("env") for env in ours._environments._envs[0]]  # type: ignore[union-attr, attr-defined]
+    while not all(type(skip) is atari_wrappers.MaxAndSkipEnv for skip in skips):
+        skips = [skip.env for skip in skips]
+    assert all(isinstance(vars(skip)["step"], functools.partial) for skip in skips)
+    np.testing.assert_array_equal(ours.reset()[0], theirs.reset())
+    rng, n_lost, n_over = np.random.default_rng(0), 0, 0
+    for _ in range(400):
+        actions = rng.integers(0, 4, 2)
+        found, (seen, rewards, dones, infos) = ours.step(actions[None]), theirs.step(actions)
+        np.testing.assert_array_equal(found.observations[0], seen)
+        np.testing.assert_array_equal(found.rewards[0], rewards)
+        np.testing.assert_array_equal(found.dones[0], dones)
+        for i in np.flatnonzero(dones):
+            np.testing.assert_array_equal(found.terminal[0, i], infos[i]["terminal_observation"])
+            assert found.timeouts[0, i] == infos[i]["TimeLimit.truncated"]
+            n_lost, n_over = n_lost + 1, n_over + ("episode" in infos[i])
+    assert n_lost > n_over > 0
