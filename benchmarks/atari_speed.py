@@ -123,13 +123,14 @@ def floor() -> tuple[float, float]:
 
 
 def measure(n_repeats: int) -> list[str]:
-    """Return the lines of the report; SB3 is measured before and after, `n_repeats` iterations each time."""
+    """Return the lines of the report.
+
+    SB3 comes first: lockstep training changes how the process keeps freed memory, from which SB3 would gain as well.
+    """
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    n_iterations = n_repeats + 1
-    reference = train_reference(n_iterations)
+    reference = train_reference(2 * n_repeats + 1)
     # An iteration of twenty seeds is twenty times as much work, and that much steadier.
     ours = {size: train_lockstep(size, 1 + max(1, min(n_repeats, MOST_SEEDS // size))) for size in SIZES}
-    reference += train_reference(n_iterations)
     (sb3, wall), (environment, products) = medians(reference, 1), floor()
     settings = ", ".join(f"{name} = {value}" for name, value in HYPERPARAMETERS.items())
     lines = [

@@ -19,6 +19,7 @@ from robusttune.training.lockstep.parts import Part
 from robusttune.training.lockstep.policies import Modes
 from robusttune.training.lockstep.snapshots import Snapshot
 from robusttune.training.lockstep.trainer import LockstepTrainer
+from robusttune.training.memory import keep_freed_memory
 
 
 class OnPolicyNetworks(LockstepTrainer):
@@ -38,6 +39,7 @@ class OnPolicyNetworks(LockstepTrainer):
         self._optimiser = make_optimiser(policies[0].optimizer, self._flat, self._gradient)
         self._images: ImageNetworks | None = None
         if is_convolutional(policies[0]):
+            keep_freed_memory()
             self._images = ImageNetworks(policies[0], self._layout, self.observation_space, self.device)
         self._connect()
 
