@@ -16,7 +16,6 @@ from robusttune.training.lockstep.frames import environments_of
 from robusttune.training.lockstep.images import ImageNetwork
 from robusttune.training.lockstep.layout import FlatLayout
 from robusttune.training.lockstep.members import Member
-from tests.support.cases import cases
 from tests.support.toys import LOCKSTEP, SB3, largest_difference, reference, toy, trainer, untrained, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
@@ -37,7 +36,8 @@ CASES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", cases(CASES, fast=["ppo"]))
+@pytest.mark.thorough
+@pytest.mark.parametrize("case", CASES)
 def test_images_give_sb3s_parameters_and_draw_its_random_numbers(case: str) -> None:
     algorithm, observations, hp, options = CASES[case]
     make_env, seeds = toy(observations), (11, 4_000_000_000)
@@ -55,6 +55,7 @@ def test_images_give_sb3s_parameters_and_draw_its_random_numbers(case: str) -> N
             np.testing.assert_array_equal(drawn[1], own.numpy.get_state()[1])
 
 
+@pytest.mark.thorough
 def test_the_first_parameters_are_sb3s_exactly() -> None:
     options: dict[str, Any] = {"total": 48, "n_envs": 3, "n_stack": 4}
     begun = untrained("ppo", toy("grey image"), PPO, seeds=[5, 9], **options)
@@ -63,6 +64,7 @@ def test_the_first_parameters_are_sb3s_exactly() -> None:
         np.testing.assert_array_equal(weights(begun.to_sb3(member)), weights(alone))
 
 
+@pytest.mark.thorough
 def test_a_member_that_sees_images_does_not_depend_on_its_company_nor_on_who_leaves() -> None:
     options: dict[str, Any] = {"total": 48, "n_envs": 2, "n_stack": 4}
 
@@ -80,6 +82,7 @@ def test_a_member_that_sees_images_does_not_depend_on_its_company_nor_on_who_lea
     np.testing.assert_array_equal(weights(train([8, 5, 3], brief=True).to_sb3(2)), alone)
 
 
+@pytest.mark.thorough
 def test_members_whose_rollouts_differ_in_length_see_their_own_images() -> None:
     hps = [{**PPO, "n_steps": n_steps} for n_steps in (4, 8)]
     together = trainer("ppo", toy("grey image"), hps, seeds=(2, 3), total=32, n_envs=2, n_stack=4)
@@ -88,6 +91,7 @@ def test_members_whose_rollouts_differ_in_length_see_their_own_images() -> None:
         assert largest_difference(alone, together.to_sb3(member)) < TOLERANCE
 
 
+@pytest.mark.thorough
 def test_a_saved_member_sees_what_sb3_sees(tmp_path: Any) -> None:
     make_env = toy("grey image", "box")
     done = trainer("ppo", make_env, PPO, seeds=(1, 2), total=32, n_envs=2, n_stack=4)
@@ -105,6 +109,7 @@ def test_a_saved_member_sees_what_sb3_sees(tmp_path: Any) -> None:
     assert model.learn(16, reset_num_timesteps=False).num_timesteps == 48
 
 
+@pytest.mark.thorough
 def test_another_number_of_features_is_the_networks_own() -> None:
     arguments = {**PPO, "policy_kwargs": {"features_extractor_kwargs": {"features_dim": 24}}}
     options: dict[str, Any] = {"make_env": toy("colour image"), "n_envs": 2, "total_timesteps": 16}
