@@ -31,6 +31,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import atari_speed
 from benchmarks.machine import commit, machine
 from robusttune.declaration.training.sb3 import EnvironmentSpec, Normalization
 from robusttune.training.envpool import EnvPoolBatch
@@ -321,6 +322,7 @@ def main() -> None:
     own: dict[str, Callable[[int], list[str]]] = {
         "command": measure_command,
         "lander-step": lambda _: measure_lander(),
+        "ppo-atari": atari_speed.measure,
     }
     choices = [*CASES, *own]
     parser.add_argument("--cases", nargs="+", choices=choices, default=choices)

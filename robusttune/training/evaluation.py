@@ -54,10 +54,10 @@ def vectorised(spec: EnvironmentSpec, n_envs: int) -> VecEnv:
     if spec.engine == "envpool":
         from robusttune.training.envpool import EnvPoolVecEnv
 
-        return _stacked(EnvPoolVecEnv(spec, n_envs), 1 if spec.atari else spec.n_stack)
+        return _stacked(EnvPoolVecEnv(spec, n_envs), spec.n_to_stack)
     if spec.vec_env == "subproc" and n_envs > 1:
-        return _stacked(ProcessVecEnv(partial(_Episodes, spec), n_envs), spec.n_stack)
-    return _stacked(DummyVecEnv([lambda: _Episodes(spec)] * n_envs), spec.n_stack)
+        return _stacked(ProcessVecEnv(partial(_Episodes, spec), n_envs), spec.n_to_stack)
+    return _stacked(DummyVecEnv([lambda: _Episodes(spec)] * n_envs), spec.n_to_stack)
 
 
 def _stacked(environments: VecEnv, n_stack: int) -> VecEnv:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -16,6 +17,7 @@ from robusttune.declaration.training.sb3 import Sb3Training
 
 _STACKABLE_OPTIMISER_ARGUMENTS = {"eps", "betas"}
 MAX_GROUP = 20  # beyond it the cost per run hardly falls, while a crash costs more
+_MOST_IMAGES = 65_536  # in the rollouts of a group; of Atari's, four frames each, these are 1.8 GB
 
 
 def group_runs(
@@ -44,7 +46,8 @@ def group_runs(
     groups = []
     for members in alike.values():
         fitting = fitting_trainer(members, trainer)
-        size = group_size(len(members), n_workers=n_workers, trainer=fitting, largest=largest)
+        fitted = min(largest, _most_that_fit(members)) if fitting.together else largest
+        size = group_size(len(members), n_workers=n_workers, trainer=fitting, largest=fitted)
         n_groups = math.ceil(len(members) / size)
         # Dealt out in turn: if the stage is cut off, every configuration has about as many seeds.
         groups += [tuple(members[first::n_groups]) for first in range(n_groups)]
@@ -55,6 +58,19 @@ def group_runs(
 def group_size(n_runs: int, *, n_workers: int, trainer: TrainerSpec, largest: int = MAX_GROUP) -> int:
     """Return how many of some runs that can train together do so; see `group_runs`."""
     return min(largest, math.ceil(n_runs / n_workers)) if trainer.together else 1
+
+
+def _most_that_fit(members: Sequence[RunSpec]) -> int:
+    """Return how many of some runs that can train together have room for their rollouts, if these are of images."""
+    training = members[0].training
+    if not isinstance(training, Sb3Training) or training.algorithm.policy != "CnnPolicy":
+        return MAX_GROUP
+    entry = algorithm_of(training.algorithm.name)
+    lengths: list[Any] = [one.hyperparameters.get(entry.steps_name, entry.steps) for one in members]
+    n_images: int = max(
+        length * training.n_envs(one.hyperparameters) for length, one in zip(lengths, members, strict=True)
+    )
+    return max(1, _MOST_IMAGES // n_images)
 
 
 def fitting_trainer(specs: Sequence[RunSpec], trainer: TrainerSpec) -> TrainerSpec:
@@ -97,8 +113,10 @@ def why_not_stackable(algorithm: str, policy: str, values: Iterable[tuple[str, J
     if lockstep is None:
         known = [name for name, entry in ALGORITHMS.items() if entry.lockstep is not None]
         return f"Lockstep training knows {', '.join(known)}, not {algorithm}."
-    if policy != "MlpPolicy":
-        return f"Only MlpPolicy can be stacked, not {policy}."
+    if policy not in lockstep.policies:
+        return (
+            f"Of {algorithm}'s policies only {' and '.join(lockstep.policies)} can be stacked, not {policy}."
+        )
     reasons = (_value_reason(algorithm, lockstep, name, value) for name, value in values)
     return next((reason for reason in reasons if reason is not None), None)
 

@@ -14,19 +14,19 @@ from robusttune.declaration.training.sb3 import EnvironmentSpec
 from robusttune.training.environments import make_base, wrap
 from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.evaluation import evaluate_model, n_evaluation_environments, vectorised
-from robusttune.training.lockstep.pooled import environments_of
+from robusttune.training.lockstep.frames import environments_of
 from robusttune.training.lockstep.trainer import LockstepTrainer
 from robusttune.training.sb3 import training_of
 
 
 def makers(environment: EnvironmentSpec) -> dict[str, Any]:
-    """Return what makes environments for stacked members: one at a time, or all in one pool."""
+    """Return what makes environments for stacked members: one at a time, or all in one pool; and their frame stack."""
 
     def make_env() -> Env[object, object]:
         return wrap(make_base(environment), environment)
 
     make_pool = functools.partial(EnvPoolBatch, environment) if environment.engine == "envpool" else None
-    return {"make_env": make_env, "make_pool": make_pool}
+    return {"make_env": make_env, "make_pool": make_pool, "n_stack": environment.n_to_stack}
 
 
 class GroupEvaluation:
@@ -41,7 +41,8 @@ class GroupEvaluation:
     def __init__(self, specs: Sequence[RunSpec]) -> None:
         self._specs = specs
         self._environment = training_of(specs[0]).environment
-        seeds = [spec.evaluation_seed for spec in specs]
+        # Those that SB3 evaluates get others: one set tells the spaces.
+        seeds = [spec.evaluation_seed for spec in (specs if self._can_step_together() else specs[:1])]
         n_envs = n_evaluation_environments(specs[0])
         self.environments = environments_of(seeds, n_envs, **makers(self._environment))
 
@@ -50,8 +51,10 @@ class GroupEvaluation:
         return (self._together if self._can_step_together() else self._one_by_one)(trainer, alive)
 
     def _can_step_together(self) -> bool:
-        # A wrapper may change rewards, and a stochastic policy draws from global streams: SB3 evaluates those.
-        return not self._environment.wrappers and self._specs[0].evaluation.deterministic
+        # A wrapper may change rewards or ends, and a stochastic policy draws from global streams: SB3 evaluates those.
+        environment = self._environment
+        is_plain = not environment.wrappers and environment.atari is None
+        return is_plain and self._specs[0].evaluation.deterministic
 
     def _together(self, trainer: LockstepTrainer, alive: Sequence[int]) -> dict[int, list[float]]:
         """Return the episode returns of all members, in the order in which SB3's evaluation would list them."""

@@ -211,7 +211,7 @@ def _check(specs: Sequence[RunSpec], observations: spaces.Space[Any], actions: s
     for spec in specs:
         reason = why_not_stackable(
             training.algorithm.name, training.algorithm.policy, spec.hyperparameters.items()
-        ) or why_not_in_spaces(training.algorithm.name, observations, actions)
+        ) or why_not_in_spaces(training, observations, actions)
         if reason is not None:
             raise ValueError(f"{reason} Use trainer = 'sb3'.")
 
@@ -237,6 +237,7 @@ def _trainer(
         exact=exact,
         device=training.algorithm.device,
         normalization=training.environment.normalization,
+        policy=training.algorithm.policy,
     )
 
 

@@ -69,34 +69,40 @@ def why_not_lockstep(
     return (
         _environment_reason(training.environment)
         or why_not_stackable(algorithm.name, algorithm.policy, _possible_values(study))
-        or why_not_in_spaces(algorithm.name, observation_space, action_space)
+        or why_not_in_spaces(training, observation_space, action_space)
     )
 
 
 def _environment_reason(environment: EnvironmentSpec) -> str | None:
     """Return why environments cannot be stepped by lockstep training, or None."""
-    if environment.atari is not None:
-        return "Atari cannot be trained in lockstep: convolutional networks (CnnPolicy) cannot be stacked."
-    if environment.n_stack > 1:
-        return f"Observations stacked by frame_stack = {environment.n_stack} cannot be trained in lockstep."
     if environment.vec_env != "dummy":
         return f"vec_env = {environment.vec_env!r} is for runs that are trained one by one."
     return None
 
 
 def why_not_in_spaces(
-    algorithm: str, observations: spaces.Space[Any], actions: spaces.Space[Any]
+    training: Sb3Training, observations: spaces.Space[Any], actions: spaces.Space[Any]
 ) -> str | None:
     """Return None if runs in an environment with these spaces can be stacked, else the reason why not."""
-    return _observations_reason(observations) or _actions_reason(algorithm, actions)
+    environment, algorithm = training.environment, training.algorithm
+    sees_images = algorithm.policy == "CnnPolicy"
+    normalises = environment.normalization is not None and environment.normalization.observations
+    if sees_images and normalises:
+        return "Images that are normalised cannot be stacked: CnnPolicy divides them by 255 itself."
+    return _observations_reason(observations, sees_images=sees_images) or _actions_reason(
+        algorithm.name, actions
+    )
 
 
-def _observations_reason(space: spaces.Space[Any]) -> str | None:
+def _observations_reason(space: spaces.Space[Any], *, sees_images: bool) -> str | None:
     """Return why observations cannot be stacked, or None."""
+    is_image = isinstance(space, spaces.Box) and len(space.shape) == 3 and space.dtype == np.uint8
+    if sees_images and not (is_image and np.all(space.low == 0) and np.all(space.high == 255)):  # type: ignore[attr-defined]
+        return f"CnnPolicy can be stacked on images of uint8 from 0 to 255, not on {space}."
     if not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
         return f"Observations of type {type(space).__name__} cannot be stacked."
-    if isinstance(space, spaces.Box) and len(space.shape) == 3 and space.dtype == np.uint8:
-        return "Image observations cannot be stacked."
+    if is_image and not sees_images:
+        return "Image observations cannot be stacked with MlpPolicy."
     if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim > 1:
         return "MultiDiscrete observations of several dimensions cannot be stacked."
     return None

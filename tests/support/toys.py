@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNormalize
 
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.hyperparameters import check_names
@@ -29,6 +29,9 @@ OBSERVATIONS = {
     "discrete": spaces.Discrete(6),
     "multidiscrete": spaces.MultiDiscrete([3, 4]),
     "multibinary": spaces.MultiBinary(3),
+    "grey image": spaces.Box(0, 255, (44, 37, 1), np.uint8),
+    "colour image": spaces.Box(0, 255, (36, 39, 3), np.uint8),
+    "image, channels first": spaces.Box(0, 255, (2, 36, 41), np.uint8),
 }
 LOCKSTEP = {name: learner(name) for name, entry in ALGORITHMS.items() if entry.lockstep is not None}
 SB3 = {name: sb3_class(name) for name in LOCKSTEP}
@@ -43,6 +46,8 @@ class Toy(gym.Env):
 
     def _observe(self) -> Any:
         space = self.observation_space
+        if isinstance(space, spaces.Box) and space.dtype == np.uint8:
+            return self.np_random.integers(0, 256, size=space.shape, dtype=np.uint8)
         if isinstance(space, spaces.Box):
             return self.np_random.normal(self._total, 1.0, size=space.shape).astype(space.dtype)
         if isinstance(space, spaces.Discrete):
@@ -76,6 +81,11 @@ def arguments(algorithm: str, make_env: Any, hyperparameters: dict[str, Any]) ->
     return constructor_arguments(algorithm, hyperparameters, int(np.prod(make_env().action_space.shape)))
 
 
+def policy_of(make_env: Any) -> str:
+    space = make_env().observation_space
+    return "CnnPolicy" if space.shape is not None and len(space.shape) == 3 else "MlpPolicy"
+
+
 def reference(
     algorithm: str,
     make_env: Any,
@@ -85,8 +95,11 @@ def reference(
     total: int,
     n_envs: int = 1,
     norm: Normalization | None = None,
+    n_stack: int = 1,
 ) -> Any:
     env: Any = DummyVecEnv([lambda: Monitor(make_env())] * n_envs)
+    if n_stack > 1:
+        env = VecFrameStack(env, n_stack)
     if norm is not None:
         env = VecNormalize(
             env,
@@ -95,7 +108,7 @@ def reference(
             gamma=hyperparameters.get("gamma", 0.99),
         )
     given = arguments(algorithm, make_env, hyperparameters)
-    model = SB3[algorithm]("MlpPolicy", env, seed=seed, device="cpu", **given)
+    model = SB3[algorithm](policy_of(make_env), env, seed=seed, device="cpu", **given)
     return model.learn(total)
 
 
@@ -108,7 +121,24 @@ def trainer(
     total: int,
     n_envs: int = 1,
     norm: Normalization | None = None,
+    n_stack: int = 1,
     on_boundary: Any = None,
+) -> Any:
+    """A lockstep trainer that has trained."""
+    options = {"seeds": seeds, "total": total, "n_envs": n_envs, "norm": norm, "n_stack": n_stack}
+    return untrained(algorithm, make_env, hyperparameters, **options).learn(on_boundary)
+
+
+def untrained(
+    algorithm: str,
+    make_env: Any,
+    hyperparameters: Any,
+    *,
+    seeds: Any,
+    total: int,
+    n_envs: int = 1,
+    norm: Normalization | None = None,
+    n_stack: int = 1,
 ) -> Any:
     each = hyperparameters if isinstance(hyperparameters, list) else [hyperparameters] * len(seeds)
     members = [
@@ -121,7 +151,9 @@ def trainer(
         n_envs=n_envs,
         total_timesteps=total,
         normalization=norm,
-    ).learn(on_boundary)
+        n_stack=n_stack,
+        policy=policy_of(make_env),
+    )
 
 
 def weights(model: Any) -> np.ndarray:

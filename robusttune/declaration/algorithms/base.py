@@ -31,6 +31,8 @@ class Lockstep:
         Hyperparameters in which the members of a group may differ: they change no shape and no loop.
     only : mapping
         Name → the only value with which a run can be stacked.
+    policies : tuple of str
+        Policies whose networks can be stacked, by Stable-Baselines3's names.
     policy : tuple of str
         Hyperparameters of the policy that stacked networks know.
     slow_on_cpu : bool
@@ -40,6 +42,7 @@ class Lockstep:
     learner: str
     free: tuple[str, ...]
     only: Mapping[str, JsonValue] = field(default_factory=dict)
+    policies: tuple[str, ...] = ("MlpPolicy",)
     policy: tuple[str, ...] = (
         *("net_arch", "activation_fn", "ortho_init", "log_std_init", "n_critics", "optimizer_kwargs"),
     )

@@ -28,6 +28,11 @@ SQUASHED = (*POLICY, "log_std_init", "use_expln", "clip_mean", "n_critics")
 SAC = (*OFF_POLICY, "ent_coef", "target_update_interval", "target_entropy", *SDE)
 _NO_SDE: Mapping[str, JsonValue] = {"use_sde": False, "sde_sample_freq": -1, "use_sde_at_warmup": False}
 _PLAIN_REPLAY: Mapping[str, JsonValue] = {"n_steps": 1, "optimize_memory_usage": False}
+_STACKED_ON_POLICY = (
+    *("net_arch", "activation_fn", "ortho_init", "log_std_init", "optimizer_kwargs"),
+    *("normalize_images", "share_features_extractor"),
+)
+_ONLY_ON_POLICY: Mapping[str, JsonValue] = {**_NO_SDE, "share_features_extractor": True}
 _FREE_ON_POLICY = (
     *("learning_rate", "gamma", "gae_lambda", "ent_coef", "vf_coef", "max_grad_norm"),
     *("ortho_init", "log_std_init", "activation_fn"),
@@ -46,7 +51,9 @@ SB3 = (
         lockstep=Lockstep(
             learner="robusttune.training.lockstep.ppo:LockstepPPO",
             free=(*_FREE_ON_POLICY, "n_steps", "n_epochs", "clip_range", "clip_range_vf", "target_kl"),
-            only=_NO_SDE,
+            only=_ONLY_ON_POLICY,
+            policies=("MlpPolicy", "CnnPolicy"),
+            policy=_STACKED_ON_POLICY,
         ),
     ),
     Algorithm(
@@ -58,7 +65,11 @@ SB3 = (
         on_policy=True,
         steps=5,
         lockstep=Lockstep(
-            learner="robusttune.training.lockstep.a2c:LockstepA2C", free=_FREE_ON_POLICY, only=_NO_SDE
+            learner="robusttune.training.lockstep.a2c:LockstepA2C",
+            free=_FREE_ON_POLICY,
+            only=_ONLY_ON_POLICY,
+            policies=("MlpPolicy", "CnnPolicy"),
+            policy=_STACKED_ON_POLICY,
         ),
     ),
     Algorithm(

@@ -135,6 +135,11 @@ class EnvironmentSpec:
         """Observations that the agent sees at once."""
         return self.frame_stack or (1 if self.atari is None else _ATARI_FRAMES)
 
+    @property
+    def n_to_stack(self) -> int:
+        """Observations to be stacked around the environments: EnvPool stacks those of Atari itself."""
+        return 1 if self.engine == "envpool" and self.atari is not None else self.n_stack
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class AlgorithmSpec:

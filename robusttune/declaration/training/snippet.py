@@ -92,10 +92,9 @@ def _environment_lines(
         lines = [f"env = EnvPoolVecEnv(rt.{_written(environment)}, {n_envs})"]
     else:
         lines = [_made(environment, n_envs, imports)]
-    stacked_there = environment.engine == "envpool" and environment.atari is not None
-    if environment.n_stack > 1 and not stacked_there:
+    if environment.n_to_stack > 1:
         imports.add("from stable_baselines3.common.vec_env import VecFrameStack")
-        lines.append(f"env = VecFrameStack(env, n_stack={environment.n_stack})")
+        lines.append(f"env = VecFrameStack(env, n_stack={environment.n_to_stack})")
     if environment.normalization is not None:
         imports.add("from stable_baselines3.common.vec_env import VecNormalize")
         norm = environment.normalization

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_obs_shape
 
+from robusttune.training.lockstep.atari import draw_no_skipped_frame
 from robusttune.training.lockstep.kernels import Env, find_kernel, time_limit
 from robusttune.training.lockstep.lander import lander_step
 from robusttune.training.lockstep.layout import Array
@@ -52,6 +53,8 @@ class MemberEnvironments:
         # SB3 keeps a Discrete observation as a number, and gives it its own axis only when it stores it.
         self._shape: tuple[int, ...] = shape if isinstance(shape, tuple) else ()
         flat = [env for group in self._envs for env in group]
+        for env in flat:
+            draw_no_skipped_frame(env)
         self._kernel = find_kernel(flat)
         self._steps = [[lander_step(env) or env.step for env in group] for group in self._envs]
         self._limit = time_limit(flat[0]) if self._kernel else None

@@ -7,8 +7,6 @@ computes with NumPy's scalars; here the same numbers come from the same formulas
 from __future__ import annotations
 
 import functools
-import hashlib
-import inspect
 import sys
 from collections.abc import Callable
 from math import cos, sin, sqrt
@@ -16,6 +14,8 @@ from typing import Any
 
 import gymnasium as gym
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
+
+from robusttune.training.lockstep.sources import is_known
 
 Step = Callable[[Any], tuple[Any, Any, bool, bool, Any]]
 """As `gymnasium.Env.step`."""
@@ -38,20 +38,13 @@ def lander_step(env: gym.Env[Any, Any]) -> Step | None:
             return None
         wrapper = wrapper.env
     module = sys.modules.get(_MODULE)
-    if module is None or type(wrapper) is not module.LunarLander or not _is_known(module.LunarLander.step):
+    if module is None or type(wrapper) is not module.LunarLander:
+        return None
+    if not is_known(module.LunarLander.step, _KNOWN):
         return None
     if wrapper.continuous or wrapper.enable_wind or wrapper.render_mode is not None:
         return None
     return functools.partial(_step, wrapper, limit)
-
-
-@functools.cache
-def _is_known(step: Callable[..., Any]) -> bool:
-    try:
-        source = inspect.getsource(step)
-    except OSError:  # installed without it
-        return False
-    return hashlib.sha256(source.encode()).hexdigest() in _KNOWN
 
 
 def _step(env: Any, limit: Any, action: Any) -> tuple[list[float], float, bool, bool, None]:

@@ -90,6 +90,7 @@ def build_model(
     *,
     n_envs: int,
     device: torch.device,
+    policy: str = "MlpPolicy",
 ) -> tuple[BaseAlgorithm, Streams]:
     """Return the member's SB3 model as constructed, and its random streams."""
     stub = _SpacesOnly(n_envs, observation_space, copy.deepcopy(action_space))
@@ -97,9 +98,7 @@ def build_model(
     # Experience lives in a shared store: a buffer of full size would only cost time, and memory twenty times over.
     buffer = {"buffer_size": n_envs} if "buffer_size" in defaults else {}
     with isolated(), uncompiled():
-        model = algorithm(
-            "MlpPolicy", stub, seed=member.seed, device=device, **{**member.arguments, **buffer}
-        )
+        model = algorithm(policy, stub, seed=member.seed, device=device, **{**member.arguments, **buffer})
         generator = torch.Generator(device)
         generator.set_state(
             torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device)

@@ -10,6 +10,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import get_flattened_obs_dim, get_obs_shape
 
+from robusttune.training.lockstep.images import is_convolutional
 from robusttune.training.lockstep.layout import ALIGNMENT, Array, round_up, width_of
 
 
@@ -67,16 +68,17 @@ class NetworkInputs:
     ----------
     codec : ObservationCodec
     n_rows, n_envs : int
-    net_arch : list or dict of list
-        Widths of the layers.
+    policy : BasePolicy
+        SB3's, of any member.
     device : torch.device
     """
 
     def __init__(
-        self, codec: ObservationCodec, n_rows: int, n_envs: int, *, net_arch: Any, device: torch.device
+        self, codec: ObservationCodec, n_rows: int, n_envs: int, *, policy: Any, device: torch.device
     ) -> None:
-        self._codec, self._device = codec, device
-        self._matrix = torch.zeros(width_of(n_rows), round_up(n_envs), codec.n_features)
+        self._codec, self._device, net_arch = codec, device, policy.net_arch
+        self.n_features = int(policy.features_dim) if is_convolutional(policy) else codec.n_features
+        self._matrix = torch.zeros(width_of(n_rows), round_up(n_envs), self.n_features)
         self._array = self._matrix.numpy()  # the same numbers
         # A single environment needs no others beside it where all layers begin on a cache line anyway.
         widths = chain(*net_arch.values()) if isinstance(net_arch, dict) else net_arch

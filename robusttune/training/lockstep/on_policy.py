@@ -1,4 +1,4 @@
-"""What PPO and A2C share: the actor and the critic, the rollout, and the state of a member."""
+"""What PPO and A2C share: the rollout, and the order of rollouts and updates."""
 
 from __future__ import annotations
 
@@ -10,67 +10,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robusttune.training.lockstep.activations import make_activations
-from robusttune.training.lockstep.distributions import ActionHead, make_head
+from robusttune.training.lockstep.distributions import ActionHead
 from robusttune.training.lockstep.environments import environment_actions
-from robusttune.training.lockstep.layout import Array, FlatLayout, column, keep_rows, round_up, width_of
+from robusttune.training.lockstep.images import ImageStore
+from robusttune.training.lockstep.layout import Array, keep_rows, round_up, width_of
 from robusttune.training.lockstep.networks import StackedMLP
 from robusttune.training.lockstep.normalisation import Index
-from robusttune.training.lockstep.optimisers import make_optimiser
-from robusttune.training.lockstep.policies import Modes
-from robusttune.training.lockstep.rollout import RolloutStore
-from robusttune.training.lockstep.snapshots import Snapshot
-from robusttune.training.lockstep.trainer import LockstepTrainer
+from robusttune.training.lockstep.on_policy_networks import OnPolicyNetworks
+from robusttune.training.lockstep.parts import Part
+from robusttune.training.lockstep.rollout import RolloutStore, pad_rows
 
 _CHUNK = 2048
 """Rows per matrix product where a whole rollout is evaluated: keeps the activations in the cache."""
 
 
-class OnPolicyTrainer(LockstepTrainer):
+class OnPolicyTrainer(OnPolicyNetworks):
     """Collect a rollout with the current policies, then update them."""
 
     stores_log_probs: ClassVar[bool]
 
     def _setup(self) -> None:
-        policies = [model.policy for model in self._models]
-        self._layout = FlatLayout(dict(policies[0].named_parameters()))
-        extractor = policies[0].mlp_extractor
-        n_hidden = (len(extractor.policy_net) // 2, len(extractor.value_net) // 2)
-        self._actor_layers = [f"mlp_extractor.policy_net.{2 * i}" for i in range(n_hidden[0])] + [
-            "action_net"
-        ]
-        self._critic_layers = [f"mlp_extractor.value_net.{2 * i}" for i in range(n_hidden[1])] + ["value_net"]
-        self._flat = self._layout.stack(policies, self.device)
-        self._gradient = torch.zeros_like(self._flat)
-        self._optimiser = make_optimiser(policies[0].optimizer, self._flat, self._gradient)
-        n_members, n_features = len(self.members), self._codec.n_features
-        lengths = [int(model.n_steps) for model in self._models]
+        n_members, lengths = len(self.members), [int(model.n_steps) for model in self._models]
         self._lengths = np.array(lengths)  # steps of the rollout under way, by row
-        action_dim = self._head_on(self._flat, self._gradient).action_dim
-        self._store = RolloutStore(n_members, self.n_envs, max(lengths), n_features, action_dim)
         self._norm_sums = torch.zeros(width_of(n_members), device=self.device)
-        self._connect()
-
-    def _connect(self) -> None:
-        """Make the networks and the head of the rows that there are now."""
-        self._actor = self._network(self._flat, self._gradient, self._actor_layers, self._rows)
-        self._critic = self._network(self._flat, self._gradient, self._critic_layers, self._rows)
-        self._head = self._head_on(self._flat, self._gradient)
-        models = [self._models[member] for member in self._rows]
-        self._gammas = np.array([[float(model.gamma)] for model in models])
-        self._lambdas = np.array([[float(model.gae_lambda)] for model in models])
-        self._entropy_weights = column(self.device, [model.ent_coef for model in models])
-        self._value_weights = column(self.device, [model.vf_coef for model in models])
-        self._max_norms = column(self.device, [model.max_grad_norm for model in models])[:, 0]
-
-    def _network(
-        self, flat: Tensor, gradient: Tensor | None, layers: Sequence[str], members: Sequence[int]
-    ) -> StackedMLP:
-        activation = make_activations([self._models[member].policy.activation_fn for member in members])
-        return StackedMLP(self._layout, flat, gradient, layers, activation)
-
-    def _head_on(self, flat: Tensor, gradient: Tensor) -> ActionHead:
-        return make_head(self.action_space, self._layout, flat, gradient)
+        super()._setup()
+        n_features, action_dim = self._network_inputs.n_features, self._head.action_dim
+        self._store = RolloutStore(n_members, self.n_envs, max(lengths), n_features, action_dim)
+        self._shown = None
+        if self._images is not None:
+            self._shown = ImageStore(n_members, self.n_envs, max(lengths), self._images.shape)
 
     def _begin(self) -> None:
         observations = self.environments.reset()
@@ -114,13 +82,15 @@ class OnPolicyTrainer(LockstepTrainer):
             cells.append((self._store.cells(length), target, chosen))
         store = self._store
         for step in range(begin, end):
-            features = self._codec.features(self._last[at])
+            features = self._features(self._last[at], rows)
             outputs = actor.forward(self._network_inputs.of_features(features))[:, : self.n_envs]
             actions = head.sample(outputs, generators).cpu().numpy()[: len(rows)]
             self._silence_diverged(actions, rows)
             for view, target, own in cells:
                 now = view[:, :, step]
                 now[target, :, store.features], now[target, :, store.actions] = features[own], actions[own]
+            if self._images is not None and self._shown is not None:
+                self._shown.put(rows, step, lengths, self._images.images(self._last[at]))
             store.starts[step, at] = self._starts[at]
             store.rewards[step, at], self._starts[at] = self._step(actions, rows, critic)
         self.timesteps[[self._rows[row] for row in rows]] += (end - begin) * self.n_envs
@@ -128,23 +98,13 @@ class OnPolicyTrainer(LockstepTrainer):
     def _complete(self, rows: list[int], length: int) -> None:
         """Store values, log-probabilities, advantages and returns of rollouts of one length."""
         at, (actor, critic, head) = self._index(rows), self._policy_of(rows)
-        last_values = critic.forward(self._network_inputs(self._last[at])).cpu().numpy()
+        values = self._values(critic, self._last[at], rows)
         self._evaluate_store(rows, length, actor, critic, head)
-        values = last_values[: len(rows), : self.n_envs, 0]
         gammas, lambdas = self._gammas[at], self._lambdas[at]
         self._store.compute_returns(at, length, values, self._starts[at], gammas, lambdas)
 
     def _index(self, rows: Sequence[int]) -> Index:
         return slice(None) if len(rows) == len(self._rows) else list(rows)
-
-    def _policy_of(self, rows: Sequence[int]) -> tuple[StackedMLP, StackedMLP, ActionHead]:
-        """Return actor, critic and head on the parameters that some rows have now."""
-        if len(rows) == len(self._rows):
-            return self._actor, self._critic, self._head
-        flat, members = keep_rows(self._flat, rows), [self._rows[row] for row in rows]
-        actor = self._network(flat, None, self._actor_layers, members)
-        critic = self._network(flat, None, self._critic_layers, members)
-        return actor, critic, self._head_on(flat, torch.zeros_like(flat))
 
     def _step(self, actions: Array, rows: list[int], critic: StackedMLP) -> tuple[Array, Array]:
         """Step environments; return rewards, bootstrapped where time ran out, and new episodes."""
@@ -156,8 +116,7 @@ class OnPolicyTrainer(LockstepTrainer):
         if transition.timeouts.any():
             if self._normaliser is not None:
                 terminal = self._normaliser.observations(terminal, at)
-            values = critic.forward(self._network_inputs(terminal)).cpu().numpy()
-            values = values[: len(rows), : self.n_envs, 0]
+            values = self._values(critic, terminal, rows)
             rewards = np.where(
                 transition.timeouts, rewards + self._gammas[at].astype(np.float32) * values, rewards
             )
@@ -190,6 +149,24 @@ class OnPolicyTrainer(LockstepTrainer):
                 log_probs = head.evaluate(actor.forward(inputs), actions)[0]
                 store.rows[rows, there, first + 1] = log_probs[: len(rows)].cpu()
 
+    def _inputs(self, part: Part, batch: Tensor, indices: Tensor, size: int) -> Tensor:
+        """Return what a part's actor and critic receive of some transitions, shape (width, padded size, n_features).
+
+        Parameters
+        ----------
+        part : Part
+        batch : Tensor, shape (width, padded size, n_numbers)
+            The transitions.
+        indices : Tensor of int64, shape (width, at least size)
+            Their numbers.
+        size : int
+        """
+        if part.image is None or self._shown is None:
+            return batch[..., self._store.features]
+        # The features that are stored are those of the policy that acted.
+        images = self._shown.gather(part.rows.start, indices[0, :size], self.device)
+        return pad_rows(part.image.forward(images)[None], batch.shape[1])
+
     def _begin_update(self, rows: Sequence[int]) -> None:
         """Prepare the update of some rows, whose rollouts are complete."""
 
@@ -207,26 +184,8 @@ class OnPolicyTrainer(LockstepTrainer):
 
     def _keep(self, rows: Sequence[int]) -> None:
         super()._keep(rows)
-        flat, gradient = keep_rows(self._flat, rows), keep_rows(self._gradient, rows)
-        self._optimiser = self._optimiser.keep(rows, flat, gradient)
-        self._flat, self._gradient = flat, gradient
         self._last, self._starts = self._last[list(rows)], self._starts[list(rows)]
         self._lengths, self._norm_sums = self._lengths[list(rows)], keep_rows(self._norm_sums, rows)
         self._store.keep(rows)
-        self._connect()
-
-    def _snapshot(self, row: int) -> Snapshot:
-        return Snapshot(
-            weights=self._layout.unstack(self._flat[row]),
-            optimisers={"policy.optimizer": self._optimiser.state(row, self._layout)},
-        )
-
-    def _modes(self, members: Sequence[int]) -> Modes:
-        flat = self._parameters_of(members, self._layout, self._flat)
-        network, head = (
-            self._network(flat, None, self._actor_layers, members),
-            self._head_on(flat, torch.zeros_like(flat)),
-        )
-        return lambda inputs: environment_actions(
-            self.action_space, head.mode(network.forward(inputs)).cpu().numpy()
-        )
+        if self._shown is not None:
+            self._shown.keep(rows)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 
 from robusttune.training.lockstep.layout import Array, round_up, width_of
-from robusttune.training.lockstep.observations import ObservationCodec
 
 Modes = Callable[[torch.Tensor], Array]
 """From inputs of shape (width, padded n, n_features) to actions as environments take them."""
@@ -19,7 +18,8 @@ class Policies:
     Parameters
     ----------
     n_members : int
-    codec : ObservationCodec
+    seeing : callable
+        From observations that the networks know to what they receive, shape (n_members, n, n_features).
     normalise : callable, optional
         From the environments' observations to those that the networks know.
     modes : callable
@@ -29,12 +29,12 @@ class Policies:
     def __init__(
         self,
         n_members: int,
-        codec: ObservationCodec,
+        seeing: Callable[[Array], Array],
         normalise: Callable[[Array], Array] | None,
         modes: Modes,
         device: torch.device,
     ) -> None:
-        self._n_members, self._codec = n_members, codec
+        self._n_members, self._seeing = n_members, seeing
         self._normalise, self._modes, self._device = normalise, modes, device
 
     def __call__(self, observations: Array) -> Array:
@@ -51,7 +51,8 @@ class Policies:
         """
         n = observations.shape[1]
         known = observations if self._normalise is None else self._normalise(observations)
-        inputs = torch.zeros(width_of(self._n_members), round_up(n), self._codec.n_features)
-        inputs.numpy()[: self._n_members, :n] = self._codec.features(known)
         with torch.no_grad():
+            features = self._seeing(known)
+            inputs = torch.zeros(width_of(self._n_members), round_up(n), features.shape[-1])
+            inputs.numpy()[: self._n_members, :n] = features
             return self._modes(inputs.to(self._device))[: self._n_members, :n]

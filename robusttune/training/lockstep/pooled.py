@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from robusttune.training.envpool import EnvPoolBatch
-from robusttune.training.lockstep.environments import MemberEnvironments, Transition
-from robusttune.training.lockstep.kernels import Env
+from robusttune.training.lockstep.environments import Transition
 from robusttune.training.lockstep.layout import Array
 
 MakePool = Callable[[Sequence[int]], EnvPoolBatch]
@@ -80,12 +79,3 @@ class PooledEnvironments:
     def close(self) -> None:
         """Close the pool."""
         self._pool.close()
-
-
-def environments_of(
-    seeds: Sequence[int], n_envs: int, *, make_env: Callable[[], Env], make_pool: MakePool | None
-) -> MemberEnvironments | PooledEnvironments:
-    """Return the environments of members: in one pool if there is something that makes it, else one by one."""
-    if make_pool is None:
-        return MemberEnvironments(make_env, seeds, n_envs)
-    return PooledEnvironments(make_pool, seeds, n_envs)

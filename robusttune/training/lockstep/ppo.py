@@ -14,7 +14,7 @@ from torch import Tensor
 from robusttune.training.lockstep.layout import Array, column, keep_rows, round_up
 from robusttune.training.lockstep.on_policy import OnPolicyTrainer
 from robusttune.training.lockstep.optimisers import clip_gradients
-from robusttune.training.lockstep.rollout import pad_rows
+from robusttune.training.lockstep.parts import Part
 
 
 class LockstepPPO(OnPolicyTrainer):
@@ -100,55 +100,67 @@ class LockstepPPO(OnPolicyTrainer):
         ----------
         indices : Tensor, shape (width, padded size)
         """
-        store = self._store
-        batch = store.gather(indices, self.device)
-        inputs, actions = batch[..., store.features], batch[:, :size, store.actions]
+        near = [row for part in self._parts for row in self._differentiate(part, indices, size, going_on)]
+        if not near:
+            return near
+        norms = clip_gradients(self._gradient, self._max_norms)
+        if len(near) == len(self._rows):
+            self._norm_sums += norms
+        else:
+            self._norm_sums[near] += norms[near]
+        self._optimiser.step(near, learning_rates)
+        return near
+
+    def _differentiate(self, part: Part, indices: Tensor, size: int, going_on: list[int]) -> list[int]:
+        """Write the gradient of a part's rows; return those of `going_on` whose policy is still near."""
+        going_on = [row for row in going_on if row in part.rows]
+        if not going_on:
+            return going_on
+        store, at = self._store, part.at
+        batch = store.gather(indices[at], self.device, first=part.rows.start)
+        inputs = self._inputs(part, batch, indices[at], size)
+        actions = batch[:, :size, store.actions]
         numbers = batch[:, :size, store.numbers].permute(2, 0, 1).contiguous()
         old_values, old_log_prob, advantages, returns = numbers.unbind(0)
         if self._normalises and size > 1:
             centred = advantages - advantages.mean(1, keepdim=True)
             advantages = centred.div_(advantages.std(1, keepdim=True).add_(1e-8))
-        values = self._critic.forward(inputs)[:, :size, 0]
-        log_prob, _ = self._head.evaluate(self._actor.forward(inputs)[:, :size], actions)
+        values = part.critic.forward(inputs)[:, :size, 0]
+        log_prob, _ = part.head.evaluate(part.actor.forward(inputs)[:, :size], actions)
         log_ratio = log_prob - old_log_prob
         ratio = log_ratio.exp()
-        going_on = self._near(log_ratio, ratio, going_on)
+        going_on = self._near(part.rows.start, log_ratio, ratio, going_on)
         if not going_on:
+            part.release()
             return going_on
-        d_log_prob = self._surrogate_gradient(ratio, advantages).div_(size)
-        d_entropy = (self._entropy_weights / -size).expand_as(d_log_prob)
-        d_outputs = self._head.backward(d_log_prob, d_entropy)
-        self._actor.backward(pad_rows(d_outputs, inputs.shape[1]))
-        d_values = self._value_gradient(values, old_values, returns).mul_(self._value_weights * (2.0 / size))
-        self._critic.backward(pad_rows(d_values[..., None], inputs.shape[1]))
-        norms = clip_gradients(self._gradient, self._max_norms)
-        if len(going_on) == len(self._rows):
-            self._norm_sums += norms
-        else:
-            self._norm_sums[going_on] += norms[going_on]
-        self._optimiser.step(going_on, learning_rates)
+        d_log_prob = self._surrogate_gradient(self._clip[at], ratio, advantages).div_(size)
+        d_entropy = (self._entropy_weights[at] / -size).expand_as(d_log_prob)
+        d_outputs = part.head.backward(d_log_prob, d_entropy)
+        d_values = self._value_gradient(at, values, old_values, returns)
+        d_values.mul_(self._value_weights[at] * (2.0 / size))
+        part.backward(d_outputs, d_values, inputs.shape[1])
         return going_on
 
-    def _near(self, log_ratio: Tensor, ratio: Tensor, going_on: list[int]) -> list[int]:
-        """Return the members whose approximate divergence is within their `target_kl`."""
+    def _near(self, first: int, log_ratio: Tensor, ratio: Tensor, going_on: list[int]) -> list[int]:
+        """Return the members whose approximate divergence is within their `target_kl`; row `first` is the first."""
         if all(limit == float("inf") for limit in self._max_kls):
             return going_on
         divergences = (ratio - 1.0 - log_ratio).mean(1).tolist()
-        return [row for row in going_on if not divergences[row] > self._max_kls[row]]
+        return [row for row in going_on if not divergences[row - first] > self._max_kls[row]]
 
-    def _surrogate_gradient(self, ratio: Tensor, advantages: Tensor) -> Tensor:
+    def _surrogate_gradient(self, clip: Tensor, ratio: Tensor, advantages: Tensor) -> Tensor:
         """Return the gradient of each sample's clipped surrogate loss by its log-probability."""
-        clipped = torch.clamp(ratio, 1.0 - self._clip, 1.0 + self._clip)
+        clipped = torch.clamp(ratio, 1.0 - clip, 1.0 + clip)
         surrogate = advantages * ratio
         slopes = (clipped == ratio) | (surrogate < advantages * clipped)
         return surrogate.mul_(slopes).neg_()
 
-    def _value_gradient(self, values: Tensor, old_values: Tensor, returns: Tensor) -> Tensor:
+    def _value_gradient(self, at: slice, values: Tensor, old_values: Tensor, returns: Tensor) -> Tensor:
         """Return half the gradient of each sample's squared value error by its value."""
         errors = values - returns
         if not self._clips_values:
             return errors
         change = values - old_values
-        clipped = torch.clamp(change, -self._value_clip, self._value_clip)
+        clipped = torch.clamp(change, -self._value_clip[at], self._value_clip[at])
         within = (clipped == change).to(errors.dtype)
-        return torch.where(self._has_value_clip, (old_values + clipped - returns) * within, errors)
+        return torch.where(self._has_value_clip[at], (old_values + clipped - returns) * within, errors)

@@ -75,19 +75,23 @@ class RolloutStore:
         computed = np.stack([advantages, advantages + values], axis=-1)
         cells[rows, ..., first + 2 : first + 4] = np.moveaxis(computed, 0, 2)
 
-    def gather(self, indices: Tensor, device: torch.device) -> Tensor:
+    def gather(self, indices: Tensor, device: torch.device, *, first: int = 0) -> Tensor:
         """Return transitions by their number.
 
         Parameters
         ----------
         indices : Tensor of int64, shape (width, n)
+        device : torch.device
+        first : int, default 0
+            The row that the first indices are of.
 
         Returns
         -------
         Tensor, shape (width, n, n_numbers)
         """
-        width, n_rows, n_numbers = self.rows.shape
-        offsets = torch.arange(width)[:, None] * n_rows
+        _, n_rows, n_numbers = self.rows.shape
+        width = len(indices)
+        offsets = torch.arange(first, first + width)[:, None] * n_rows
         flat = (indices + offsets).reshape(-1)
         return self.rows.view(-1, n_numbers).index_select(0, flat).view(width, -1, n_numbers).to(device)
 

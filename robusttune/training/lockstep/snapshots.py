@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from robusttune.training.lockstep.layout import FlatLayout, width_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ def restore(template: Any, snapshot: Snapshot, *, n_timesteps: int, n_total: int
     n_updates : int
         Gradient updates done, as SB3 counts them.
     """
-    model = copy.deepcopy(template)
+    model = copy.deepcopy(template, _without_experience(template))
     parameters = dict(model.policy.named_parameters())
     with torch.no_grad():
         for name, weights in snapshot.weights.items():
@@ -62,3 +65,36 @@ def restore(template: Any, snapshot: Snapshot, *, n_timesteps: int, n_total: int
     model._n_updates = n_updates
     model._current_progress_remaining = 1.0 - n_timesteps / n_total
     return model
+
+
+def _without_experience(template: Any) -> dict[int, Any]:
+    """Return what a deep copy takes in place of a rollout, which may be large and is empty."""
+    buffer = getattr(template, "rollout_buffer", None)
+    if buffer is None:
+        return {}
+    empty = copy.copy(buffer)
+    empty.reset()
+    return {id(buffer): empty}
+
+
+def stacked(
+    found: Sequence[Snapshot | torch.Tensor], layout: FlatLayout, prefix: str, device: torch.device
+) -> torch.Tensor:
+    """Return the parameters of members, one row each: of those that train a copy, of others from their snapshot.
+
+    Parameters
+    ----------
+    found : sequence of Snapshot or Tensor of shape (layout.size,)
+    layout : FlatLayout
+    prefix : str
+        What the layout's names begin with in snapshots.
+    device : torch.device
+    """
+    rows = torch.zeros(width_of(len(found)), layout.size, device=device)
+    for place, one in enumerate(found):
+        if isinstance(one, torch.Tensor):
+            rows[place] = one
+            continue
+        for name in layout.slots:
+            layout.view(rows, name)[place].copy_(one.weights[prefix + name])
+    return rows

@@ -14,14 +14,15 @@ from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from robusttune.declaration.training.sb3 import Normalization
+from robusttune.training.lockstep.frames import environments_of
 from robusttune.training.lockstep.kernels import Env
-from robusttune.training.lockstep.layout import Array, FlatLayout, width_of
+from robusttune.training.lockstep.layout import Array, FlatLayout
 from robusttune.training.lockstep.members import Member, build_model
 from robusttune.training.lockstep.normalisation import Normaliser, observations_of
 from robusttune.training.lockstep.observations import NetworkInputs, ObservationCodec
 from robusttune.training.lockstep.policies import Modes, Policies
-from robusttune.training.lockstep.pooled import MakePool, environments_of
-from robusttune.training.lockstep.snapshots import Snapshot, restore
+from robusttune.training.lockstep.pooled import MakePool
+from robusttune.training.lockstep.snapshots import Snapshot, restore, stacked
 
 
 class LockstepTrainer(ABC):
@@ -44,6 +45,9 @@ class LockstepTrainer(ABC):
         Train under VecNormalize, with statistics per member.
     make_pool : callable, optional
         Makes all training environments at once, instead of `make_env`.
+    n_stack : int, default 1
+        Observations that networks see at once.
+    policy : str, default "MlpPolicy"
 
     Raises
     ------
@@ -64,6 +68,8 @@ class LockstepTrainer(ABC):
         device: str = "cpu",
         normalization: Normalization | None = None,
         make_pool: MakePool | None = None,
+        n_stack: int = 1,
+        policy: str = "MlpPolicy",
     ) -> None:
         if not members:
             raise ValueError("At least one member is needed, but got an empty sequence.")
@@ -71,14 +77,12 @@ class LockstepTrainer(ABC):
         self.total_timesteps, self.exact = total_timesteps, exact
         self.n_envs = n_envs
         self.device = get_device(device) if device == "auto" else torch.device(device)
-        seeds = [member.seed for member in members]
-        self.environments = environments_of(seeds, n_envs, make_env=make_env, make_pool=make_pool)
+        made: dict[str, Any] = {"make_env": make_env, "make_pool": make_pool, "n_stack": n_stack}
+        self.environments = environments_of([member.seed for member in members], n_envs, **made)
         spaces = self.environments.observation_space, self.environments.action_space
         self.observation_space, self.action_space = spaces
-        built = [
-            build_model(self.algorithm, member, *spaces, n_envs=n_envs, device=self.device)
-            for member in members
-        ]
+        common: dict[str, Any] = {"n_envs": n_envs, "device": self.device, "policy": policy}
+        built = [build_model(self.algorithm, member, *spaces, **common) for member in members]
         self._models: list[Any] = [model for model, _ in built]
         self._streams = [streams for _, streams in built]
         self._rows = list(range(len(members)))
@@ -96,10 +100,8 @@ class LockstepTrainer(ABC):
         self.timesteps = np.zeros(len(members), dtype=np.int64)
         self.diverged = np.zeros(len(members), dtype=bool)
         self.n_updates = [0] * len(members)
-        net_arch = self._models[0].policy.net_arch
-        self._network_inputs = NetworkInputs(
-            self._codec, len(members), n_envs, net_arch=net_arch, device=self.device
-        )
+        own = {"policy": self._models[0].policy, "device": self.device}
+        self._network_inputs = NetworkInputs(self._codec, len(members), n_envs, **own)
         self._setup()
 
     @property
@@ -209,19 +211,18 @@ class LockstepTrainer(ABC):
 
         `prefix` is what the layout's names begin with in snapshots.
         """
-        chosen = torch.zeros(width_of(len(members)), layout.size, device=self.device)
-        for place, member in enumerate(members):
-            if member in self._gone:
-                for name in layout.slots:
-                    layout.view(chosen, name)[place].copy_(self._gone[member][0].weights[prefix + name])
-            else:
-                chosen[place] = flat[self._rows.index(member)]
-        return chosen
+        gone, rows = self._gone, self._rows
+        found = [gone[member][0] if member in gone else flat[rows.index(member)] for member in members]
+        return stacked(found, layout, prefix, self.device)
 
     def policies(self, members: Sequence[int]) -> Policies:
         """Return the deterministic policies that some members have now, those no longer training included."""
         normalise = observations_of(map(self._normaliser_of, members))
-        return Policies(len(members), self._codec, normalise, self._modes(members), self.device)
+        return Policies(len(members), self._seeing(members), normalise, self._modes(members), self.device)
+
+    def _seeing(self, members: Sequence[int]) -> Callable[[Array], Array]:
+        """Return what makes of observations what the networks of some members receive."""
+        return self._codec.features
 
     @abstractmethod
     def _setup(self) -> None:

@@ -60,6 +60,11 @@ CASES: dict[str, dict[str, Any]] = {
     "plain": {},
     "normalised": {"environment": EnvironmentSpec(id="Pendulum-v1", n_envs=2, normalization=Normalization())},
     "envpool": {"environment": EnvironmentSpec(id="Pendulum-v1", n_envs=2, engine="envpool")},
+    "frames": {
+        "environment": EnvironmentSpec(
+            id="Pendulum-v1", n_envs=2, frame_stack=3, normalization=Normalization()
+        )
+    },
     "wrapped": {
         "environment": EnvironmentSpec(
             id="CartPole-v1",
@@ -256,6 +261,17 @@ def test_groups_hold_every_run_once_and_only_runs_that_can_share() -> None:
     assert group_runs(runs, n_workers=2, trainer=SB3) == [(run,) for run in runs]
 
 
+def test_groups_that_see_images_are_as_small_as_their_rollouts_are_long() -> None:
+    def sizes(policy: str, n_steps: int) -> list[int]:
+        training = of("ppo", policy, n_envs=8)
+        runs = [a_run(index, training=training, hyperparameters={"n_steps": n_steps}) for index in range(12)]
+        return [len(group) for group in group_runs(runs, n_workers=1, trainer=LOCKSTEP)]
+
+    assert sizes("CnnPolicy", 128) == sizes("MlpPolicy", 2048) == [12]
+    assert sizes("CnnPolicy", 2048) == [4, 4, 4]
+    assert sizes("CnnPolicy", 10_000) == [1] * 12
+
+
 AUTO = {"execution": None}
 
 
@@ -411,8 +427,49 @@ def test_a_hyperparameter_that_cannot_be_stacked_is_refused_by_name(
 def test_spaces_that_cannot_be_stacked_are_named(
     algorithm: str, observations: Any, actions: Any, piece: str
 ) -> None:
-    assert piece in str(why_not_in_spaces(algorithm, observations, actions))
-    assert why_not_in_spaces("ppo", spaces.Box(-1, 1, (1,)), spaces.Discrete(3)) is None
+    assert piece in str(why_not_in_spaces(of(algorithm), observations, actions))
+    assert why_not_in_spaces(of("ppo"), spaces.Box(-1, 1, (1,)), spaces.Discrete(3)) is None
+
+
+def of(algorithm: str, policy: str = "MlpPolicy", **environment: Any) -> Sb3Training:
+    return Sb3Training(
+        environment=EnvironmentSpec(id="Any-v0", **environment),
+        algorithm=AlgorithmSpec(name=algorithm, policy=policy, total_timesteps=1),
+    )
+
+
+IMAGES = spaces.Box(0, 255, (36, 36, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("environment", "observations", "piece"),
+    [
+        ({}, spaces.Box(0, 255, (36, 36), np.uint8), "images of uint8 from 0 to 255, not on Box"),
+        ({}, spaces.Box(0, 9, (36, 36, 3), np.uint8), "images of uint8 from 0 to 255, not on Box"),
+        ({}, spaces.Box(0, 255, (36, 36, 3)), "images of uint8 from 0 to 255, not on Box"),
+        ({"normalization": Normalization()}, IMAGES, "Images that are normalised"),
+    ],
+)
+def test_what_a_convolutional_network_cannot_see_is_named(
+    environment: dict[str, Any], observations: Any, piece: str
+) -> None:
+    training = of("ppo", "CnnPolicy", **environment)
+    assert piece in str(why_not_in_spaces(training, observations, spaces.Discrete(2)))
+
+
+def test_images_train_in_lockstep_by_ppo_and_a2c_alone_and_on_shared_features() -> None:
+    rewards = {"normalization": Normalization(observations=False)}
+    for environment in ({}, rewards):
+        training = of("ppo", "CnnPolicy", **environment)
+        assert why_not_in_spaces(training, IMAGES, spaces.Discrete(2)) is None
+    for algorithm in ("ppo", "a2c"):
+        given: list[Any] = [("normalize_images", False), ("share_features_extractor", True)]
+        assert why_not_stackable(algorithm, "CnnPolicy", given) is None
+    apart = why_not_stackable("ppo", "CnnPolicy", [("share_features_extractor", False)])
+    assert "only share_features_extractor = True" in str(apart)
+    assert "dqn's policies only MlpPolicy can be stacked, not CnnPolicy" in str(
+        why_not_stackable("dqn", "CnnPolicy", [])
+    )
 
 
 def test_an_algorithm_without_a_lockstep_form_says_which_have_one(monkeypatch: pytest.MonkeyPatch) -> None:

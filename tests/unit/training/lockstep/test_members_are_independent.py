@@ -23,6 +23,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "sac": ("sac", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 40, "n_envs": 2}),
     "sac wide": ("sac", {"net_arch": [64], "learning_starts": 10, "batch_size": 32}, {"total": 30}),
     "td3": ("td3", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 40, "n_envs": 2}),
+    "ppo images": (
+        *("ppo", {"n_steps": 11, "batch_size": 9, "n_epochs": 2}),
+        {"total": 44, "n_envs": 2, "observations": "grey image", "n_stack": 4},
+    ),
+    "a2c images": ("a2c", {"n_steps": 3}, {"total": 12, "n_envs": 2, "observations": "colour image"}),
     "dqn wide": ("dqn", {"learning_starts": 10, "target_update_interval": 8}, {"total": 60, "n_envs": 2}),
 }
 
@@ -30,7 +35,9 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("case", cases(CASES, fast=["ppo", "ppo alone", "sac"]))
 def test_a_member_does_not_depend_on_who_trains_beside_it_bit_for_bit(case: str) -> None:
     algorithm, hp, options = CASES[case]
-    make_env = toy(actions="box" if algorithm in ("sac", "td3") else "discrete")
+    observations = options.get("observations", "box")
+    options = {name: value for name, value in options.items() if name != "observations"}
+    make_env = toy(observations, "box" if algorithm in ("sac", "td3") else "discrete")
     seeds = [100 * i for i in range(21)]
     everyone = trainer(algorithm, make_env, hp, seeds=seeds, **options)
     expected = [weights(everyone.to_sb3(member)) for member in range(21)]
