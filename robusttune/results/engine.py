@@ -81,7 +81,8 @@ def read_only_url(url: sa.URL) -> sa.URL:
         return url
     path = Path(url.database).resolve()
     # Without a writer there is no log beside the file, and SQLite would make one in looking for it, unless told that
-    # the file does not change. While somebody writes, the log exists and a reader needs it.
+    # the file does not change. While somebody writes, the log exists and a reader needs it: it then notes in the index
+    # beside the log (-shm) how far it reads, so that no writer overwrites that. Nothing else is ever changed.
     query = {"mode": "ro", "uri": "true"}
     if not path.with_name(f"{path.name}-wal").exists():
         query["immutable"] = "1"
