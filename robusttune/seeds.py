@@ -12,6 +12,7 @@ runs of a study, and no training and evaluation environment of one run, ever sha
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -39,7 +40,12 @@ _STAGES = (Stage.TUNING, Stage.POST_EVALUATION)
 
 
 def run_seed(root: int, stage: Stage, index: int) -> int:
-    """Return the seed of the `index`-th run of a stage.
+    """Return the seed of the `index`-th run of a stage; see `run_seeds`."""
+    return run_seeds(root, stage, (index,))[0]
+
+
+def run_seeds(root: int, stage: Stage, indices: Sequence[int]) -> list[int]:
+    """Return the seeds of some runs of a stage.
 
     Parameters
     ----------
@@ -47,24 +53,25 @@ def run_seed(root: int, stage: Stage, index: int) -> int:
         Root seed of the study, 0 … 2**63 − 1.
     stage : Stage
         Becomes the top bit: seeds of different stages differ by construction.
-    index : int
-        0 … 4,194,303. Distinct indices give distinct seeds at least 256 apart.
+    indices : sequence of int
+        0 … 4,194,303 each. Distinct indices give distinct seeds at least 256 apart.
 
     Raises
     ------
     SpecError
-        If `root` or `index` is out of range.
+        If `root` or an index is out of range.
     """
     _check_root(root)
-    if not 0 <= index < MAX_RUNS:
-        raise SpecError(
-            f"A stage has at most {MAX_RUNS} seeds (`0 <= index < {MAX_RUNS}`), but got {index=}."
-        )
+    for index in (min(indices, default=0), max(indices, default=0)):
+        if not 0 <= index < MAX_RUNS:
+            raise SpecError(
+                f"A stage has at most {MAX_RUNS} seeds (`0 <= index < {MAX_RUNS}`), but got {index=}."
+            )
+    top = _STAGES.index(stage) << _STAGE_BIT
     multiplier, offset = _order(root, _STAGES.index(stage))
     # An odd multiplier makes the affine map a permutation of the 22-bit numbers.
-    permuted = (index * (multiplier | 1) + offset) % MAX_RUNS
-    seed: int = _STAGES.index(stage) << _STAGE_BIT | permuted << _ENVIRONMENT_BITS
-    return seed
+    multiplier |= 1
+    return [top | (i * multiplier + offset) % MAX_RUNS << _ENVIRONMENT_BITS for i in indices]
 
 
 @functools.lru_cache(maxsize=16)

@@ -67,14 +67,18 @@ def run_ids(run: RunSpec, seeds: Iterable[tuple[int, int]]) -> tuple[str, ...]:
     """Return the ids of runs that differ from this one at most in their (seed, evaluation seed)."""
     document = _RUN.dump_python(run, mode="json", exclude_none=True)
     document["training"] = run.training.identity(document["training"])
-    texts = {key: canonical_json(value).replace("%", "%%") for key, value in document.items()}
-    texts |= {"seed": "%(seed)d", "evaluation_seed": "%(evaluation_seed)d"}
-    # `content_id` of the document, of which all but two numbers is written once
-    template = "{" + ",".join(f'"{key}":{text}' for key, text in sorted(texts.items())) + "}"
-    found = []
+    # `content_id` of the document, of which all but two numbers is written, and its beginning hashed, once.
+    texts = {key: canonical_json(value) for key, value in document.items()}
+    texts |= dict.fromkeys(
+        ("evaluation_seed", "seed"), "\0"
+    )  # in this order; JSON text holds no such character
+    whole = "{" + ",".join(f'"{key}":{text}' for key, text in sorted(texts.items())) + "}"
+    begin, middle, end = whole.encode().split(b"\0")
+    begun, found = hashlib.sha256(begin), []
     for seed, evaluation_seed in seeds:
-        text = template % {"seed": seed, "evaluation_seed": evaluation_seed}
-        found.append(hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH])
+        one = begun.copy()
+        one.update(b"%d%b%d%b" % (evaluation_seed, middle, seed, end))
+        found.append(one.hexdigest()[:ID_LENGTH])
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ from robusttune.declaration.allocation import MAX_SEEDS, SEED_BLOCK
 from robusttune.declaration.run import RunSpec, run_ids
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import SpecError
-from robusttune.seeds import MAX_RUNS, Stage, common_evaluation_seed, evaluation_seed, run_seed
+from robusttune.seeds import MAX_RUNS, Stage, common_evaluation_seed, evaluation_seed, run_seeds
 
 # The last seed of a stage belongs to common evaluation starts; the last block stays unused for it.
 _N_BLOCKS = MAX_RUNS // SEED_BLOCK - 1
@@ -162,14 +162,14 @@ def seed_blocks(config_ids: Iterable[str]) -> dict[str, int]:
 
 
 def _planned(
-    study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stage, indices: Iterable[int]
+    study: StudySpec, hyperparameters: Mapping[str, JsonValue], stage: Stage, indices: Sequence[int]
 ) -> PlannedRuns:
     evaluation, common = study.evaluation, None
     if stage is Stage.POST_EVALUATION:
         evaluation = dataclasses.replace(evaluation, n_episodes=study.n_post_evaluation_episodes)
     if evaluation.starts == "common":
         common = common_evaluation_seed(study.root_seed, stage)
-    own = [run_seed(study.root_seed, stage, index) for index in indices]
+    own = run_seeds(study.root_seed, stage, indices)
     seeds = tuple((seed, evaluation_seed(seed) if common is None else common) for seed in own)
     pattern = RunSpec(
         training=study.training.bare(),

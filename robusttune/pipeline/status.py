@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,23 +73,23 @@ def study_status(study: StudySpec, *, out: str | Path = DEFAULT_OUT, storage: st
             confirmed = [run_id for runs in found.confirmation_runs().values() for run_id in runs.run_ids]
             planned, n_confirm = planned + confirmed, len(confirmed)
         config_ids = {one.config_id for one in trials} | {one.config_id for one in candidates}
-        stored = {run_id: (stage, status) for run_id, stage, status in found.store.statuses(config_ids)}
+        stored = found.store.statuses(config_ids)
         wanted = dict.fromkeys([*(run_id for trial in trials for run_id in trial.run_ids), *planned])
-        known = [run_id for run_id in wanted if run_id in stored]
-        counts = Counter(stored[run_id] for run_id in known)
-        n_done = sum(run_id in stored and stored[run_id][1].is_outcome for run_id in planned)
+        runs = {key: len(own) for key, ids in stored.items() if (own := ids & wanted.keys())}
+        done = set(planned)
+        n_done = sum(len(done & ids) for (_, status), ids in stored.items() if status.is_outcome)
         n_missing = n_planned + n_confirm - n_done
         n_trials = found.study.n_trials
         n_open = None if n_trials is None else max(0, n_trials - _n_finished(trials))
         n_runs = None if n_open is None else n_open * found.study.tuning.seeds_per_trial + n_missing
         return Status(
             trials=dict(Counter(trial.state for trial in trials)),
-            runs=dict(counts),
+            runs=runs,
             n_planned=n_planned + n_confirm,
             n_missing=n_missing,
             n_workers=Claims(found.store.engine).n_workers(),
             is_finished=is_tuned and not n_missing,
-            outlook=_outlook(found, location, known, n_runs),
+            outlook=_outlook(found, location, [*wanted], set[str]().union(*stored.values()), n_runs),
         )
 
 
@@ -114,11 +114,14 @@ def _notes(found: Results, location: Location) -> list[Note]:
     return notes
 
 
-def _outlook(found: Results, location: Location, known: Sequence[str], n_runs: int | None) -> Outlook:
+def _outlook(
+    found: Results, location: Location, wanted: Sequence[str], stored: Set[str], n_runs: int | None
+) -> Outlook:
     study, notes = found.study, _notes(found, location)
     jobs = [in_flight(note) for note in notes]
     board = Board(len(jobs), location.running)
     if jobs:
+        known = [run_id for run_id in wanted if run_id in stored]
         board.learn(known, found.store.results, study.trainer.name)
     left = None
     if n_runs is not None and jobs:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 import tempfile
 import urllib.parse
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +81,8 @@ def read_only_url(url: sa.URL) -> sa.URL:
         return url
     path = Path(url.database).resolve()
     # Without a writer there is no log beside the file, and SQLite would make one in looking for it, unless told that
-    # the file does not change. While somebody writes, the log exists and a reader needs it.
+    # the file does not change. While somebody writes, the log exists and a reader needs it: it then notes in the index
+    # beside the log (-shm) how far it reads, so that no writer overwrites that. Nothing else is ever changed.
     query = {"mode": "ro", "uri": "true"}
     if not path.with_name(f"{path.name}-wal").exists():
         query["immutable"] = "1"
@@ -131,6 +134,18 @@ def upsert(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> N
         insert_if_absent(connection, table, row)
         same = [table.c[name] == row[name] for name in keys]
         connection.execute(sa.update(table).where(*same).values(**rest))
+
+
+def one_of(dialect: str, column: sa.Column[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Return whether a column has one of thousands of values, which go to the database as one parameter."""
+    if dialect == "sqlite":
+        each = sa.func.json_each(json.dumps(values)).table_valued("value")
+        return column.in_(sa.select(each.c.value))
+    if dialect == "postgresql":
+        return column == sa.any_(sa.cast(list(values), sa.ARRAY(sa.String)))
+    # Written into the statement, so that no limit of parameters counts.
+    one: sa.BindParameter[Any] = sa.bindparam("values", values, expanding=True, literal_execute=True)
+    return column.in_(one)
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:

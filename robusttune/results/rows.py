@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic_core import from_json
 
 from robusttune.declaration.ids import canonical_json, content_id
 from robusttune.declaration.run import RunSpec
@@ -138,18 +139,20 @@ def run_cost(rows: Sequence[Sequence[Any]], provenances: Mapping[str, dict[str, 
     return Cost(sum(n_runs), sum(map(int, timesteps)), float(sum(seconds)), distinct)
 
 
-def run_status(row: Sequence[Any]) -> tuple[str, Stage, RunStatus]:
-    """Return run id, stage and status; the row ends with the id of the configuration."""
-    run_id, stage, status, config_id = row
-    if config_id is None:
-        raise ValueError("config_id = None")
-    return run_id, _STAGES[stage], _STATUSES[status]
+def run_statuses(rows: Iterable[Sequence[Any]]) -> dict[tuple[Stage, RunStatus], set[str]]:
+    """Return (stage, status) → run ids; each row holds run id, stage, status and the id of the configuration."""
+    found: dict[tuple[Any, Any], set[str]] = {}
+    for run_id, stage, status, config_id in rows:
+        if config_id is None:
+            raise ValueError("config_id = None")
+        found.setdefault((stage, status), set()).add(run_id)
+    return {(_STAGES[stage], _STATUSES[status]): ids for (stage, status), ids in found.items()}
 
 
 def evaluations(curve: str, episode_returns: str) -> Evaluations:
     """Return the evaluations of a completed run from the columns that hold them."""
-    _, timesteps, _, means = zip(*json.loads(curve), strict=True)
-    returns = json.loads(episode_returns)
+    _, timesteps, _, means = zip(*from_json(curve), strict=True)
+    returns = from_json(episode_returns)
     if not (returns and all(map(math.isfinite, (*means, *returns)))):
         raise ValueError(f"returns of a completed run = {means!r:.60}, {returns!r:.60}")
     return Evaluations(timesteps, np.array(means, float), np.array(returns, float))

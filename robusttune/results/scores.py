@@ -141,9 +141,7 @@ def score_table(
         _require_complete(planned, results)
     counted, worst = counted_runs(planned, results, diverged_score=diverged_score)
     if not may_all_diverge and all(result.score is None for own in counted.values() for result, _ in own):
-        raise StudyError(
-            "There is nothing to rank: no post-evaluation run has a score yet. `evaluate_study` makes them."
-        )
+        raise StudyError(_nothing(planned, results))
     n_diverged = tuple(sum(result.score is None for result, _ in own) for own in counted.values())
     return ScoreTable(
         config_ids=tuple(planned),
@@ -152,6 +150,26 @@ def score_table(
         n_diverged=n_diverged,
         n_missing=tuple(len(planned[config_id]) - len(own) for config_id, own in counted.items()),
         diverged_score=worst if any(n_diverged) else None,
+    )
+
+
+def _nothing(planned: Mapping[str, PlannedRuns], results: Mapping[str, RunOutcome]) -> str:
+    """Return why there is no score, and what would help: a diverged run is an outcome, which is not made again."""
+    known = [results[run_id] for runs in planned.values() for run_id in runs.run_ids if run_id in results]
+    accidents = [one for one in known if not one.status.is_outcome]
+    begin = "There is nothing to rank: "
+    if not known:
+        return f"{begin}no run of the post-evaluation has been made yet. `evaluate_study` makes them."
+    if not accidents:
+        return (
+            f"{begin}all {len(known)} runs of the post-evaluation that were made diverged. Evaluate other "
+            "configurations: raise post_evaluation.top_k, or change the search."
+        )
+    errors = [one.error for one in accidents if one.error]
+    reason = f" The last error was:\n{errors[-1]}" if errors else ""
+    return (
+        f"{begin}none of the {len(known)} runs of the post-evaluation that were made has a score, and {len(accidents)} "
+        f"of them did not end well. `evaluate_study` tries these again.{reason}"
     )
 
 
@@ -174,7 +192,8 @@ def _require_complete(planned: Mapping[str, PlannedRuns], results: Mapping[str, 
     if counts:
         listed = ", ".join(f"{count} {what}" for what, count in counts.items())
         reason = f"\nThe last error was:\n{example}" if example else ""
+        remedy = "makes them" if n_open else "tries them again"
         raise StudyError(
-            f"The post-evaluation lacks runs ({listed}). `evaluate_study` makes them; "
+            f"The post-evaluation lacks runs ({listed}). `evaluate_study` {remedy}; "
             f"post_evaluation.allow_missing = true ranks without them and says so.{reason}"
         )

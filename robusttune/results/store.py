@@ -17,7 +17,14 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import NoResultsError, StudyError
 from robusttune.results import schema
-from robusttune.results.engine import insert_if_absent, make_engine, make_tables, upsert, without_password
+from robusttune.results.engine import (
+    insert_if_absent,
+    make_engine,
+    make_tables,
+    one_of,
+    upsert,
+    without_password,
+)
 from robusttune.results.patience import reason_of, with_patience
 from robusttune.results.records import Cost, Evaluations, RunOutcome, RunResult, RunStatus, TrialRecord
 from robusttune.results.rows import (
@@ -27,14 +34,14 @@ from robusttune.results.rows import (
     run_outcome,
     run_result,
     run_row,
-    run_status,
+    run_statuses,
     spec_row,
     trial_record,
     trial_row,
 )
 from robusttune.seeds import Stage
 
-_BATCH = 10_000  # run ids of one statement; they are written into its text, so no limit of parameters counts
+_BATCH = 10_000  # run ids of one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +146,7 @@ class ResultStore:
         """Return how some runs ended, by run id; a run that was never made is absent."""
         c = schema.runs.c
         query = sa.select(c.run_id, c.seed, c.status, c.score, c.timesteps, c.error, c.provenance_id)
-        rows = [tuple(row) for row in self._of_runs(query, run_ids)]
+        rows = list(self._of_runs(query, run_ids))
         provenances = self._provenances({row[-1] for row in rows})
         return {row[0]: run_outcome(row, provenances) for row in rows}
 
@@ -148,7 +155,7 @@ class ResultStore:
         c, total = schema.runs.c, sa.func.sum
         sums = sa.select(sa.func.count(), total(c.timesteps), total(c.wall_time_s), c.provenance_id)
         by_maker = sums.group_by(c.provenance_id).order_by(c.provenance_id)
-        rows = [tuple(row) for row in self._of_runs(by_maker, run_ids)]
+        rows = list(self._of_runs(by_maker, run_ids))
         return run_cost(rows, self._provenances({row[-1] for row in rows}))
 
     def evaluations(self, run_ids: Iterable[str]) -> dict[str, Evaluations]:
@@ -164,14 +171,14 @@ class ResultStore:
             found[row.run_id] = one._replace(timesteps=known.setdefault(one.timesteps, one.timesteps))
         return found
 
-    def statuses(self, config_ids: Iterable[str]) -> list[tuple[str, Stage, RunStatus]]:
-        """Return (run id, stage, status) of all runs of some configurations; an index holds all of that."""
+    def statuses(self, config_ids: Iterable[str]) -> dict[tuple[Stage, RunStatus], set[str]]:
+        """Return (stage, status) → ids of all runs of some configurations; an index holds all of that."""
         c = schema.runs.c
         query = sa.select(c.run_id, c.stage, c.status, c.config_id)
         # No configuration is damage, which must not look like a missing run.
         own = c.config_id.in_(set(config_ids)) | c.config_id.is_(None)
         with self.engine.connect() as connection:
-            return [run_status(row) for row in connection.execute(query.where(own))]
+            return run_statuses(connection.execute(query.where(own)).all())
 
     def _provenances(self, ids: set[str]) -> dict[str, dict[str, Any]]:
         made_by = sa.select(schema.provenances).where(schema.provenances.c.provenance_id.in_(ids))
@@ -183,8 +190,8 @@ class ResultStore:
         with self.engine.connect() as connection:
             for start in range(0, len(wanted), _BATCH):
                 batch = wanted[start : start + _BATCH]
-                ids: sa.BindParameter[Any] = sa.bindparam("ids", batch, expanding=True, literal_execute=True)
-                yield from connection.execute(query.where(schema.runs.c.run_id.in_(ids)))
+                own = one_of(self.engine.dialect.name, schema.runs.c.run_id, batch)
+                yield from connection.execute(query.where(own)).all()
 
     def save_trial(self, tuning_id: str, record: TrialRecord) -> None:
         """Keep one trial, or bring its record up to date."""

@@ -94,10 +94,23 @@ def as_runs(
             )
     if isinstance(scores, str | bytes) or not isinstance(scores, Iterable):
         raise ValueError(f"`{name}` must be a sequence of 1-D arrays, but got {type(scores).__name__}.")
-    runs = tuple(as_sample(row, name=f"{name}[{i}]", min_n=min_n) for i, row in enumerate(scores))
+    rows = list(scores)
+    if (together := _of_one_length(rows, min_n)) is not None:
+        return tuple(together)
+    runs = tuple(as_sample(row, name=f"{name}[{i}]", min_n=min_n) for i, row in enumerate(rows))
     if not runs:
         raise ValueError(f"`{name}` must hold at least 1 configuration, but got none.")
     return runs
+
+
+def _of_one_length(rows: Sequence[npt.ArrayLike], min_n: int) -> FloatArray | None:
+    """Return arrays of one length as a fresh matrix, checked at once; None leaves the rows to `as_sample`."""
+    arrays = [row for row in rows if isinstance(row, np.ndarray) and row.ndim == 1]
+    if len(arrays) < len(rows) or len({row.size for row in arrays}) != 1 or arrays[0].size < max(1, min_n):
+        return None
+    matrix = np.array(arrays, dtype=np.float64)
+    # NaN is not below anything.
+    return matrix if (np.abs(matrix) <= LARGEST_SCORE).all() else None
 
 
 def as_flags(values: Sequence[bool] | None, length: int, *, name: str = "is_control") -> BoolArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,9 +14,12 @@ from robusttune.stats.estimates.resample import resample_counts, resampled_momen
 
 DEFAULT_RESAMPLES = 10_000
 _KEPT = 1000  # claims of a family up to which the draws of a pair are kept for its reverse: 40 MB at most
+_AT_ONCE = (
+    2**15
+)  # numbers that are worked on at once: fewer cost more calls, more leave the processor's cache
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NullDraws:
     """Simulated deviations of the estimates from the truth, and the variances estimated along with them.
 
@@ -36,17 +40,30 @@ class NullDraws:
         """Return the number of draws."""
         return int(self.deviation.shape[1])
 
+    def of_usable(self) -> NullDraws:
+        """Return the draws of the configurations with a known variance."""
+        if self.usable.all():
+            return self
+        own = self.usable
+        return NullDraws(deviation=self.deviation[own], variance=self.variance[own], usable=own[own])
+
+    @functools.cached_property
+    def always_varies(self) -> BoolArray:
+        """Return which configurations have some variance in every draw."""
+        return np.asarray((self.variance > 0).all(axis=1))
+
     def ratio(self, i: int, j: int | slice) -> FloatArray:
         """Return the studentised difference of configuration i and j (or a range of them) in every draw."""
         t: FloatArray = self.deviation[i] - self.deviation[j]
         error = self.variance[i] + self.variance[j]
         np.sqrt(error, out=error)
+        if self.always_varies[i]:
+            t /= error
+            return t
         with np.errstate(divide="ignore", invalid="ignore"):
             t /= error
         # 0/0: a resample without any spread and without any deviation says nothing against equality
-        undefined = np.isnan(t)
-        if undefined.any():
-            t[undefined] = 0.0
+        t[np.isnan(t)] = 0.0
         return t
 
 
@@ -121,12 +138,11 @@ def bootstrap_draws(
 def largest_of_all(draws: NullDraws) -> FloatArray:
     """Return the largest studentised difference over all ordered pairs, shape (n_resamples,)."""
     largest = np.zeros(draws.n_resamples)
-    members = np.flatnonzero(draws.usable).tolist()
-    for at, i in enumerate(members[:-1]):
-        rest = members[at + 1 :]
-        for j in rest:
-            t = draws.ratio(i, j)
-            np.maximum(largest, np.abs(t, out=t), out=largest)
+    draws, together = draws.of_usable(), max(1, _AT_ONCE // draws.n_resamples)
+    for i in range(len(draws.usable)):
+        for first in range(i + 1, len(draws.usable), together):
+            t = draws.ratio(i, slice(first, first + together))
+            np.maximum(largest, np.abs(t, out=t).max(axis=0), out=largest)
     return largest
 
 

@@ -169,8 +169,12 @@ def noise_components(episodes: Iterable[Iterable[npt.ArrayLike]], *, level: floa
             "`episodes` must hold a configuration with two seeds and a run with two episodes, but got "
             f"{df_between} and {df_within} degrees of freedom. Store the returns of single episodes."
         )
-    within = sum(float(((x - x.mean()) ** 2).sum()) for one in nested for x in one) / df_within
-    between = sum(_between(one) for one in nested) / df_between
+    means = [_means(one) for one in nested]
+    within = (
+        sum(square for one, own in zip(nested, means, strict=True) for square in _squares(one, own))
+        / df_within
+    )
+    between = sum(_between(one, own) for one, own in zip(nested, means, strict=True)) / df_between
     n0 = sum(_effective(one) * (len(one) - 1) for one in nested) / df_between
     seed = max(0.0, (between - within) / n0)
     score = seed + within / n0
@@ -217,9 +221,23 @@ def icc_interval(
     return (f_low - 1) / (f_low + n0 - 1), (f_high - 1) / (f_high + n0 - 1)
 
 
-def _between(runs: Sequence[FloatArray]) -> float:
+def _means(runs: Sequence[FloatArray]) -> FloatArray:
+    """Return the mean of each run; of thousands that have the same number of episodes, in one call."""
+    if len({x.size for x in runs}) == 1:
+        return np.asarray(np.array(runs).mean(axis=1))
+    return np.array([x.mean() for x in runs])
+
+
+def _squares(runs: Sequence[FloatArray], means: FloatArray) -> list[float]:
+    """Return the sum of squared deviations from its mean of each run."""
+    if len({x.size for x in runs}) == 1:
+        found: list[float] = ((np.array(runs) - means[:, None]) ** 2).sum(axis=1).tolist()
+        return found
+    return [float(((x - mean) ** 2).sum()) for x, mean in zip(runs, means, strict=True)]
+
+
+def _between(runs: Sequence[FloatArray], means: FloatArray) -> float:
     sizes = np.array([x.size for x in runs])
-    means = np.array([x.mean() for x in runs])
     return float((sizes * (means - np.average(means, weights=sizes)) ** 2).sum())
 
 

@@ -88,13 +88,22 @@ def test_missing_runs_may_be_allowed_and_are_counted() -> None:
     assert made.seeds[0] == tuple(run.seed for run in PLANNED["a"][2:])
 
 
-def test_without_any_score_there_is_nothing_to_rank() -> None:
-    for stored, allow_missing in (
-        (results(dict.fromkeys(range(len(RUNS)), RunStatus.DIVERGED)), False),
-        ({}, True),
+def test_without_any_score_there_is_nothing_to_rank_and_the_message_says_what_helps() -> None:
+    crashed, diverged = (
+        results(dict.fromkeys(range(len(RUNS)), one)) for one in (RunStatus.CRASHED, RunStatus.DIVERGED)
+    )
+    for stored, allow_missing, helps in (
+        (diverged, False, "all 8 runs .* diverged. Evaluate other configurations"),
+        ({}, True, "has been made yet. `evaluate_study` makes them"),
+        (crashed, True, "8 of them did not end well. `evaluate_study` tries these again"),
     ):
-        with pytest.raises(StudyError, match="There is nothing to rank"):
+        with pytest.raises(StudyError, match=f"There is nothing to rank: .*{helps}"):
             table(stored, allow_missing=allow_missing)
+
+
+def test_runs_that_had_an_accident_are_tried_again_and_not_made() -> None:
+    with pytest.raises(StudyError, match=r"\(8 crashed\). `evaluate_study` tries them again"):
+        table(results(dict.fromkeys(range(len(RUNS)), RunStatus.CRASHED)))
 
 
 def a_table(**changes: Any) -> ScoreTable:
