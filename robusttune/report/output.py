@@ -39,6 +39,7 @@ _FORMATS: dict[str, dict[str, None] | None] = {
     "svg": {"Date": None},
 }
 _MARGIN = 0.1  # inches
+_PAGE_DPI = 100  # of pictures within a drawing: very many dots
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -172,7 +173,8 @@ def drawn(
             # Text as outlines: the page looks the same whatever fonts its reader has.
             tips = figure.tips if isinstance(figure, Drawing) else {}
             key = f"{zlib.crc32(name.encode()):x}"
-            text = embedded(_svg(figure, fonts="path"), key=f"s{key}", tips=tips)
+            svg = _svg(figure, fonts="path", dpi=_PAGE_DPI)
+            text = embedded(svg, key=f"s{key}", tips=tips)
         except (
             Exception
         ) as error:  # whatever matplotlib, its fonts and rliable say: no reason to lose a report
@@ -188,9 +190,9 @@ def _frame(figure: Figure) -> Any:
     return figure.frame if isinstance(figure, Drawing) else "tight"
 
 
-def _svg(figure: Figure, *, fonts: str) -> str:
+def _svg(figure: Figure, *, fonts: str, dpi: int = RC["savefig.dpi"]) -> str:
     buffer = io.StringIO()
-    with mpl.rc_context({**RC, "svg.fonttype": fonts}):
+    with mpl.rc_context({**RC, "svg.fonttype": fonts, "savefig.dpi": dpi}):
         figure.savefig(buffer, format="svg", metadata=_FORMATS["svg"], bbox_inches=_frame(figure))
     return _UNWRITABLE.sub("�", buffer.getvalue())
 

@@ -92,6 +92,15 @@ def test_the_numbers_of_the_readme_are_those_of_the_report_it_shows() -> None:
     assert [text for text in found if text not in report] == []
 
 
+def test_what_the_readme_says_of_the_real_studies_is_what_their_page_says() -> None:
+    page = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+    (counted,) = re.findall(r"\d+ of the \d+ best trials of \d+ searches", README)
+    assert counted in page
+    reached = re.findall(r"(\d+ of 30) and (\d+ of 30) fresh\s+seeds reach", README)
+    claims = re.findall(r"^\| published_claims-\w+ .*\| (\d+ of 30) \|", page, flags=re.MULTILINE)
+    assert reached == [tuple(claims)]
+
+
 def test_every_file_that_the_architecture_names_is_there() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = re.findall(r"`([\w/]+(?:/|\.py))`", text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -58,14 +59,14 @@ def _points(runs: Sequence[Evaluations]) -> list[_Point]:
     return found
 
 
-def _curves(ranking: Ranking) -> list[tuple[Row, list[_Point]]]:
-    found = [(row, _points(evaluated(ranking, row))) for row in ranking.rows]
-    return [(row, points) for row, points in found if len(points) >= _FEWEST_POINTS]
+def _curves(ranking: Ranking) -> Iterator[tuple[Row, list[_Point]]]:
+    found = ((row, _points(evaluated(ranking, row))) for row in ranking.rows)
+    return ((row, points) for row, points in found if len(points) >= _FEWEST_POINTS)
 
 
 def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
     """Return small multiples, best first; all have the axes of the first."""
-    shown = _curves(ranking)[: prose.MOST_CURVES]
+    shown = list(itertools.islice(_curves(ranking), prose.MOST_CURVES))
     n_columns = min(2 if narrow else 4, len(shown))
     n_rows = math.ceil(len(shown) / n_columns)
     with styled():
@@ -156,7 +157,7 @@ def data(ranking: Ranking) -> pd.DataFrame:
 PLOT = Plot(
     name="learning_curves",
     heading=prose.CURVES,
-    applies=lambda ranking: bool(_curves(ranking)),
+    applies=lambda ranking: any(True for _ in _curves(ranking)),
     draw=draw,
     data=data,
     caption=prose.curves_caption,
