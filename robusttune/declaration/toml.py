@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,8 +100,10 @@ def _parsed(text: str) -> dict[str, Any]:
         document = tomllib.loads(text)
     except RecursionError:
         raise SpecError(f"not valid TOML: {_TOO_DEEP}") from None
-    except ValueError as error:  # also an integer of thousands of digits
+    except tomllib.TOMLDecodeError as error:
         raise SpecError(f"not valid TOML: {error}") from None
+    except ValueError:
+        raise SpecError(f"an integer has more than {sys.get_int_max_str_digits():,} digits.") from None
     level: list[Any] = [document]
     for _ in range(_DEEPEST):
         inner = [one.values() if isinstance(one, dict) else one for one in level]

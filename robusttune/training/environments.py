@@ -96,10 +96,12 @@ def _check_import(spec: EnvironmentSpec, module: str) -> None:
         import_from(spec.folder, module)
     except Exception as error:  # whatever a module does when it is imported
         package = _PACKAGES.get(module, module.partition(".")[0])
-        place = "" if spec.folder is None else f"Modules are looked for in {spec.folder} first. "
+        place = "" if spec.folder is None else f" Modules are looked for in {spec.folder} first."
+        remedy = (
+            f" If it is a package: pip install '{package}'" if package else " Name it from its package on."
+        )
         raise SpecError(
-            f"environment.imports: {module!r} cannot be imported ({error}). {place}"
-            f"If it is a package: pip install '{package}'"
+            f"environment.imports: {module!r} cannot be imported ({error}).{place}{remedy}"
         ) from None
 
 

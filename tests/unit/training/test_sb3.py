@@ -492,7 +492,16 @@ def test_where_a_run_was_made_is_stored_with_it() -> None:
         ),
         ({"id": "CartPole-v1"}, "sac", r"algorithm.name = 'sac': needs continuous.*CartPole-v1 has Discrete"),
         ({"id": "CartPole-v1", "kwargs": {"gravty": 1}}, "ppo", r"could not be made with .*gravty"),
-        ({"id": "X-v0", "imports": ("no_such_module",)}, "ppo", r"'no_such_module' cannot be imported"),
+        (
+            {"id": "X-v0", "imports": ("no_such_module",)},
+            "ppo",
+            r"'no_such_module' cannot be imported .*pip install",
+        ),
+        (
+            {"id": "X-v0", "imports": ("..x",)},
+            "ppo",
+            r"'..x' cannot be imported .* Name it from its package on",
+        ),
         (
             {"id": "CartPole-v1", "wrappers": (Wrapper(entry_point="gymnasium.wrappers:Nothing"),)},
             "ppo",
