@@ -49,11 +49,11 @@ class Claims:
         self._seen: dict[str, tuple[float, int]] = {}
         self._heart = threading.Thread(target=self._beat, name="robusttune-heartbeat", daemon=True)
         url = without_password(engine.url)
-        methods = ("acquire", "release", "owner", "is_alive", "n_workers")
+        methods = ("register", "acquire", "release", "owner", "is_alive", "n_workers")
         with_patience(self, methods, url=url, reads=methods)
 
     def __enter__(self) -> Self:
-        self._beat_once()
+        self.register()
         self._heart.start()
         return self
 
@@ -64,6 +64,10 @@ class Claims:
         with contextlib.suppress(SQLAlchemyError), self._engine.begin() as connection:
             connection.execute(sa.delete(schema.claims).where(schema.claims.c.worker_id == self.worker_id))
             connection.execute(sa.delete(schema.workers).where(schema.workers.c.worker_id == self.worker_id))
+
+    def register(self) -> None:
+        """Tell the others that this worker lives."""
+        self._beat_once()
 
     def acquire(self, key: str) -> bool:
         """Return whether the key is now this worker's; takes it over from a dead worker."""

@@ -26,6 +26,9 @@ SERVER_PATIENCE_S = 600.0
 FILE_PATIENCE_S = 30.0
 """Space is made on a disk; SQLite itself has waited a minute for other writers before."""
 
+_RESTORE = "It was damaged, or written by something else: restore a copy, or begin anew with another `out`."
+_LATER = "What is stored is kept; when the database answers again, the same command continues from there."
+_DAMAGED = ("malformed", "not a database", "no such table", "no such column")
 _FILE_RECOVERS = ("locked", "busy", "disk is full", "disk I/O error")
 _log = logging.getLogger(__name__)
 
@@ -91,17 +94,15 @@ def _patient(
         except faults as fault:
             what = " ".join(f"{type(fault).__name__}: {fault}".split())
             raise StudyError(
-                f"The database {url} holds something that cannot be read ({what:.300}). It "
-                "was damaged, or written by something else: restore a copy, or begin anew with another `out`."
+                f"The database {url} holds something that cannot be read ({what:.300}). {_RESTORE}"
             ) from fault
         except Exception as error:
             found = database_error(error)
             if found is None:
                 raise
-            raise StudyError(
-                f"The database {url} cannot be used: {reason_of(found)}. What is stored is kept; when the database "
-                "answers again, the same command continues from there."
-            ) from error
+            reason = reason_of(found)
+            remedy = _RESTORE if any(text in reason for text in _DAMAGED) else _LATER
+            raise StudyError(f"The database {url} cannot be used: {reason}. {remedy}") from error
 
     return patient
 

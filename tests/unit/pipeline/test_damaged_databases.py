@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from robusttune import rank_study
+from robusttune import evaluate_study, rank_study, tune_study
 from robusttune.declaration.toml import load_study
 from robusttune.errors import RobusttuneError, StudyError
 from robusttune.pipeline.status import study_status
 from tests.support import fuzz
+from tests.support.studies import drawn, make_study
 
 # Each command must refuse what it reads, and only that.
 OF_STATUS = {
@@ -92,6 +93,25 @@ def test_overwritten_pages_and_pipes_are_no_database(database: Path) -> None:
     os.mkfifo(database)
     with pytest.raises(RobusttuneError, match="must be a file"):
         study_status(study, out=database.parents[1])
+
+
+@pytest.mark.parametrize("table", ["workers", "claims", "runs"])
+def test_one_overwritten_page_is_one_line_before_anything_is_trained(tmp_path: Path, table: str) -> None:
+    """The page of an index, which nobody reads before it is written to."""
+    study = make_study(drawn("synthetic", {"sd": 10.0}))
+    tune_study(study, out=tmp_path, workers=0)
+    database = tmp_path / study.name / "study.db"
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+        index = (f"sqlite_autoindex_robusttune_{table}_1",)
+        (page,) = connection.execute("select rootpage from sqlite_master where name = ?", index).fetchone()
+        (size,) = connection.execute("pragma page_size").fetchone()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(StudyError, match="malformed") as caught:
+        evaluate_study(study, out=tmp_path, workers=0)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.thorough
