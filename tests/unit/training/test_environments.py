@@ -204,7 +204,8 @@ def test_frames_are_not_skipped_twice_and_atari_trains_in_lockstep() -> None:
     changes["environment"] = {"id": "ALE/Breakout-v5", "atari": {}, "kwargs": {"frameskip": 1}}
     found = check(make_study({**changes, "execution.trainer": "auto"}))
     assert (found.trainer.name, found.reason) == ("lockstep", None)
-    found = check(make_study({**changes, "algorithm.name": "dqn", "execution.trainer": "auto"}))
+    changes |= {"algorithm.name": "dqn", "algorithm.hyperparameters": {}, "search_space": None}
+    found = check(make_study({**changes, "execution.trainer": "auto"}))
     assert (found.trainer.name, found.reason) == (
         "sb3",
         "Of dqn's policies only MlpPolicy can be stacked, not CnnPolicy.",

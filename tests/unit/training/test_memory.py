@@ -16,7 +16,7 @@ def round():
     return [torch.ones(5_000_000) for _ in range(4)]
 round()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
+for _ in range(20):
     round()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -29,4 +29,5 @@ def test_what_is_freed_is_kept_for_what_is_asked_for_next() -> None:
         command = [sys.executable, "-c", ROUNDS, word]
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
-    assert n_faults("keep") < 10_000 < n_faults("leave")
+    # How the heap lies decides whether the first rounds still ask for some; every round would be 20 times as much.
+    assert n_faults("keep") < n_faults("leave") / 10
