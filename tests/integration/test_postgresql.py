@@ -117,7 +117,7 @@ HOST = "import platform; platform.node = lambda: {host!r}; from robusttune.cli i
 def test_drivers_on_two_hosts_make_every_run_once_while_the_server_is_restarted(
     tmp_path: Path, server: Server, database: str
 ) -> None:
-    n_seeds, own = 100, tmp_path / "own"
+    n_seeds, own = 500, tmp_path / "own"
     write_study(own, {"a": {"seconds": 0.02}, "b": {"rate": 2.0, "seconds": 0.02}}, n_seeds=n_seeds)
     drivers = {}
     for out in (tmp_path / name for name in ("one1", "one2", "two1", "two2")):
