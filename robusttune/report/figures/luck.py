@@ -19,6 +19,7 @@ from robusttune.report.figures.style import (
     SMALL,
     WIDE,
     at_the_edge,
+    best_of,
     ends,
     limits,
     lines,
@@ -48,10 +49,14 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
 
     A configuration that is far worse than all others is drawn at the edge, with its mean.
     """
-    rows = ranking.rows
+    shown = best_of(ranking)
+    rows = shown.rows
     low, high = limits(rows, told)
+    lowest, _ = limits(ranking.rows, told)
     both = [
-        row for row in rows if row.candidate.tuning_score is not None and row.analysis.mean.estimate >= low
+        row
+        for row in ranking.rows
+        if row.candidate.tuning_score is not None and row.analysis.mean.estimate >= lowest
     ]
     height = 1.1 + (0.55 if narrow else 0.48) * len(rows)
     with styled():
@@ -63,7 +68,7 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
         else:
             figure = Drawing(WIDE, max(height, 3.9), layout="constrained")
             axes, beside = figure.subplots(1, 2, width_ratios=[0.56, 0.44])
-        _arrows(figure, axes, ranking, (low, high), narrow=narrow)
+        _arrows(figure, axes, shown, (low, high), narrow=narrow)
         if len(both) >= _FEWEST:
             scatter(beside, both)
     return figure

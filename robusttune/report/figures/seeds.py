@@ -19,6 +19,7 @@ from robusttune.report.figures.style import (
     SMALL,
     WIDE,
     at_the_edge,
+    best_of,
     ends,
     limits,
     lines,
@@ -44,6 +45,7 @@ _FEWEST = 3
 
 def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
     """Return a line per configuration: density, mean with interval, and a dot per fresh seed; groups have a bracket."""
+    ranking = best_of(ranking)
     rows = ranking.rows
     low, high = limits(rows, lambda row: (*row.runs.scores, *told(row)))
     n_dots = sum(len(row.runs.scores) for row in rows)

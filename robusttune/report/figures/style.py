@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import RC, plain
+from robusttune.report.prose import figures as prose
 from robusttune.report.prose.words import number
 from robusttune.stats.luck.verdict import CONSISTENT, INCONCLUSIVE, LUCKY, UNLUCKY
 
@@ -45,6 +47,11 @@ def styled() -> Iterator[None]:
     """Draw as all figures of a study are drawn."""
     with mpl.rc_context(_RC):
         yield
+
+
+def best_of(ranking: Ranking) -> Ranking:
+    """Return a ranking without the rows that a figure with a line for each would be too long for."""
+    return dataclasses.replace(ranking, rows=ranking.rows[: prose.MOST_LINES])
 
 
 def short(name: str, longest: int = _LONGEST_NAME) -> str:

@@ -20,6 +20,7 @@ PAIRS = "Who is better than whom"
 NOISE = "Where the noise comes from"
 SPACE = "The search space"
 BUDGET = "Budget and time"
+MOST_LINES = 40
 MOST_CURVES, MOST_PAIRS, MOST_PAIRS_NARROW, MOST_SLICES, MOST_COSTS = 24, 16, 7, 18, 30
 
 
@@ -34,7 +35,7 @@ def luck_caption(ranking: Ranking) -> str:
     """Return what the figure of luck shows."""
     return (
         "An arrow to the left: the tuning score was lucky, and fresh seeds give less. Bold: cannot be told apart from "
-        "the best."
+        f"the best.{_best_of(ranking, MOST_LINES, 'the data')}"
     )
 
 
@@ -48,7 +49,14 @@ def seeds_legend(ranking: Ranking, *, narrow: bool) -> str:
 
 def seeds_caption(ranking: Ranking) -> str:
     """Return what the figure of all seeds shows."""
-    return "A mean says little about a configuration that sometimes fails: look at the dots."
+    warning = "A mean says little about a configuration that sometimes fails: look at the dots."
+    return f"{warning}{_best_of(ranking, MOST_LINES, 'seeds.csv')}"
+
+
+def _best_of(ranking: Ranking, most: int, place: str) -> str:
+    """Return that not all configurations are drawn, and where the others are."""
+    n = len(ranking.rows)
+    return f" The best {most} of {n}; all are in {place}." if n > most else ""
 
 
 DIAGONAL = "Below the diagonal: lucky.\nNumbers: ranks."
@@ -57,8 +65,7 @@ FRESH_MEAN, TUNING_SCORE = "mean over fresh seeds", "tuning score"
 
 def curves_caption(ranking: Ranking) -> str:
     """Return what the learning curves show."""
-    n = len(ranking.rows)
-    best = f" The best {MOST_CURVES} of {n}; all are in learning_curves.csv." if n > MOST_CURVES else ""
+    best = _best_of(ranking, MOST_CURVES, "learning_curves.csv")
     tuned = " Dashed: the runs by which tuning chose the trial." if ranking.trials else ""
     return f"Median of the fresh seeds, and the band that holds eight in ten of them.{tuned}{best}"
 

@@ -32,8 +32,8 @@ from robusttune.report.figures import (
 from robusttune.report.figures.style import COLOURS, NARROW, SMALL
 from robusttune.report.model import POST_EVALUATION, TUNING, Ranking
 from robusttune.report.output import drawn
+from robusttune.report.prose import figures, marks
 from robusttune.report.prose import figures as prose
-from robusttune.report.prose import marks
 from robusttune.report.prose.words import number
 from robusttune.stats.comparisons.comparison import BETTER, EQUAL, UNDECIDED
 from robusttune.stats.luck.verdict import LUCKY
@@ -246,6 +246,19 @@ def test_two_pictures_in_a_page_share_no_name() -> None:
     for text, own in zip(shown.values(), names, strict=True):
         assert COLOURS[LUCKY].lower() in text
         assert set(re.findall(r'(?:href="|url\()#([^")]+)', text)) == own
+
+
+def test_of_very_many_configurations_the_best_have_a_line_and_all_are_in_the_data() -> None:
+    scores = {f"trial {i}": RNG.normal(-i, 1.0, 3) for i in range(figures.MOST_LINES + 9)}
+    ranking = ranked(scores, {"trial 48": 5.0, "trial 3": 5.0})
+    for plot in (luck.PLOT, seeds.PLOT):
+        figure = plot.draw(ranking)
+        names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        assert len(names) == figures.MOST_LINES
+        assert names[0].endswith(ranking.rows[0].name)
+        assert set(plot.data(ranking)["configuration"]) == set(scores)
+        assert f"The best {figures.MOST_LINES} of {len(scores)}; all are in" in plot.caption(ranking)
+        assert "The best" not in plot.caption(usual())
 
 
 @pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
