@@ -54,9 +54,8 @@ def carry_out(
         print(f"{experiment.name}: no study is finished in {results}", flush=True)
         return
     command = f"python -m experiments.run {experiment.name}"
-    further = (
-        f"robusttune run experiments/{experiment.name}/study.toml"  # takes the settings that a report advises
-    )
+    # Takes the settings that a report advises.
+    further = f"robusttune run experiments/{experiment.name}/study.toml"
     sections = []
     for one in matrix.studies:
         study = one.study

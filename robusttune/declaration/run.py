@@ -69,9 +69,8 @@ def run_ids(run: RunSpec, seeds: Iterable[tuple[int, int]]) -> tuple[str, ...]:
     document["training"] = run.training.identity(document["training"])
     # `content_id` of the document, of which all but two numbers is written, and its beginning hashed, once.
     texts = {key: canonical_json(value) for key, value in document.items()}
-    texts |= dict.fromkeys(
-        ("evaluation_seed", "seed"), "\0"
-    )  # in this order; JSON text holds no such character
+    # In this order; JSON text holds no such character.
+    texts |= dict.fromkeys(("evaluation_seed", "seed"), "\0")
     whole = "{" + ",".join(f'"{key}":{text}' for key, text in sorted(texts.items())) + "}"
     begin, middle, end = whole.encode().split(b"\0")
     begun, found = hashlib.sha256(begin), []

@@ -117,15 +117,10 @@ def trainer(
     make_env: Any,
     hyperparameters: Any,
     *,
-    seeds: Any,
-    total: int,
-    n_envs: int = 1,
-    norm: Normalization | None = None,
-    n_stack: int = 1,
     on_boundary: Any = None,
+    **options: Any,
 ) -> Any:
-    """A lockstep trainer that has trained."""
-    options = {"seeds": seeds, "total": total, "n_envs": n_envs, "norm": norm, "n_stack": n_stack}
+    """A lockstep trainer that has trained; it is made as `untrained` makes it."""
     return untrained(algorithm, make_env, hyperparameters, **options).learn(on_boundary)
 
 

@@ -14,9 +14,8 @@ from robusttune.stats.estimates.resample import resample_counts, resampled_momen
 
 DEFAULT_RESAMPLES = 10_000
 _KEPT = 1000  # claims of a family up to which the draws of a pair are kept for its reverse: 40 MB at most
-_AT_ONCE = (
-    2**15
-)  # numbers that are worked on at once: fewer cost more calls, more leave the processor's cache
+# Numbers that are worked on at once: fewer cost more calls, more leave the processor's cache.
+_AT_ONCE = 2**15
 
 
 @dataclass(frozen=True, kw_only=True)
