@@ -63,7 +63,12 @@ def appendix(ranking: Ranking, suffix: str) -> str:
         for one in tables
     ]
     return render(
-        f"paper.{suffix}.j2", ranking=ranking, tables=written if suffix == "tex" else tables, source=SOURCE
+        f"paper.{suffix}.j2",
+        name=ranking.name,
+        paragraph=ranking.paragraph,
+        tables=written if suffix == "tex" else tables,
+        checklist=ranking.checklist,
+        source=SOURCE,
     )
 
 

@@ -11,6 +11,7 @@ from robusttune.declaration.matrix import MatrixStudy
 from robusttune.declaration.study import StudySpec
 from robusttune.post_evaluation.select import DEFAULT_CONTROL, Candidate
 from robusttune.report.model import Ranking, Runs
+from robusttune.report.prose.checklist import Item
 
 TUNED = "tuned"
 
@@ -63,6 +64,8 @@ class StudyScores:
         search found too is here under its own name.
     is_confirmed : bool
         Whether the scores of the role "tuned" are of seeds that had no part in choosing it.
+    checklist : tuple of Item
+        As the study answers it; empty for results that were given.
     """
 
     study: StudySpec
@@ -71,6 +74,7 @@ class StudyScores:
     configurations: tuple[ConfigurationScores, ...]
     roles: Mapping[str, ConfigurationScores]
     is_confirmed: bool = False
+    checklist: tuple[Item, ...] = ()
 
 
 def scores_of(member: MatrixStudy, ranking: Ranking) -> StudyScores:
@@ -107,4 +111,5 @@ def scores_of(member: MatrixStudy, ranking: Ranking) -> StudyScores:
         configurations=tuple(found.values()),
         roles={TUNED: tuned, **roles},
         is_confirmed=confirmed is not None,
+        checklist=ranking.checklist,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from robusttune.report.embedded import embed_all
 from robusttune.report.matrix import data, prose
+from robusttune.report.matrix.checklist import SOURCE, checklist
 from robusttune.report.matrix.figures import figures
 from robusttune.report.matrix.latex import to_latex
 from robusttune.report.matrix.result import MatrixReport
@@ -45,6 +46,8 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         "tables": tables(report),
         "studies": [one.study.name for one in report.studies],
         "figures": list(shown.values()),
+        "checklist": checklist(report),
+        "source": SOURCE,
     }
     texts = {
         "matrix.md": render("matrix.md.j2", **values),
@@ -53,6 +56,9 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         "scores.csv": to_csv(data.scores_frame(report)),
         "report.html": render("matrix.html.j2", **values),
     }
+    if values["checklist"]:
+        appendix = {**values, "tables": [], "paragraph": " ".join(prose.methods(report))}
+        texts |= {f"paper.{suffix}": render(f"paper.{suffix}.j2", **appendix) for suffix in ("md", "tex")}
     if report.across is not None:
         texts |= {f"{'matrix' if name == 'metrics' else name}.csv": csv[name] for name in shown}
     if report.rankings:

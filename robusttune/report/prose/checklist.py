@@ -29,6 +29,8 @@ class Item:
 
     Attributes
     ----------
+    key : str
+        Short name.
     heading : str
     answer : str
         Full sentences, from the results database.
@@ -36,6 +38,7 @@ class Item:
         What it cannot know, to be filled in; empty where nothing is.
     """
 
+    key: str
     heading: str
     answer: str
     missing: str = ""
@@ -80,4 +83,4 @@ def _item(key: str, heading: str, make: Callable[[Ranking], Answer], ranking: Ra
     else:
         found = make(ranking)
     answer, missing = (found, "") if isinstance(found, str) else found
-    return Item(heading=heading, answer=answer, missing=missing)
+    return Item(key=key, heading=heading, answer=answer, missing=missing)

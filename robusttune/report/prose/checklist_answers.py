@@ -11,6 +11,7 @@ from robusttune.report.prose import machines, methods, paper
 from robusttune.report.prose.words import count, listed
 
 if TYPE_CHECKING:
+    from robusttune.declaration.study import StudySpec
     from robusttune.report.model import Ranking
 
 Answer = str | tuple[str, str]
@@ -79,18 +80,22 @@ def budget(ranking: Ranking) -> str:
     study, cost = ranking.study, ranking.work.tuning
     if not study.searches:
         return "There was no tuning budget, as nothing was tuned."
-    asked = (
-        f"at most {study.tuning.timeout_s:g} seconds"
-        if study.n_trials is None
-        else count(study.n_trials, "trial")
-    )
     trained = (
         f" Tuning trained {cost.timesteps:,} {study.training.UNIT} in {count(cost.n_runs, 'run')}."
         if cost.n_runs
         else ""
     )
-    length = f"{study.training.total_timesteps:,} {study.training.UNIT}"
-    return f"The tuning budget was {asked} with {length} a run.{trained}"
+    return f"The tuning budget was {asked(study)}.{trained}"
+
+
+def asked(study: StudySpec) -> str:
+    """Return the budget that a search was given."""
+    trials = (
+        f"at most {study.tuning.timeout_s:g} seconds"
+        if study.n_trials is None
+        else count(study.n_trials, "trial")
+    )
+    return f"{trials} with {study.training.total_timesteps:,} {study.training.UNIT} a run"
 
 
 def equal_budget(ranking: Ranking) -> Answer:

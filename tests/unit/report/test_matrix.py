@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,13 @@ from robusttune.pipeline.matrix import report_matrix
 from robusttune.post_evaluation.select import Candidate
 from robusttune.report.figures.style import NARROW, SMALL
 from robusttune.report.matrix import prose
+from robusttune.report.matrix.checklist import checklist
 from robusttune.report.matrix.figures import figures
 from robusttune.report.matrix.result import MatrixReport, make_matrix_report
 from robusttune.report.matrix.scores import TUNED, ConfigurationScores, StudyScores
 from robusttune.report.matrix.tables import tables
 from robusttune.report.model import Runs
+from robusttune.report.prose.checklist import Item
 from robusttune.report.prose.words import interval
 from tests.support.latex import complaints, needs_latex
 from tests.support.studies import make_study
@@ -158,6 +161,59 @@ def test_each_task_has_one_ranking_of_the_candidates_of_all_algorithms(
         assert list(found) == sorted(means, key=lambda name: -means[name])
 
 
+def test_one_checklist_answers_for_all_studies_and_says_once_what_is_equal(
+    suite: tuple[Matrix, Path], report: MatrixReport
+) -> None:
+    told = {item.key: item for item in checklist(report)}
+    assert len(told) == 17
+    assert told["shared"].answer.endswith("in every study that searches them: learning_rate.")
+    assert not told["shared"].missing
+    assert told["equal"].answer == (
+        "Yes: the search of each study was given 5 trials with 1,000 timesteps a run."
+    )
+    assert not told["equal"].missing
+    assert told["budget"].answer.count("5 runs") == 1
+    for study in report.studies:
+        assert study.study.name in told["incumbents"].answer
+        assert study.study.name not in told["package"].answer
+    for name in ("paper.md", "report.html"):
+        text = (suite[1] / "suite" / name).read_text(encoding="utf-8")
+        assert text.count("Not recorded; fill in") == sum(bool(item.missing) for item in told.values())
+
+
+def test_unequal_ranges_and_budgets_are_told_study_by_study() -> None:
+    rate, gamma = (
+        {"type": "float", "low": 1e-4, "high": 1e-2, "scale": "log"},
+        {"type": "float", "low": 0.9, "high": 0.999},
+    )
+    studies = [
+        study_scores(
+            "a",
+            method,
+            {"trial 1": GOOD},
+            changes={
+                "search_space": {"parameters": {"learning_rate": {**rate, "high": high}, "gamma": gamma}}
+            }
+            | ({} if high == 1e-2 else {"tuning.n_trials": 7}),
+        )
+        for method, high in (("x", 1e-2), ("y", 1e-1))
+    ]
+    items = (Item(key="shared", heading="Shared", answer=""), Item(key="equal", heading="Equal", answer=""))
+    shared, equal = checklist(make([dataclasses.replace(one, checklist=items) for one in studies]))
+    assert shared.answer == (
+        "Searched in the same range in every study that searches them: gamma. "
+        "In ranges that differ between studies: learning_rate."
+    )
+    assert shared.missing == "why their ranges differ"
+    n = studies[0].study.n_trials
+    assert equal.answer == f"a-x: {n} trials with 64 timesteps a run. a-y: 7 trials with 64 timesteps a run."
+    assert equal.missing == "why they differ"
+
+
+def test_results_that_were_given_have_no_checklist_over_studies() -> None:
+    assert checklist(make([study_scores("a", m, {"trial 1": GOOD}) for m in "xy"])) == ()
+
+
 @needs_latex
 @pytest.mark.thorough
 def test_the_tables_of_a_matrix_compile_and_fit_the_page(
@@ -166,7 +222,8 @@ def test_the_tables_of_a_matrix_compile_and_fit_the_page(
     latex = (suite[1] / "suite" / "matrix.tex").read_text(encoding="ascii")
     assert latex.count(r"\begin{table}") == 3 + len(TASKS)
     assert r"hard \& noisy" in latex
-    assert complaints([latex], suite[1]) == []
+    appendix = (suite[1] / "suite" / "paper.tex").read_text(encoding="ascii")
+    assert complaints([latex, appendix], suite[1]) == []
 
 
 def test_the_files_hold_every_number_and_every_run(suite: tuple[Matrix, Path], report: MatrixReport) -> None:
