@@ -98,7 +98,7 @@ Declares one study per combination of values, and `robusttune run` and `report` 
 [matrix]
 algorithm.name = ["ppo", "a2c"]
 
-[[matrix.study]] # tables of the axis `study` may set anything; `name` is what the task is called
+[[matrix.study]] # tables of the axes `study` and `method` may set anything; `name` is what the task is called
 name = "pendulum"
 environment.id = "Pendulum-v1"
 algorithm.total_timesteps = 40_000

@@ -15,7 +15,9 @@ from robusttune.declaration.matrix import MatrixReportSpec
 from robusttune.declaration.messages import did_you_mean, explain
 from robusttune.errors import SpecError
 
-WHOLE_STUDY = "study"
+METHOD = "method"
+WHOLE_STUDY = ("study", METHOD)
+"""Axes whose values are tables that may set anything; those of the second always make methods."""
 # Axes of these make methods; every other axis changes what is acted in, and so makes tasks.
 _METHODS = (
     *("algorithm", "search_space", "tuning", "evaluation", "post_evaluation", "execution", "cluster"),
@@ -126,8 +128,10 @@ def _task_axes(axes: Mapping[str, list[Any]], report: MatrixReportSpec) -> set[s
 
 
 def _keys(axis: str, values: list[Any]) -> list[str]:
-    """Return the dotted keys that an axis sets."""
-    if axis != WHOLE_STUDY:
+    """Return the dotted keys that an axis sets and that may make tasks."""
+    if axis == METHOD:
+        return []
+    if axis not in WHOLE_STUDY:
         return [axis]
     tables = [value for value in values if isinstance(value, dict)]
     return [dotted for table in tables for dotted in _leaves(table)]
@@ -140,15 +144,13 @@ def _makes_task(dotted: str) -> bool:
 
 
 def _put(document: dict[str, Any], axis: str, value: Any) -> None:
-    """Set the value of an axis. A table may have a `name`; those of the axis `study` are merged into the study."""
+    """Set the value of an axis. A table may have a `name`; those of `study` and `method` are merged into the study."""
     if isinstance(value, dict):
         value.pop("name", None)
-    if axis != WHOLE_STUDY:
+    if axis not in WHOLE_STUDY:
         set_value(document, axis, value)
     elif not isinstance(value, dict):
-        raise SpecError(
-            f"matrix.{WHOLE_STUDY}: its values must be tables of a study file, but got {value!r}."
-        )
+        raise SpecError(f"matrix.{axis}: its values must be tables of a study file, but got {value!r}.")
     else:
         _merge(document, value)
 

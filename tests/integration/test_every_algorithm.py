@@ -64,7 +64,7 @@ total_timesteps = 130
 [search_space.parameters]
 {"".join(f"{key} = {value}" + chr(10) for key, value in ranges.items())}
 [tuning]
-n_trials = 2
+n_trials = {1 if name.startswith("sbx") else 2}  # each configuration of SBX is compiled anew
 [evaluation]
 n_episodes = 2
 n_envs = 2

@@ -61,6 +61,30 @@ environment.id = "Pendulum-v1"
         load(tmp_path, "[matrix]\nstudy = [1, 2]\n")
 
 
+def test_a_table_of_the_axis_method_may_set_anything_and_makes_no_task(tmp_path: Path) -> None:
+    text = """
+[matrix]
+environment.id = ["CartPole-v1", "Acrobot-v1"]
+[[matrix.method]]
+name = "small"
+algorithm.name = "dqn"
+search_space.parameters.gamma = { type = "float", low = 0.9, high = 0.99 }
+environment.kwargs.max_episode_steps = 100
+[[matrix.method]]
+name = "ppo"
+algorithm.name = "ppo"
+"""
+    found = load(tmp_path, "environment = {}\n" + text)
+    assert [one.method for one in found.studies] == ["small", "ppo"] * 2
+    assert found.tasks == ("CartPole-v1", "Acrobot-v1")
+    first, second, *_ = (one.study for one in found.studies)
+    assert first.training.algorithm.name == "dqn"
+    assert "gamma" in first.search_space.parameters
+    assert "gamma" not in second.search_space.parameters
+    with pytest.raises(SpecError, match=r"matrix.method: its values must be tables"):
+        load(tmp_path, "[matrix]\nmethod = [1, 2]\n")
+
+
 def test_a_file_without_a_matrix_is_one_study(tmp_path: Path) -> None:
     found = load(tmp_path, 'environment = {id = "CartPole-v1"}\n')
     assert places(found) == [("mini", "", "")]
