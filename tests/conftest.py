@@ -25,13 +25,13 @@ settings.load_profile("fast")  # `--hypothesis-profile=thorough` asks for the ot
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Leave the figures behind the first out of reports, in fast tests that are about something else.
+    """Leave the figures behind the first out of reports, in tests of one part that is not the report.
 
-    Drawing them takes most of the time of a small study. Tests of reports and all longer tests have every figure. It is
-    no fixture, because one would come after those of a whole module.
+    Drawing them takes most of the time of a small study. Tests of reports, and longer ones of everything together, have
+    every figure. It is no fixture, because one would come after those of a whole module.
     """
     is_long = any(item.get_closest_marker(name) for name in ("thorough", "slow", "statistical"))
-    if is_long or "report" in item.path.parts:
+    if "report" in item.path.parts or (is_long and "unit" not in item.path.parts):
         yield
         return
     from robusttune.report import page

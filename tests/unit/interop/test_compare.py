@@ -508,7 +508,7 @@ def test_the_command_prints_the_answer_and_writes_the_report_of_a_study(tmp_path
     assert "Use sac: it scores" in done.output
     assert "robusttune" not in done.output  # there is no command that could run these again
     folder = tmp_path / "compare-scores"
-    names = {"report.html", "ranking.md", "ranking.csv", "ranking.tex", "ranking.json", "seeds.png"}
+    names = {"report.html", "ranking.md", "ranking.csv", "ranking.tex", "ranking.json"}
     assert names | {"tuning_vs_post_evaluation.png"} <= {one.name for one in folder.iterdir()}
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "From scores.csv" in page

@@ -164,9 +164,8 @@ def test_any_scores(
 
 
 @pytest.mark.thorough
-@settings(
-    FIXTURES, max_examples=40
-)  # each writes a whole report; names are also tried file by file in unit/report
+# Each writes a whole report but for most figures; unit/report tries names file by file.
+@settings(FIXTURES, max_examples=40)
 @given(name=st.text(min_size=1, max_size=12))
 @example(name="</pre><script>alert(1)</script>")
 @example(name="a|b & 100% $x_1$ [red]")
