@@ -20,7 +20,7 @@ from scipy.stats import ks_2samp
 from stable_baselines3 import PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 
-from robusttune.declaration.training.sb3 import Atari, EnvironmentSpec
+from robusttune.declaration.training.environment import Atari, EnvironmentSpec
 from robusttune.training.evaluation import vectorised
 
 LEVEL = 0.01 / 20  # 1 % for all comparisons of this page together

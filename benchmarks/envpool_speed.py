@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from robusttune.declaration.training.sb3 import Atari, EnvironmentSpec
+from robusttune.declaration.training.environment import Atari, EnvironmentSpec
 from robusttune.training.evaluation import vectorised
 
 ROUNDS = 5

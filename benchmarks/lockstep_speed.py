@@ -33,7 +33,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import atari_speed
 from benchmarks.machine import commit, machine
-from robusttune.declaration.training.sb3 import EnvironmentSpec, Normalization
+from robusttune.declaration.training.environment import EnvironmentSpec, Normalization
 from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.hyperparameters import sb3_class
 from robusttune.training.lockstep.lander import lander_step

@@ -23,8 +23,9 @@ from robusttune.declaration.presets import PRESET_NAMES
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import ExecutionSpec, StudySpec
 from robusttune.declaration.training.command import CommandScore, CommandTraining
+from robusttune.declaration.training.environment import Atari, EnvironmentSpec, Normalization, Wrapper
 from robusttune.declaration.training.function import FunctionTraining
-from robusttune.declaration.training.sb3 import AlgorithmSpec, Atari, EnvironmentSpec, Normalization, Wrapper
+from robusttune.declaration.training.sb3 import AlgorithmSpec
 from robusttune.declaration.training.synthetic import Effect, SyntheticTraining
 from robusttune.declaration.training.tabular import TabularTraining
 from robusttune.declaration.tuning import PRUNER_OPTIONS, SAMPLER_OPTIONS, TuningSpec

@@ -60,13 +60,13 @@ if TYPE_CHECKING:
     from robusttune.declaration.toml import load_study as load_study
     from robusttune.declaration.training.command import CommandScore as CommandScore
     from robusttune.declaration.training.command import CommandTraining as CommandTraining
+    from robusttune.declaration.training.environment import Atari as Atari
+    from robusttune.declaration.training.environment import EnvironmentSpec as EnvironmentSpec
+    from robusttune.declaration.training.environment import Normalization as Normalization
+    from robusttune.declaration.training.environment import Wrapper as Wrapper
     from robusttune.declaration.training.function import FunctionTraining as FunctionTraining
     from robusttune.declaration.training.sb3 import AlgorithmSpec as AlgorithmSpec
-    from robusttune.declaration.training.sb3 import Atari as Atari
-    from robusttune.declaration.training.sb3 import EnvironmentSpec as EnvironmentSpec
-    from robusttune.declaration.training.sb3 import Normalization as Normalization
     from robusttune.declaration.training.sb3 import Sb3Training as Sb3Training
-    from robusttune.declaration.training.sb3 import Wrapper as Wrapper
     from robusttune.declaration.training.synthetic import Effect as Effect
     from robusttune.declaration.training.synthetic import SyntheticTraining as SyntheticTraining
     from robusttune.declaration.training.tabular import TabularTraining as TabularTraining
@@ -119,15 +119,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "declaration.study": ("ExecutionSpec", "StudySpec"),
     "declaration.toml": ("load_matrix", "load_studies", "load_study"),
     "declaration.training.command": ("CommandScore", "CommandTraining"),
+    "declaration.training.environment": ("Atari", "EnvironmentSpec", "Normalization", "Wrapper"),
     "declaration.training.function": ("FunctionTraining",),
-    "declaration.training.sb3": (
-        "AlgorithmSpec",
-        "Atari",
-        "EnvironmentSpec",
-        "Normalization",
-        "Sb3Training",
-        "Wrapper",
-    ),
+    "declaration.training.sb3": ("AlgorithmSpec", "Sb3Training"),
     "declaration.training.synthetic": ("Effect", "SyntheticTraining"),
     "declaration.training.tabular": ("TabularTraining",),
     "declaration.tuning": ("TuningSpec",),

@@ -18,7 +18,8 @@ from robusttune.declaration.files import regular
 from robusttune.declaration.hyperparameters import ACTIVATIONS, TOTAL_TIMESTEPS
 from robusttune.declaration.ids import canonical_json
 from robusttune.declaration.messages import did_you_mean
-from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
+from robusttune.declaration.training.environment import EnvironmentSpec
+from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError, reason
 from robusttune.interop.rl_zoo import entry
 from robusttune.interop.study_file import Found, Setting

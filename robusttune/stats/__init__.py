@@ -24,9 +24,9 @@ from robusttune.stats.estimates.estimate import (
     trimmed_interval,
 )
 from robusttune.stats.estimates.headline import headline_intervals
+from robusttune.stats.estimates.noise import NoiseComponents, noise_components
 from robusttune.stats.estimates.proportions import wilson_bounds
 from robusttune.stats.estimates.tails import lower_tail_mean, tolerance_bound
-from robusttune.stats.estimates.variance import NoiseComponents, noise_components
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
 from robusttune.stats.luck.verdict import (

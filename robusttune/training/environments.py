@@ -10,7 +10,7 @@ import gymnasium as gym
 
 from robusttune.declaration.algorithms import ALGORITHMS, Algorithm, algorithm_of
 from robusttune.declaration.messages import did_you_mean
-from robusttune.declaration.training.sb3 import EnvironmentSpec, Wrapper
+from robusttune.declaration.training.environment import EnvironmentSpec, Wrapper
 from robusttune.declaration.training.snippet import is_function
 from robusttune.errors import SpecError
 from robusttune.training.imports import import_from, load, modules_from

@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from robusttune.declaration.training.sb3 import EnvironmentSpec
+from robusttune.declaration.training.environment import EnvironmentSpec
 from robusttune.errors import SpecError
 from robusttune.seeds import signed_seed
 

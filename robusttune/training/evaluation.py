@@ -16,7 +16,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack, VecNormalize
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import EnvironmentSpec
+from robusttune.declaration.training.environment import EnvironmentSpec
 from robusttune.results.records import CurvePoint
 from robusttune.training.environments import make_base, wrap
 from robusttune.training.isolation import isolated, undisturbed

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import Env
 
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import EnvironmentSpec
+from robusttune.declaration.training.environment import EnvironmentSpec
 from robusttune.training.environments import make_base, wrap
 from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.evaluation import evaluate_model, n_evaluation_environments, vectorised

@@ -24,7 +24,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize, sync_envs_nor
 
 from robusttune.declaration.algorithms import algorithm_of
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import Normalization, Sb3Training
+from robusttune.declaration.training.environment import Normalization
+from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.results.records import CurvePoint, RunResult, RunStatus
 from robusttune.results.running import Tell
 from robusttune.training.evaluation import (

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 from robusttune.declaration.algorithms import ALGORITHMS, loaded
 from robusttune.declaration.space import Categorical, bounds
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
+from robusttune.declaration.training.environment import EnvironmentSpec
+from robusttune.declaration.training.sb3 import Sb3Training
 from robusttune.errors import SpecError
 from robusttune.training.environments import acts_in, check_environment
 from robusttune.training.groups import why_not_stackable

@@ -11,13 +11,8 @@ import pytest
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import (
-    AlgorithmSpec,
-    EnvironmentSpec,
-    Normalization,
-    Sb3Training,
-    Wrapper,
-)
+from robusttune.declaration.training.environment import EnvironmentSpec, Normalization, Wrapper
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
 from robusttune.results.records import RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import train

@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNorm
 
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.hyperparameters import check_names
-from robusttune.declaration.training.sb3 import Normalization
+from robusttune.declaration.training.environment import Normalization
 from robusttune.training.hyperparameters import constructor_arguments, sb3_class
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep_runs import learner

@@ -19,7 +19,8 @@ from robusttune.declaration.hyperparameters import (
 )
 
 if TYPE_CHECKING:
-    from robusttune.declaration.training.sb3 import EnvironmentSpec, Sb3Training
+    from robusttune.declaration.training.environment import EnvironmentSpec
+    from robusttune.declaration.training.sb3 import Sb3Training
 
 
 _MAKE = "from stable_baselines3.common.env_util import make_vec_env"

@@ -31,7 +31,7 @@ from robusttune.stats.comparisons.ranking import rank_contrasts
 from robusttune.stats.comparisons.winner import winner_interval
 from robusttune.stats.estimates.estimate import Estimate, mean_interval
 from robusttune.stats.estimates.headline import headline_intervals
-from robusttune.stats.estimates.variance import NoiseComponents, noise_components
+from robusttune.stats.estimates.noise import NoiseComponents, noise_components
 from robusttune.stats.luck.curves import Curve
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement

@@ -10,7 +10,7 @@ from typing import Any
 
 from robusttune.stats.comparisons.comparison import PairComparison
 from robusttune.stats.estimates.estimate import Estimate
-from robusttune.stats.estimates.variance import NoiseComponents
+from robusttune.stats.estimates.noise import NoiseComponents
 from robusttune.stats.luck.curves import CurveReliability
 from robusttune.stats.luck.reliability import Correlation
 from robusttune.stats.luck.spread import TwoGroups

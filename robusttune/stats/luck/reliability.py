@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from robusttune.stats._checks import FloatArray, as_runs, as_sample, check_level, check_resampling
+from robusttune.stats.estimates.noise import icc_interval
 from robusttune.stats.estimates.resample import resample_counts
-from robusttune.stats.estimates.variance import icc_interval
 
 INTERVAL_FROM = 8  # configurations; with fewer, resampling them says nothing
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from robusttune.declaration.training.sb3 import Normalization
+from robusttune.declaration.training.environment import Normalization
 from robusttune.training.lockstep.layout import Array
 
 # The defaults of SB3's VecNormalize, which studies leave as they are.

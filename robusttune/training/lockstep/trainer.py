@@ -13,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import get_device
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from robusttune.declaration.training.sb3 import Normalization
+from robusttune.declaration.training.environment import Normalization
 from robusttune.training.lockstep.frames import environments_of
 from robusttune.training.lockstep.kernels import Env
 from robusttune.training.lockstep.layout import Array, FlatLayout

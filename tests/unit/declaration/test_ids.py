@@ -16,14 +16,8 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.space import Categorical, Float, Int
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.study_runs import tuning_runs
-from robusttune.declaration.training.sb3 import (
-    AlgorithmSpec,
-    Atari,
-    EnvironmentSpec,
-    Normalization,
-    Sb3Training,
-    Wrapper,
-)
+from robusttune.declaration.training.environment import Atari, EnvironmentSpec, Normalization, Wrapper
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
 from robusttune.declaration.training.synthetic import SyntheticTraining
 from robusttune.seeds import MAX_ROOT
 from tests.support.studies import make_study

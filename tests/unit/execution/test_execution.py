@@ -18,7 +18,8 @@ from pebble.pool.process import PoolManager
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study_runs import tuning_runs
-from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Sb3Training
+from robusttune.declaration.training.environment import EnvironmentSpec
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
 from robusttune.errors import SpecError
 from robusttune.execution import executors
 from robusttune.execution.driver import Driver, Task

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from robusttune.stats._checks import as_runs, as_sample
-from robusttune.stats.estimates.variance import _means, _squares
+from robusttune.stats.estimates.noise import _means, _squares
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 127, 128, 129, 1000])

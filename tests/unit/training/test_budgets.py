@@ -10,7 +10,8 @@ import pytest
 
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Normalization, Sb3Training
+from robusttune.declaration.training.environment import EnvironmentSpec, Normalization
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
 from robusttune.errors import SpecError
 from robusttune.pipeline import run_study
 from robusttune.pipeline.settle import settle

@@ -21,7 +21,8 @@ import json, sys
 import jax
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import AlgorithmSpec, EnvironmentSpec, Sb3Training
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
+from robusttune.declaration.training.environment import EnvironmentSpec
 from robusttune.training import train
 from robusttune.training.compiled import folder_for_compiled
 

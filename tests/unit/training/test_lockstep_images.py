@@ -13,13 +13,8 @@ import pytest
 
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import (
-    AlgorithmSpec,
-    Atari,
-    EnvironmentSpec,
-    Normalization,
-    Sb3Training,
-)
+from robusttune.declaration.training.environment import Atari, EnvironmentSpec, Normalization
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import train

@@ -12,13 +12,8 @@ from gymnasium import spaces
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import (
-    AlgorithmSpec,
-    EnvironmentSpec,
-    Normalization,
-    Sb3Training,
-    Wrapper,
-)
+from robusttune.declaration.training.environment import EnvironmentSpec, Normalization, Wrapper
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
 from robusttune.errors import SpecError
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed

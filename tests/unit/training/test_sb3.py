@@ -19,13 +19,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from robusttune.declaration.evaluation import EvaluationSpec
 from robusttune.declaration.run import RunSpec
-from robusttune.declaration.training.sb3 import (
-    AlgorithmSpec,
-    EnvironmentSpec,
-    Normalization,
-    Sb3Training,
-    Wrapper,
-)
+from robusttune.declaration.training.environment import EnvironmentSpec, Normalization, Wrapper
+from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import sb3, train

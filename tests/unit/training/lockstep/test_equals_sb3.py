@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from robusttune.declaration.training.sb3 import Normalization
+from robusttune.declaration.training.environment import Normalization
 from tests.support.cases import cases
 from tests.support.toys import ACTIONS, largest_difference, reference, toy, trainer
 

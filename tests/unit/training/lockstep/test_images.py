@@ -11,7 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack
 
-from robusttune.declaration.training.sb3 import Normalization
+from robusttune.declaration.training.environment import Normalization
 from robusttune.training.lockstep.frames import environments_of
 from robusttune.training.lockstep.images import ImageNetwork
 from robusttune.training.lockstep.layout import FlatLayout

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robusttune.declaration.training.sb3 import Normalization
+from robusttune.declaration.training.environment import Normalization
 from tests.support.cases import cases
 from tests.support.toys import LOCKSTEP, toy, trainer, weights
 

@@ -20,7 +20,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from robusttune.declaration.hyperparameters import ACTIVATIONS
-from robusttune.declaration.training.sb3 import Normalization
+from robusttune.declaration.training.environment import Normalization
 from robusttune.errors import SpecError
 from robusttune.training import rehearse
 from robusttune.training.lockstep.activations import make_activation

@@ -8,7 +8,7 @@ import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecNormalize
 
-from robusttune.declaration.training.sb3 import EnvironmentSpec, Normalization
+from robusttune.declaration.training.environment import EnvironmentSpec, Normalization
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep.pooled import PooledEnvironments
 from robusttune.training.lockstep.ppo import LockstepPPO
