@@ -16,7 +16,7 @@ from robusttune.training.envpool import EnvPoolBatch
 from robusttune.training.evaluation import evaluate_model, n_evaluation_environments, vectorised
 from robusttune.training.lockstep.frames import environments_of
 from robusttune.training.lockstep.trainer import LockstepTrainer
-from robusttune.training.sb3 import training_of
+from robusttune.training.models import training_of
 
 
 def makers(environment: EnvironmentSpec) -> dict[str, Any]:

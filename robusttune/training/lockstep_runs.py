@@ -28,8 +28,8 @@ from robusttune.training.isolation import isolated
 from robusttune.training.lockstep.members import Member
 from robusttune.training.lockstep.trainer import LockstepTrainer
 from robusttune.training.lockstep_evaluation import GroupEvaluation, makers
+from robusttune.training.models import n_envs_of, training_of
 from robusttune.training.saving import keep
-from robusttune.training.sb3 import n_envs_of, training_of
 from robusttune.training.stackable import why_not_in_spaces
 
 

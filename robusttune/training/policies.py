@@ -21,7 +21,7 @@ from robusttune.results.models import MODEL, STATISTICS, model_folder
 from robusttune.training.evaluation import evaluate_model, vectorised
 from robusttune.training.hyperparameters import sb3_class
 from robusttune.training.imports import modules_from
-from robusttune.training.sb3 import normalised_for, training_of
+from robusttune.training.models import normalised_for, training_of
 
 Policy: TypeAlias = tuple[BaseAlgorithm, VecEnv]
 _JPEG_QUALITY = 95

@@ -30,8 +30,8 @@ from robusttune.training.groups import fitting_trainer
 from robusttune.training.hyperparameters import sb3_class
 from robusttune.training.isolation import isolated, uncompiled
 from robusttune.training.lockstep_runs import first_update
+from robusttune.training.models import build_model, normalised
 from robusttune.training.saving import n_bytes
-from robusttune.training.sb3 import build_model, normalised
 
 _STEPS = 16  # of each environment in the rehearsed update
 _MOST_STARTS = 5000  # timesteps before learning that a rehearsal waits for

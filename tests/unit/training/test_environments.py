@@ -20,7 +20,7 @@ from robusttune.errors import SpecError
 from robusttune.results.records import RunStatus
 from robusttune.training import check, environments, rehearse, train
 from robusttune.training.evaluation import vectorised
-from robusttune.training.sb3 import build_model
+from robusttune.training.models import build_model
 from robusttune.training.subprocesses import ProcessVecEnv
 from tests.support.studies import make_study
 from tests.unit.training.test_whole_episodes import LOCKSTEP, SB3, a_run, game

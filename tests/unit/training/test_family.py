@@ -21,7 +21,7 @@ from robusttune.results.records import RunResult, RunStatus
 from robusttune.training import rehearse, train
 from robusttune.training.evaluation import evaluate_model, n_evaluation_environments, vectorised
 from robusttune.training.hyperparameters import HyperparameterMismatchError, verify
-from robusttune.training.sb3 import build_model
+from robusttune.training.models import build_model
 from tests.support.studies import document
 
 HERE = "tests.support.goals_and_masks"

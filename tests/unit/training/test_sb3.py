@@ -25,6 +25,7 @@ from robusttune.results.records import RunResult, RunStatus
 from robusttune.seeds import Stage, evaluation_seed, run_seed
 from robusttune.training import sb3, train
 from robusttune.training.environments import check_environment
+from robusttune.training.hyperparameters import constructor_arguments
 from tests.support import faulty_environments
 from tests.support.cases import cases
 
@@ -280,8 +281,6 @@ def test_a_stop_rule_is_asked_at_each_evaluation_but_the_last_and_stops_the_run(
 
 
 def test_several_runs_take_no_stop_rule() -> None:
-    from robusttune.training import sb3
-
     with pytest.raises(ValueError, match="one run, but got 2 runs"):
         sb3.train([a_run(), a_run(index=1)], lambda index, means: True)
     pair = train([a_run(), a_run(index=1)])
@@ -296,7 +295,7 @@ def test_several_runs_take_no_stop_rule() -> None:
 
 @pytest.mark.parametrize("name", ["gamma", "learning_rate", "net_arch", "activation_fn", "clip_range"])
 def test_a_hyperparameter_lost_on_its_way_is_noticed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    translate = sb3.constructor_arguments
+    translate = constructor_arguments
 
     def forgetful(algorithm: str, hyperparameters: Any, n_actions: int) -> dict[str, Any]:
         return translate(algorithm, {k: v for k, v in hyperparameters.items() if k != name}, n_actions)
@@ -310,7 +309,7 @@ def test_a_hyperparameter_lost_on_its_way_is_noticed(monkeypatch: pytest.MonkeyP
     }
     spec = a_run(**{name: values[name]})
     assert train_one(spec).status is RunStatus.COMPLETED
-    monkeypatch.setattr(sb3, "constructor_arguments", forgetful)
+    monkeypatch.setattr("robusttune.training.models.constructor_arguments", forgetful)
     result = train_one(spec)
     assert result.status is RunStatus.FAILED
     assert f"HyperparameterMismatchError: ppo: the configuration says {name} = " in str(result.error)
