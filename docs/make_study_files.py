@@ -99,7 +99,7 @@ Declares one study per combination of values, and `robusttune run` and `report` 
 [matrix]
 algorithm.name = ["ppo", "a2c"]
 
-[[matrix.study]] # tables of the axes `study` and `method` may set anything; `name` is what the task is called
+[[matrix.study]] # tables of the axis `study` may set anything; `name` is what the task is called
 name = "pendulum"
 environment.id = "Pendulum-v1"
 algorithm.total_timesteps = 40_000
@@ -119,6 +119,15 @@ Several tasks are compared by IQM, median, mean, optimality gap, probability of 
 normalised scores; several studies on one task by one ranking of all their candidates. In the comparison over tasks a
 method is a value of the other axes with what each study recommends there (`ppo tuned`), or with a control
 (`ppo default`). What that means: [statistics.md](statistics.md#many-environments).
+
+A method that differs in several keys is a table of the axis `method`, which may set anything, too:
+
+```toml
+[[matrix.method]]
+name = "dqn"
+algorithm.name = "dqn"
+search_space.parameters.batch_size = {{ high = 128 }}
+```
 """
 
 
