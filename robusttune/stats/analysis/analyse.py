@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,13 +12,12 @@ import numpy.typing as npt
 from robusttune.stats._checks import (
     FloatArray,
     as_runs,
-    as_sample,
     check_count,
-    check_ids,
     check_level,
     check_rng,
 )
 from robusttune.stats.analysis.configurations import analyse_configurations
+from robusttune.stats.analysis.inputs import Inputs, check_known, checked
 from robusttune.stats.analysis.pairs import analyse_pairs, plan
 from robusttune.stats.analysis.result import StudyAnalysis
 from robusttune.stats.comparisons.bayes import best_probability
@@ -36,15 +34,6 @@ from robusttune.stats.luck.curves import Curve
 from robusttune.stats.luck.measure import luck
 from robusttune.stats.luck.reliability import Correlation, single_seed_reliability, tuning_agreement
 from robusttune.stats.luck.verdict import LuckResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Inputs:
-    names: tuple[str, ...]
-    runs: tuple[FloatArray, ...]
-    failed: tuple[int, ...]
-    tuning: dict[int, FloatArray]
-    trials: tuple[int, ...]
 
 
 def analyse(
@@ -115,9 +104,9 @@ def analyse(
     Configurations with one seed are listed and enter no claim. Assumptions of each number: see its own
     module, and `docs/statistics.md`.
     """
-    inputs = _check(scores, tuning_scores, n_failed, controls, kept)
+    inputs = checked(scores, tuning_scores, n_failed, controls, kept)
     for name, given in (("confirmation", confirmation), ("curves", curves), ("preference", preference)):
-        _known(given or (), {one: i for i, one in enumerate(inputs.names)}, name)
+        check_known(given or (), {one: i for i, one in enumerate(inputs.names)}, name)
     names, runs = inputs.names, inputs.runs
     check_level(level)
     check_level(power, name="power")
@@ -189,47 +178,8 @@ def analyse(
     )
 
 
-def _check(
-    scores: Mapping[str, npt.ArrayLike],
-    tuning_scores: Mapping[str, npt.ArrayLike] | None,
-    n_failed: Mapping[str, int] | None,
-    controls: Collection[str],
-    kept: Collection[str] | None,
-) -> _Inputs:
-    if not isinstance(scores, Mapping) or not scores:
-        raise ValueError(f"`scores` must map names to arrays, and hold one at least, but got {scores!r}.")
-    names = check_ids(scores)
-    runs = as_runs(list(scores.values()))
-    position = {one: i for i, one in enumerate(names)}
-    given = {"tuning_scores": tuning_scores, "n_failed": n_failed, "controls": controls, "kept": kept}
-    for name, one in given.items():
-        _known(one or (), position, name)
-    failed = [0] * len(names)
-    for one, count in (n_failed or {}).items():
-        i = position[str(one)]
-        failed[i] = check_count(count, name=f"n_failed[{one!r}]")
-        if count > runs[i].size:
-            raise ValueError(f"`n_failed[{one!r}] <= {runs[i].size}` (its runs) must hold, but got {count}.")
-    by_position = {position[str(one)]: x for one, x in (tuning_scores or {}).items()}
-    tuning = {
-        i: as_sample(np.atleast_1d(np.asarray(by_position[i])), name=f"tuning_scores[{names[i]!r}]", min_n=1)
-        for i in sorted(by_position)
-    }
-    trials = tuple(i for i, name in enumerate(names) if name not in controls)
-    return _Inputs(names=names, runs=runs, failed=tuple(failed), tuning=tuning, trials=trials)
-
-
-def _known(given: Iterable[str], position: Mapping[str, int], name: str) -> None:
-    unknown = [one for one in given if str(one) not in position]
-    if unknown:
-        raise ValueError(
-            f"`{name}` must name configurations of `scores`, but got {unknown[0]!r}. "
-            f"Known: {', '.join(position)}."
-        )
-
-
 def _luck(
-    inputs: _Inputs, means: Sequence[Estimate], indifference: float | None, level: float
+    inputs: Inputs, means: Sequence[Estimate], indifference: float | None, level: float
 ) -> dict[int, LuckResult]:
     """Return the luck of everyone with a tuning or reported score, by position."""
     if not inputs.tuning:
@@ -255,7 +205,7 @@ def _noise(
     """Return the noise components, or None where the episodes cannot tell seeds from episodes."""
     if not episodes:
         return None
-    _known(episodes, {one: i for i, one in enumerate(names)}, "episode_scores")
+    check_known(episodes, {one: i for i, one in enumerate(names)}, "episode_scores")
     nested = [as_runs(list(runs), name=f"episode_scores[{one!r}]", min_n=1) for one, runs in episodes.items()]
     enough = any(len(one) > 1 for one in nested) and any(x.size > 1 for one in nested for x in one)
     return noise_components(nested, level=level) if enough else None
