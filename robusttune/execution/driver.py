@@ -1,8 +1,4 @@
-"""Drives tasks (trials, post-evaluation runs) through an executor, once each, across processes and resumptions.
-
-A task is a generator that yields jobs and is sent their results. It does not know whether a result was computed now,
-was stored before, or came from another process.
-"""
+"""Drives tasks (trials, post-evaluation runs) through an executor, once each, across processes and resumptions."""
 
 from __future__ import annotations
 
@@ -10,11 +6,10 @@ import contextlib
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from pathlib import Path
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeVar
 
 from pebble import ProcessExpired
 
@@ -22,69 +17,16 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.training.base import TrainerSpec
 from robusttune.execution.accidents import AccidentError
 from robusttune.execution.board import Board
-from robusttune.execution.executors import Executor, Job
-from robusttune.execution.jobs import joined, runs_to_make
+from robusttune.execution.executors import Executor
+from robusttune.execution.jobs import runs_to_make
+from robusttune.execution.tasks import Active, Attempt, Pending, Task
 from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.training.interfaces import make_result, trained_by
 
 T = TypeVar("T")
-Task: TypeAlias = Generator[Sequence[Job], list[RunResult], T]
 
 _POLL_S = 0.5
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One submission of some runs of a job."""
-
-    specs: tuple[RunSpec, ...]
-    future: Future[list[RunResult]]
-    began: float
-    number: int
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A job without results so far."""
-
-    job: Job
-    following: int = 0
-    attempts: list[_Attempt] = field(default_factory=list)
-    found: dict[str, RunResult] = field(default_factory=dict)
-    results: list[RunResult] | None = None
-
-
-@dataclass(slots=True)
-class _Active(Generic[T]):
-    """A task and the jobs it waits for."""
-
-    task: Task[T]
-    jobs: list[_Pending] = field(default_factory=list)
-    n_runs: int = 0
-
-    def wait_for(self, jobs: Sequence[Job], most: int) -> None:
-        """Let the task wait for jobs; of its `most` runs, those that it has not asked for yet follow."""
-        self.n_runs += sum(len(job.specs) for job in jobs)
-        self.jobs = [_Pending(job, max(0, most - self.n_runs)) for job in jobs]
-
-
-def as_one(tasks: Sequence[Task[T]]) -> Task[list[T]]:
-    """Return one task of several whose runs can train together: the jobs that they wait for at a time are one."""
-    if len(tasks) == 1:
-        return [(yield from tasks[0])]
-    values: dict[int, T] = {}
-    waiting = {place: list(next(task)) for place, task in enumerate(tasks)}
-    while waiting:
-        results = iter((yield [joined([job for jobs in waiting.values() for job in jobs])]))
-        for place, jobs in list(waiting.items()):
-            own = [next(results) for job in jobs for _ in job.specs]
-            try:
-                waiting[place] = list(tasks[place].send(own))
-            except StopIteration as stop:
-                values[place] = stop.value
-                del waiting[place]
-    return [values[place] for place in range(len(tasks))]
 
 
 class Driver:
@@ -152,7 +94,7 @@ class Driver:
         look_ahead : int
             How many jobs of other processes may be passed over, so that no worker here is idle.
         """
-        active: list[_Active[T]] = []
+        active: list[Active[T]] = []
         exhausted = False
         while active or not exhausted:
             while not exhausted and self._has_room(active, look_ahead):
@@ -160,7 +102,7 @@ class Driver:
                 exhausted = task is None
                 if task is not None:
                     self.board.task_begins()
-                    active.append(_Active(task))
+                    active.append(Active(task))
             for entry in list(active):
                 for value in self._advance(entry):
                     active.remove(entry)
@@ -168,14 +110,14 @@ class Driver:
             if exhausted or not self._has_room(active, look_ahead):
                 self._wait(active)
 
-    def _has_room(self, active: Sequence[_Active[T]], look_ahead: int) -> bool:
+    def _has_room(self, active: Sequence[Active[T]], look_ahead: int) -> bool:
         waiting = [pending for entry in active for pending in entry.jobs if pending.results is None]
         n_here = sum(len(pending.attempts) for pending in waiting)
         n_elsewhere = sum(not pending.attempts for pending in waiting)
         n_to_begin = sum(not entry.jobs for entry in active)
         return n_here + n_to_begin + max(0, n_elsewhere - look_ahead) < self._executor.n_workers
 
-    def _advance(self, entry: _Active[T]) -> list[T]:
+    def _advance(self, entry: Active[T]) -> list[T]:
         """Send a task the results that it waits for, as far as they are known. Return its value, if it ended."""
         try:
             if not entry.jobs:
@@ -187,13 +129,13 @@ class Driver:
             return [stop.value]
         return []
 
-    def _settle(self, jobs: Sequence[_Pending]) -> bool:
+    def _settle(self, jobs: Sequence[Pending]) -> bool:
         for pending in jobs:
             if pending.results is None:
                 self._pursue(pending)
         return all(pending.results is not None for pending in jobs)
 
-    def _pursue(self, pending: _Pending) -> None:
+    def _pursue(self, pending: Pending) -> None:
         """Advance one job: look it up, claim and submit it, or collect it."""
         if not pending.attempts:
             self._begin(pending)
@@ -201,7 +143,7 @@ class Driver:
             if attempt.future.done():
                 self._collect(pending, attempt)
 
-    def _begin(self, pending: _Pending) -> None:
+    def _begin(self, pending: Pending) -> None:
         missing = self._look_up(pending)
         run_ids = [spec.run_id for spec in missing]
         if not missing or not self._in_flight.isdisjoint(run_ids):
@@ -215,7 +157,7 @@ class Driver:
         self._in_flight.update(run_ids)
         self._submit(pending, missing, number=1)
 
-    def _look_up(self, pending: _Pending) -> tuple[RunSpec, ...]:
+    def _look_up(self, pending: Pending) -> tuple[RunSpec, ...]:
         """Return the runs of a job that must still be made; if there are none, the job has its results."""
         specs = pending.job.specs
         pending.found = self._store.results(spec.run_id for spec in specs)
@@ -224,14 +166,14 @@ class Driver:
             pending.results = [pending.found[spec.run_id] for spec in specs]
         return missing
 
-    def _submit(self, pending: _Pending, specs: tuple[RunSpec, ...], *, number: int) -> None:
+    def _submit(self, pending: Pending, specs: tuple[RunSpec, ...], *, number: int) -> None:
         job = dataclasses.replace(pending.job.only(specs), trainer=self.trainer, progress=self.board.folder)
         self.board.begin(job, pending.following)
         began = time.perf_counter()
         future = self._executor.submit(job)
-        pending.attempts.append(_Attempt(specs=specs, future=future, began=began, number=number))
+        pending.attempts.append(Attempt(specs=specs, future=future, began=began, number=number))
 
-    def _collect(self, pending: _Pending, attempt: _Attempt) -> None:
+    def _collect(self, pending: Pending, attempt: Attempt) -> None:
         pending.attempts.remove(attempt)
         self.board.end(attempt.specs)
         try:
@@ -258,7 +200,7 @@ class Driver:
         if not pending.attempts:
             pending.results = [pending.found[spec.run_id] for spec in pending.job.specs]
 
-    def _accident_result(self, attempt: _Attempt, accident: Exception) -> RunResult:
+    def _accident_result(self, attempt: Attempt, accident: Exception) -> RunResult:
         elapsed = time.perf_counter() - attempt.began
         status, reason = RunStatus.CRASHED, str(accident).strip()
         if isinstance(accident, ProcessExpired):
@@ -270,7 +212,7 @@ class Driver:
         result = make_result(spec, status, wall_time_s=elapsed, error=error)
         return trained_by(self.trainer or spec.training.TRAINERS[0], result)
 
-    def _wait(self, active: Sequence[_Active[T]]) -> None:
+    def _wait(self, active: Sequence[Active[T]]) -> None:
         waiting = [pending for entry in active for pending in entry.jobs if pending.results is None]
         futures = [attempt.future for pending in waiting for attempt in pending.attempts]
         if futures:

@@ -10,10 +10,11 @@ from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.study_runs import PlannedRuns
 from robusttune.execution.board import batch_of
-from robusttune.execution.driver import Driver, Task
+from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Job
 from robusttune.execution.jobs import listed
 from robusttune.execution.progress import Reporter
+from robusttune.execution.tasks import Task
 from robusttune.execution.time_left import Batch
 from robusttune.post_evaluation.result import (
     PostEvaluation,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.tuning import TuningSpec
-from robusttune.execution.driver import Task
+from robusttune.execution.tasks import Task
 from robusttune.results.records import TrialState
 from robusttune.tuning.task import TrialOutcome, ended, jobs
 

@@ -13,8 +13,9 @@ from optuna.trial import FrozenTrial
 
 from robusttune.declaration.study import StudySpec
 from robusttune.errors import StudyError
-from robusttune.execution.driver import Driver, Task, as_one
+from robusttune.execution.driver import Driver
 from robusttune.execution.progress import Reporter
+from robusttune.execution.tasks import Task, as_one
 from robusttune.results.interfaces import Ownership, Store
 from robusttune.results.records import RunStatus, TrialRecord, TrialState
 from robusttune.tuning.batches import Batches

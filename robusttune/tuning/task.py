@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.tuning import TuningSpec
-from robusttune.execution.driver import Task
 from robusttune.execution.executors import Job
+from robusttune.execution.tasks import Task
 from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
 from robusttune.tuning.aggregation import aggregate, counted
 from robusttune.tuning.pruning import PruningView

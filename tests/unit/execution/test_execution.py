@@ -22,8 +22,9 @@ from robusttune.declaration.training.environment import EnvironmentSpec
 from robusttune.declaration.training.sb3 import AlgorithmSpec, Sb3Training
 from robusttune.errors import SpecError
 from robusttune.execution import executors
-from robusttune.execution.driver import Driver, Task
+from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Executor, InProcess, Job, LocalPool, make_executor
+from robusttune.execution.tasks import Task
 from robusttune.results.claims import Claims
 from robusttune.results.records import RunResult, RunStatus
 from robusttune.results.store import ResultStore

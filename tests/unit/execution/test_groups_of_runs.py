@@ -12,9 +12,10 @@ from pebble import ProcessExpired
 
 from robusttune.declaration.run import RunSpec
 from robusttune.declaration.study_runs import tuning_runs
-from robusttune.execution.driver import Driver, Task, as_one
+from robusttune.execution.driver import Driver
 from robusttune.execution.executors import Job
 from robusttune.execution.jobs import joined, runs_to_make
+from robusttune.execution.tasks import Task, as_one
 from robusttune.results.claims import Claims
 from robusttune.results.engine import sqlite_url
 from robusttune.results.records import RunResult, RunStatus, TrialState, evaluations_together
