@@ -51,9 +51,12 @@ def _luck(ranking: Ranking) -> list[str]:
         )
     mean = ranking.analysis.mean_luck
     if mean is not None and mean.n > 1:
-        sentences.append(
-            f"On average over the {count(mean.n, 'trial')}, tuning scores were too high by {estimate(mean)}."
+        how = (
+            f"high by {estimate(mean)}"
+            if mean.estimate >= 0
+            else f"low by {with_interval(-mean.estimate, -mean.high, -mean.low)}"
         )
+        sentences.append(f"On average over the {count(mean.n, 'trial')}, tuning scores were too {how}.")
     return sentences
 
 

@@ -233,3 +233,16 @@ def test_numbers_are_rounded_to_what_is_known() -> None:
     assert (share(-0.087), share(-0.001), share_interval(-0.1, 0.25)) == ("−0.09", "0.00", "[−0.10, 0.25]")
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert (count(1, "seed"), count(1200, "seed")) == ("1 seed", "1,200 seeds")
+
+
+@pytest.mark.parametrize(("told", "how"), [(5.0, "high"), (-5.0, "low")])
+def test_tuning_scores_are_on_average_too_high_or_too_low_by_a_positive_number(told: float, how: str) -> None:
+    scores = {f"trial {i}": list(RNG.normal(0.0, 1.0, 12)) for i in range(3)}
+    ranking = ranked(scores, dict.fromkeys(scores, told))
+    found = ranking.analysis.mean_luck
+    assert found is not None
+    low, high = sorted((abs(found.low), abs(found.high)))
+    assert (
+        f"tuning scores were too {how} by {with_interval(abs(found.estimate), low, high)}."
+        in ranking.findings["Luck of the tuning scores"][-1]
+    )
