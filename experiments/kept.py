@@ -16,8 +16,9 @@ from typing import Any
 
 import pandas as pd
 
+from robusttune.declaration.files import whole_file
 from robusttune.report.model import Ranking
-from robusttune.report.output import to_csv, whole_file
+from robusttune.report.output import to_csv
 from robusttune.report.tables import to_document
 
 FIGURE = "tuning_vs_post_evaluation.png"

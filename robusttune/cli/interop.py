@@ -12,6 +12,7 @@ import typer
 from robusttune.cli.console import say
 from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.files import whole_file
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.toml import load_study
@@ -154,7 +155,8 @@ def export(
         typer.echo(text, nl=False)
         return
     try:
-        file.write_text(text, encoding="utf-8")
+        with whole_file(file) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{file} cannot be written: {error.strerror}.") from None
     say(f"Wrote {file}.")

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.files import whole_file
 from robusttune.declaration.ids import config_id
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.study import StudySpec
@@ -132,7 +133,8 @@ def write_study(
     lines = [f"# {line}" for remark in remarks for line in remark.splitlines()]
     text = "\n".join([*lines, "", *_toml(document)]) + "\n"
     try:
-        path.write_text(text, encoding="utf-8", errors="replace")
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise SpecError(f"{path} cannot be written: {error.strerror}.") from None
     return load_study(path)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robusttune.declaration.files import whole_file
 from robusttune.pipeline.location import EARLIER, Location
 from robusttune.pipeline.reading import Results
 from robusttune.post_evaluation.result import PostEvaluation, confirmed_runs
@@ -74,7 +75,8 @@ def _write_cards(ranking: Ranking, models: Path) -> None:
     with contextlib.suppress(OSError):  # as where it could not be saved: the results stand
         for row in ranking.rows:
             for policy in models.glob(f"{row.candidate.config_id}/*/{MODEL}"):
-                (policy.parent / CARD).write_text(model_card(ranking, row), encoding="utf-8")
+                with whole_file(policy.parent / CARD) as path:
+                    path.write_text(model_card(ranking, row), encoding="utf-8")
 
 
 def _move_other_report(tuning_id: str, folder: Path) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import io
 import json
-import os
 import re
-import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from robusttune.declaration.files import whole_file
 from robusttune.errors import StudyError, shortened
 from robusttune.report import latex
 from robusttune.report.prose.verdicts import LABELS
@@ -195,17 +193,6 @@ def _svg(figure: Figure, *, fonts: str, dpi: int = RC["savefig.dpi"]) -> str:
     with mpl.rc_context({**RC, "svg.fonttype": fonts, "savefig.dpi": dpi}):
         figure.savefig(buffer, format="svg", metadata=_FORMATS["svg"], bbox_inches=_frame(figure))
     return _UNWRITABLE.sub("�", buffer.getvalue())
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, and move it there if nothing went wrong."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

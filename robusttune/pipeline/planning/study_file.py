@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from robusttune.declaration.algorithms import ALGORITHMS
+from robusttune.declaration.files import whole_file
 from robusttune.declaration.messages import did_you_mean
 from robusttune.declaration.presets import presets_for
 from robusttune.declaration.study import StudySpec
@@ -61,7 +62,8 @@ def write_study_file(
         split=split,
     )
     try:
-        path.write_text(text, encoding="utf-8")
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SpecError(f"{path} cannot be written: {error.strerror}.") from None
     return load_study(path)

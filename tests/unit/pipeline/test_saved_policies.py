@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import robusttune as rt
+from robusttune.declaration.ids import config_id
 from robusttune.declaration.study import StudySpec
-from robusttune.declaration.study_runs import post_evaluation_runs
+from robusttune.declaration.study_runs import configuration, post_evaluation_runs
 from robusttune.errors import SpecError, StudyError
 from robusttune.execution.progress import SilentReporter
 from robusttune.interop.exports import export
@@ -20,7 +23,8 @@ from robusttune.pipeline.reading import open_results
 from robusttune.pipeline.recommend import recommend_from
 from robusttune.post_evaluation.result import PostEvaluation
 from robusttune.results.models import discard, is_saved, model_folder, saving
-from tests.support.studies import document, drawn, make_study
+from tests.support.stored import store_story, told_study
+from tests.support.studies import document, drawn, make_study, settled
 
 BRIEF = {"tuning.n_trials": 1, "post_evaluation.top_k": 1, "post_evaluation.n_seeds": 2}
 
@@ -135,6 +139,31 @@ def test_a_torn_policy_is_no_policy_and_the_next_attempt_removes_it(tmp_path: Pa
     assert not is_saved(tmp_path, other)
     discard(tmp_path, other)
     assert is_saved(tmp_path, run)
+
+
+@pytest.mark.thorough
+def test_all_that_a_study_writes_has_the_permissions_that_the_mask_gives(tmp_path: Path) -> None:
+    """Tables, figures, page, JSON, LaTeX, database and policies, in a folder that a group shares."""
+    tmp_path.chmod(0o2770)
+    mask = 0o027  # 0o077 leaves what private temporary files have anyway
+    study, before = told_study(), os.umask(mask)
+    try:
+        store_story(study, tmp_path)
+        trial = configuration(settled(study), {"learning_rate": 1e-4, "n_steps": 16})
+        ((run, *_),) = post_evaluation_runs(settled(study), {config_id(trial): trial}).values()
+        with saving(location_of(study, out=tmp_path).models, run) as folder:
+            (folder / "model.zip").write_text("a model")
+        rt.report_study(study, out=tmp_path)
+    finally:
+        os.umask(before)
+    written = files(tmp_path)
+    assert {"README.md", "run.json"} <= {path.name for path in written}
+    suffixes = {".csv", ".md", ".json", ".tex", ".html", ".png", ".pdf", ".svg", ".db", ".zip"}
+    assert {path.suffix for path in written} == suffixes
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o666 & ~mask}
+    folders = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert {path.stat().st_mode & 0o3777 for path in folders} == {0o2777 & ~mask}
+    assert {path.stat().st_gid for path in (*written, *folders)} == {tmp_path.stat().st_gid}
 
 
 def test_what_leaves_no_policy_cannot_keep_one() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib.text
@@ -15,7 +13,7 @@ from matplotlib.figure import Figure
 
 from robusttune.report import page
 from robusttune.report.figures import luck, seeds
-from robusttune.report.output import save, whole_file, write_folder
+from robusttune.report.output import save, write_folder
 from robusttune.report.write import write_report
 from tests.support.hostile import HOSTILE, faults_of_report
 from tests.support.rankings import ranked
@@ -116,21 +114,6 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(
         save(figure, tmp_path, "picture")
     assert (tmp_path / "picture.png").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["picture.pdf", "picture.png", "picture.svg"]
-
-
-@pytest.fixture
-def umask() -> Iterator[int]:
-    before = os.umask(0o027)
-    yield 0o027
-    os.umask(before)
-
-
-def test_files_have_the_permissions_that_the_user_s_mask_gives(tmp_path: Path, umask: int) -> None:
-    write_folder(tmp_path, {"table.md": "text"}, {})
-    with whole_file(tmp_path / "picture.png") as path:
-        path.write_bytes(b"")
-    for name in ("table.md", "picture.png"):
-        assert (tmp_path / name).stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_very_many_dots_are_one_picture_within_the_figure(
