@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,19 @@ import numpy as np
 import pandas as pd
 
 from robusttune.declaration.files import regular
-from robusttune.errors import MissingDependencyError, RobusttuneError, SpecError, reason
+from robusttune.errors import SpecError, reason
 from robusttune.interop.folders import read_folder
 from robusttune.interop.roles import plain
 from robusttune.interop.shapes import WIDE, from_columns, from_wide, is_wide, marl_eval_runs, unfolded
-from robusttune.interop.text_tables import COMPRESSED, read_separated, read_text, unique_names
 from robusttune.report.runs import COLUMNS, POST_EVALUATION, TUNING
+from robusttune.training.table_formats import (
+    COMPRESSED,
+    read_parquet,
+    read_separated,
+    read_text,
+    readable,
+    unique_names,
+)
 
 _SEPARATED = (".csv", ".tsv", ".txt")
 # CleanRL and RL Zoo name runs environment__experiment__seed__time.
@@ -115,25 +123,34 @@ def _read_file(path: Path, score: str | None) -> pd.DataFrame:
             f"{path}: must be a folder of runs, or a file called .csv, .tsv, .parquet, .json or .jsonl."
         )
     regular(path)
-    try:
+    with readable(path, suffix.removeprefix(".")):
         if suffix == ".parquet":
-            return pd.read_parquet(path)
+            return read_parquet(path)
         text = read_text(path)
         if suffix in _SEPARATED:
             return unfolded(read_separated(text, path.name), path.name)
-        lines = [line for line in text.splitlines() if line.strip()]
-        document = [json.loads(line) for line in lines] if suffix == ".jsonl" else json.loads(text)
-        return _from_json(document, path.name, score)
-    except RobusttuneError:
-        raise
-    except ImportError:
-        raise MissingDependencyError(
-            f"{path}: parquet needs `pip install pyarrow`; CSV and JSON need nothing."
-        ) from None
-    except OSError as error:
-        raise SpecError(f"{path}: cannot be read ({error.strerror or error}).") from None
-    except Exception as error:  # whatever a parser says about bytes that are not its format
-        raise SpecError(f"{path}: cannot be read as {suffix.removeprefix('.')} ({reason(error)}).") from None
+        read = functools.partial(json.loads, object_pairs_hook=functools.partial(_object, path.name))
+        return _from_json(_lines(text, read) if suffix == ".jsonl" else read(text), path.name, score)
+
+
+def _lines(text: str, read: Callable[[str], Any]) -> list[Any]:
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            if line.strip():
+                found.append(read(line))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"line {number}, column {error.colno}: {error.msg}") from None
+    return found
+
+
+def _object(source: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; a name that appears twice would lose the values of the first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+        raise SpecError(f"{source}: {name!r:.60} appears twice in an object. Rename one.")
+    return found
 
 
 def _from_json(document: Any, source: str, score: str | None) -> pd.DataFrame:

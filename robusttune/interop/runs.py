@@ -17,6 +17,7 @@ from robusttune.interop.roles import plain
 _KEYS = ["task", "configuration", "seed"]
 # Columns of loggers that say nothing about a configuration.
 _LOGGERS = "id state user notes tags created updated runtime duration hostname sweep end_time"
+_MOST_DIGITS = 20  # of a seed that is a number; longer ones are names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +173,10 @@ def _hyperparameters(
     return rows[kept]
 
 
+def _seed(label: str) -> int | str:
+    return int(label) if label.isdecimal() and label.isascii() and len(label) <= _MOST_DIGITS else label
+
+
 def _configuration(name: str, own: pd.DataFrame, values: pd.DataFrame, source: str) -> GivenConfiguration:
     tuning = own["tuning_score"].dropna().unique()
     if len(tuning) > 1:
@@ -183,7 +188,7 @@ def _configuration(name: str, own: pd.DataFrame, values: pd.DataFrame, source: s
     first = values.iloc[int(own["place"].iloc[0])]
     return GivenConfiguration(
         name=name,
-        seeds=tuple(int(seed) if seed.isdecimal() and seed.isascii() else seed for seed in own["seed"]),
+        seeds=tuple(_seed(seed) for seed in own["seed"]),
         scores=tuple(None if np.isnan(score) else float(score) for score in own["score"]),
         step=None if steps.empty or abs(steps.max()) > 1e15 else int(steps.median()),
         tuning_score=float(tuning[0]) if len(tuning) else None,

@@ -16,6 +16,7 @@ from robusttune.declaration.training.tabular import TabularTraining, file_hash
 from robusttune.errors import SpecError
 from robusttune.stats.arrays import FloatArray
 from robusttune.training.table import Column, Table
+from robusttune.training.table_formats import read_parquet, read_separated, read_text, readable
 
 MIN_SEEDS = 3
 """One for tuning, and two for the post-evaluation to have a spread."""
@@ -86,18 +87,10 @@ def _require_column(frame: pd.DataFrame, name: str, where: str) -> None:
 
 
 def _read(path: Path, where: str) -> pd.DataFrame:
-    try:
+    is_parquet = path.suffix == ".parquet"
+    with readable(where, "parquet" if is_parquet else "csv"):
         regular(path, where=where)
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except ImportError:
-        raise SpecError(f"{where}: parquet needs `pip install pyarrow`; CSV needs nothing.") from None
-    except SpecError:
-        raise
-    except OSError as error:
-        raise SpecError(f"{where}: cannot be read ({error.strerror}).") from None
-    except Exception as error:  # whatever a parser says about bytes that are not its format
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SpecError(f"{where}: cannot be read as a table ({reason}).") from None
+        return read_parquet(path) if is_parquet else read_separated(read_text(path, where), where)
 
 
 def _check_rows(frame: pd.DataFrame, tabular: TabularTraining, names: Sequence[str], where: str) -> None:

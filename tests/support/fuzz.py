@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import json
 import random
@@ -208,6 +209,8 @@ def damaged_table(chance: random.Random) -> tuple[str, bytes]:
         "=1",
         b"x",
         1e308,
+        "9" * 5000,
+        "\0",
     )
     if chance.random() < 0.6:
         column = chance.choice(frame.columns)
@@ -221,8 +224,42 @@ def damaged_table(chance: random.Random) -> tuple[str, bytes]:
     suffix = ".csv" if frame.columns.duplicated().any() else suffix
     content = _written(frame, suffix)
     if chance.random() < 0.7:
-        content = chance.choice((flip_bytes, cut, lambda c, b: _noise(c, b, b"")))(chance, content)
+        damage = (
+            (_footer,)
+            if suffix == ".parquet" and chance.random() < 0.5
+            else (flip_bytes, cut, _noise, _as_text)
+        )
+        content = chance.choice(damage)(chance, content, b"")
     return suffix, content
+
+
+def _footer(chance: random.Random, content: bytes, _: bytes) -> bytes:
+    """Damage what a parquet file says of itself: types, names, numbers of rows and values, or its length."""
+    length = int.from_bytes(content[-8:-4], "little")
+    begin = len(content) - 8 - length
+    if chance.random() < 0.1:
+        return content[:-8] + chance.randbytes(4) + content[-4:]
+    footer = chance.choice((flip_bytes, cut, _numbers))(chance, content[begin:-8], b"")
+    return content[:begin] + footer + len(footer).to_bytes(4, "little") + content[-4:]
+
+
+def _numbers(chance: random.Random, content: bytes, _: bytes) -> bytes:
+    """Replace a number of twelve, which is the rows of these tables, by a huge or a negative one."""
+    told, new = b"\x16\x18", chance.choice((b"\x16\x01", b"\x16" + b"\xff" * chance.randint(1, 9) + b"\x01"))
+    at = chance.randint(0, len(content))
+    return (
+        content.replace(told, new)
+        if chance.random() < 0.3
+        else content[:at] + content[at:].replace(told, new, 1)
+    )
+
+
+def _as_text(chance: random.Random, content: bytes, _: bytes) -> bytes:
+    """Put the text into another encoding, or compress it though its name does not say so."""
+    codec = chance.choice(("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1", "utf-7", "gzip"))
+    if codec == "gzip":
+        return gzip.compress(content)
+    return content.decode("latin-1").encode(codec, errors="replace")
 
 
 def _written(frame: pd.DataFrame, suffix: str) -> bytes:
@@ -254,7 +291,7 @@ def read_tables(path: Path) -> None:
 
 
 def _as_tabular(path: Path) -> None:
-    read_table.__wrapped__(TabularTraining(path=str(path), config="config"))
+    read_table.__wrapped__(TabularTraining(path=str(path), config="config", score="score"))
 
 
 # --- databases --------------------------------------------------------------------------------------------------------
