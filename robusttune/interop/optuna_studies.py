@@ -19,6 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import make_url
 
+from robusttune.declaration.files import regular
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError, reason
 from robusttune.interop.configuration_values import StoredValue
@@ -122,7 +123,8 @@ def _our_errors(storage: str) -> Iterator[None]:
     except Exception as error:  # SQLAlchemy, its drivers, alembic, JSON and pickle each have their own
         said = reason_of(found) if (found := database_error(error)) is not None else reason(error)
         raise SpecError(
-            f"{without_password(storage):.300}: is no study that Optuna {optuna.__version__} can read ({said:.300})."
+            f"{without_password(storage):.300}: is no study that Optuna {optuna.__version__} can read ({said:.300}). "
+            "Name the storage that Optuna wrote, or a copy from before it was damaged."
         ) from None
 
 
@@ -143,7 +145,7 @@ def _opened(storage: str, *, read_only: bool = True) -> BaseStorage:
         path = Path(storage)
         url = make_url(f"sqlite:///{path}")
     if path is not None:
-        if not path.is_file():
+        if not regular(path).exists():
             raise SpecError(f"{path}: there is no such file. Name an Optuna database or journal, or its URL.")
         if not _is_sqlite(path):
             if path.suffix in _DATABASES:
@@ -164,10 +166,10 @@ def _from_pickle(path: str, unsafe: bool, minimized: bool) -> FoundStudy:
             f"{path}: is a pickle, and to read a pickle is to execute whatever code is in it. If you made it "
             "yourself, say so with unsafe_pickle = true; otherwise import the SQLite or journal file of the search."
         )
-    with Path(path).open("rb") as file:
+    with regular(Path(path)).open("rb") as file:
         study = pickle.load(file)
     if not isinstance(study, optuna.Study):
-        raise SpecError(f"{path}: holds a {type(study).__name__}, not a study of Optuna.")
+        raise SpecError(f"{path}: must hold a study of Optuna, but holds {type(study).__name__}.")
     return _found(
         study.study_name, study.directions, study.user_attrs, study.get_trials(deepcopy=False), minimized
     )

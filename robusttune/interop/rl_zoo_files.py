@@ -119,13 +119,16 @@ def _from_file(path: Path, algorithm: str | None, environment: str | None) -> tu
     name = algorithm or (path.stem if path.stem in ALGORITHMS else None)
     if name is None:
         raise SpecError(f"{path}: does not say whose hyperparameters these are: give `algorithm`.")
-    if environment not in entries or not isinstance(entries[environment], Mapping):
+    if environment not in entries:
         listed = ", ".join(sorted(entries)[:40])
         raise SpecError(
             f"environment = {environment!r}: {path} has no entry for it{did_you_mean(environment, entries)}. It has "
             f"{listed}."
         )
-    setting, hyperparameters = entry(name, str(environment), entries[environment])
+    own = entries[environment]
+    if not isinstance(own, Mapping):
+        raise SpecError(f"{path}: {environment} must be a table of hyperparameters, but got {own!r:.60}.")
+    setting, hyperparameters = entry(name, str(environment), own)
     return setting, [Found(name="rl-zoo", hyperparameters=hyperparameters)]
 
 
@@ -184,7 +187,7 @@ def _last_score(path: Path) -> float | None:
         with np.load(path, allow_pickle=False) as file:
             score = float(np.mean(file["results"][-1]))
     except Exception as error:  # zip, NumPy and the header of an array each have their own
-        raise SpecError(f"{path}: is no evaluations.npz of Stable-Baselines3 ({error}).") from None
+        raise SpecError(f"{path}: is no evaluations.npz of Stable-Baselines3 ({reason(error)}).") from None
     return score if np.isfinite(score) else None
 
 

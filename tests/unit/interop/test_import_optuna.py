@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,32 @@ def test_a_pickle_is_not_read_unless_that_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="execute whatever code"):
         read_study(str(tmp_path / "s.pkl"))
     assert read_study(str(tmp_path / "s.pkl"), unsafe_pickle=True).trials[0].value == 1.0
+
+
+DAMAGED = {
+    "noise.log": b"\xb7\x00", "other.log": b"[1]\n", "unknown.log": b'{"op_code": 99}\n', "noise.db": b"no database",
+    "pages.db": b"SQLite format 3\x00" + b"\xff" * 5000, "noise.pkl": b"\xaf", "number.pkl": pickle.dumps(5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_storage_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(DAMAGED[name])
+    with pytest.raises(SpecError, match=f"{name}: (is no|must hold a) (study|SQLite)") as caught:
+        read_study(str(tmp_path / name), unsafe_pickle=True)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["x.log", "x.db", "x.pkl"])
+@pytest.mark.parametrize("target", ["a pipe", "/dev/zero", "/tmp"])
+def test_a_storage_that_is_no_file_is_not_opened(tmp_path: Path, name: str, target: str) -> None:
+    path = tmp_path / name
+    if target == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target)
+    with pytest.raises(SpecError, match="must be a file"):
+        read_study(str(path), unsafe_pickle=True)
 
 
 @pytest.mark.thorough

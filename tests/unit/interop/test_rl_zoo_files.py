@@ -142,6 +142,12 @@ def test_whatever_a_file_holds_gives_entries_or_our_own_error(tmp_path: Path, te
             find(path, None, environment)
 
 
+def test_an_entry_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ppo.yml").write_text("CartPole-v1: 5\n")
+    with pytest.raises(SpecError, match="CartPole-v1 must be a table of hyperparameters, but got 5"):
+        find(tmp_path / "ppo.yml", None, "CartPole-v1")
+
+
 @pytest.mark.parametrize("value", ["!!bool maybe", "!!int ''", "!!float ''", "!!timestamp soon"])
 def test_a_value_that_its_tag_belies_is_our_own_error(tmp_path: Path, value: str) -> None:
     with pytest.raises(SpecError, match="is no YAML that can be read"):
