@@ -23,7 +23,7 @@ from robusttune.declaration.files import regular
 from robusttune.declaration.messages import did_you_mean
 from robusttune.errors import SpecError, reason
 from robusttune.interop.configuration_values import StoredValue
-from robusttune.results.engine import read_only_url, without_password
+from robusttune.results.engine import untouching, without_password
 from robusttune.results.patience import database_error, reason_of
 
 _DATABASES = (".db", ".sqlite", ".sqlite3")
@@ -151,8 +151,9 @@ def _opened(storage: str, *, read_only: bool = True) -> BaseStorage:
             if path.suffix in _DATABASES:
                 raise SpecError(f"{path}: is no SQLite database.")
             return JournalStorage(JournalFileBackend(str(path)))  # makes a file only where there is none
-    address = (read_only_url(url) if read_only else url).render_as_string(hide_password=False)
-    return RDBStorage(address, skip_table_creation=True)
+    options = untouching(url) if read_only else {}
+    address = url.render_as_string(hide_password=False)
+    return RDBStorage(address, engine_kwargs=options, skip_table_creation=True)
 
 
 def _is_sqlite(path: Path) -> bool:

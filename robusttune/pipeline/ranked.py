@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robusttune.declaration.files import whole_file
-from robusttune.pipeline.location import EARLIER, Location
+from robusttune.errors import StudyError
+from robusttune.pipeline.location import DATABASE, EARLIER, Location
 from robusttune.pipeline.reading import Results
 from robusttune.post_evaluation.result import PostEvaluation, confirmed_runs
+from robusttune.results.engine import sqlite_url
 from robusttune.results.models import CARD, MODEL
 from robusttune.results.records import TrialRecord
 
@@ -63,7 +65,12 @@ def written(ranking: Ranking, location: Location) -> Ranking:
 
     with contextlib.suppress(OSError):  # a report is never lost to an old one
         _move_other_report(ranking.study.tuning_id, location.folder)
-    write_report(ranking, location.folder)
+    try:
+        write_report(ranking, location.folder)
+    except StudyError as error:
+        if location.database != sqlite_url(location.folder / DATABASE):
+            raise
+        raise StudyError(f"{error} With it, `storage` = {location.database!r} names these results.") from None
     _write_cards(ranking, location.models)
     return ranking
 

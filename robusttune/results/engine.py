@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
-import shutil
-import tempfile
-import urllib.parse
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from robusttune.errors import SpecError
 from robusttune.results import schema
+from robusttune.results.untouched import connect_to_read
 
 _MAKING_TABLES = 0x7275_6E73  # any number that no other program locks by
 
@@ -54,13 +52,10 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
     SpecError
         If the URL is not understood or its driver is missing.
     """
-    copied = None
     try:
         parsed = make_url(url)
-        copied = _left_log_copied(parsed) if read_only else None
-        if read_only:
-            parsed = read_only_url(parsed if copied is None else parsed.set(database=str(copied)))
-        engine = sa.create_engine(parsed, pool_pre_ping=True)
+        options = untouching(parsed) if read_only else {}
+        engine = sa.create_engine(parsed, pool_pre_ping=True, **options)
     except (SQLAlchemyError, ImportError, ValueError) as error:  # a port that is no number is a ValueError
         shown = without_password(url)
         raise SpecError(
@@ -68,37 +63,16 @@ def make_engine(url: str, *, read_only: bool = False) -> sa.Engine:
             "SQLAlchemy URL such as sqlite:///study.db or postgresql+psycopg://user@host:5432/db (needs "
             "`pip install robusttune[postgres]`)."
         ) from None
-    if copied is not None:
-        weakref.finalize(engine, shutil.rmtree, copied.parent, ignore_errors=True)
     if engine.dialect.name == "sqlite" and not read_only:
         sa.event.listen(engine, "connect", _configure_sqlite)
     return engine
 
 
-def read_only_url(url: sa.URL) -> sa.URL:
-    """Return the URL that opens an SQLite file without writing beside it; other URLs as they are."""
+def untouching(url: sa.URL) -> dict[str, Any]:
+    """Return the options of an engine that changes nothing of an SQLite file or beside it; none for other databases."""
     if url.get_backend_name() != "sqlite" or not url.database:
-        return url
-    path = Path(url.database).resolve()
-    # Without a writer there is no log beside the file, and SQLite would make one in looking for it, unless told that
-    # the file does not change. While somebody writes, the log exists and a reader needs it: it then notes in the index
-    # beside the log (-shm) how far it reads, so that no writer overwrites that. Nothing else is ever changed.
-    query = {"mode": "ro", "uri": "true"}
-    if not path.with_name(f"{path.name}-wal").exists():
-        query["immutable"] = "1"
-    return url.set(database=f"file:{urllib.parse.quote(str(path))}", query=query)
-
-
-def _left_log_copied(url: sa.URL) -> Path | None:
-    """Return a copy of an SQLite file with the log of a dead writer, which SQLite reads only by writing beside it."""
-    path = Path(url.database or "")
-    log, index = (path.with_name(f"{path.name}-{end}") for end in ("wal", "shm"))
-    if url.get_backend_name() != "sqlite" or not path.is_file() or not log.exists() or index.exists():
-        return None
-    folder = Path(tempfile.mkdtemp(prefix="robusttune-"))
-    for one in (path, log):
-        shutil.copyfile(one, folder / one.name)
-    return folder / path.name
+        return {}
+    return {"creator": functools.partial(connect_to_read, Path(url.database).resolve())}
 
 
 def make_tables(engine: sa.Engine) -> None:
