@@ -489,6 +489,39 @@ def test_a_worker_on_another_host_lives_as_long_as_its_heart_beats_whatever_its_
         assert claims.acquire("run:x")
 
 
+@pytest.mark.parametrize("skew_s", [-600.0, 600.0])
+def test_of_two_hosts_whose_clocks_differ_each_respects_the_other_until_it_is_silent(
+    store: ResultStore, monkeypatch: pytest.MonkeyPatch, skew_s: float
+) -> None:
+    monkeypatch.setattr(claims_module, "HEARTBEAT_S", 1000.0)  # this test lets the hearts beat
+    with Claims(store.engine) as here, Claims(store.engine) as there:
+        there._host = "another-host"
+
+        def beat(one: Claims, n: int) -> None:
+            now = 1e9 + 15.0 * n + (skew_s if one is there else 0.0)
+            monkeypatch.setattr(time, "time", lambda: now)
+            monkeypatch.setattr(claims_module, "HEARTBEAT_S", 15.0)
+            one._beat_once()
+
+        for one, key in ((here, "run:x"), (there, "run:y")):
+            beat(one, 0)
+            assert one.acquire(key)
+        for n in range(1, 30):
+            for one, key in ((here, "run:y"), (there, "run:x")):
+                beat(one, n)
+                assert not one.acquire(key)
+        n_beats = 0
+        while not here.acquire("run:y"):
+            n_beats += 1
+            beat(here, 30 + n_beats)
+        assert n_beats == (3 if skew_s < 0 else 8)  # a clock behind ours looks like a heart long silent
+        with store.engine.connect() as connection:
+            alive = connection.execute(sa.select(schema.workers.c.worker_id)).scalars().all()
+            held = dict(connection.execute(sa.select(schema.claims.c.key, schema.claims.c.worker_id)).all())
+        assert alive == [here.worker_id]
+        assert held == {"run:x": here.worker_id, "run:y": here.worker_id}
+
+
 def test_a_database_that_was_away_kills_nobody(store: ResultStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims_module, "HEARTBEAT_S", 1000.0)
     row = {"worker_id": "far", "host": "another-host", "pid": 1, "process_started_at": 0.0}
