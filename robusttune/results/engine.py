@@ -122,6 +122,13 @@ def one_of(dialect: str, column: sa.Column[str], values: Sequence[str]) -> sa.Co
     return column.in_(one)
 
 
+def is_json(dialect: str, *columns: sa.Column[str]) -> sa.ColumnElement[bool]:
+    """Return whether texts are JSON, as SQLite can tell at once; servers keep what they have been given."""
+    if dialect != "sqlite":
+        return sa.true()
+    return sa.and_(*(sa.func.json_valid(column) == 1 for column in columns))
+
+
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:
     """Return an INSERT that can say what to do on a conflict, or None where the database has no such statement."""
     if connection.dialect.name == "sqlite":

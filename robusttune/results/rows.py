@@ -121,8 +121,10 @@ def provenance(text: str) -> dict[str, Any]:
 
 
 def run_outcome(row: Sequence[Any], provenances: Mapping[str, Any]) -> RunOutcome:
-    """Return how a run ended; the row ends with the id of its provenance."""
-    run_id, seed, status, score, timesteps, error, made_by = row
+    """Return how a run ended; the row ends with whether its evaluations are JSON, and the id of its provenance."""
+    run_id, seed, status, score, timesteps, error, is_whole, made_by = row
+    if not is_whole:
+        raise ValueError(f"curve or episode_returns of the run {run_id:.40}: no JSON")
     # A completed run that has lost its score would count as diverged.
     is_score = isinstance(score, _NUMBER) and math.isfinite(score)
     if is_score != (status == RunStatus.COMPLETED) or not (is_score or score is None):

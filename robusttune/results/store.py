@@ -19,6 +19,7 @@ from robusttune.errors import NoResultsError, StudyError
 from robusttune.results import schema
 from robusttune.results.engine import (
     insert_if_absent,
+    is_json,
     make_engine,
     make_tables,
     one_of,
@@ -145,7 +146,9 @@ class ResultStore:
     def outcomes(self, run_ids: Iterable[str]) -> dict[str, RunOutcome]:
         """Return how some runs ended, by run id; a run that was never made is absent."""
         c = schema.runs.c
-        query = sa.select(c.run_id, c.seed, c.status, c.score, c.timesteps, c.error, c.provenance_id)
+        # Decisions need no more than these; but days of training must not begin on what no report will be able to read.
+        texts = is_json(self.engine.dialect.name, c.curve, c.episode_returns)
+        query = sa.select(c.run_id, c.seed, c.status, c.score, c.timesteps, c.error, texts, c.provenance_id)
         rows = list(self._of_runs(query, run_ids))
         provenances = self._provenances({row[-1] for row in rows})
         return {row[0]: run_outcome(row, provenances) for row in rows}

@@ -95,6 +95,23 @@ def test_overwritten_pages_and_pipes_are_no_database(database: Path) -> None:
         study_status(study, out=database.parents[1])
 
 
+@pytest.mark.parametrize("column", ["curve", "episode_returns"])
+def test_a_finished_run_that_no_report_could_read_is_one_line_before_anything_is_trained(
+    tmp_path: Path, column: str
+) -> None:
+    study = make_study(drawn("synthetic", {"sd": 10.0}))
+    tune_study(study, out=tmp_path, workers=0)
+    evaluate_study(study, out=tmp_path, workers=0)
+    database = tmp_path / study.name / "study.db"
+    one = "select min(rowid) from robusttune_runs where stage = 'post_evaluation'"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(f"update robusttune_runs set {column} = '[[1, 2' where rowid = ({one})")
+    with pytest.raises(StudyError, match="no JSON.*damaged.*restore a copy") as caught:
+        evaluate_study(study, out=tmp_path, workers=0)
+    assert str(database) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("table", ["workers", "claims", "runs"])
 def test_one_overwritten_page_is_one_line_before_anything_is_trained(tmp_path: Path, table: str) -> None:
     """The page of an index, which nobody reads before it is written to."""
