@@ -67,8 +67,8 @@ def database_error(error: BaseException | None) -> SQLAlchemyError | OSError | N
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what a database says, in one line and without the statement that it refused."""
-    return " ".join(str(getattr(error, "orig", None) or error).split())
+    """Return what a database says, in one line without its end mark, and without the statement that it refused."""
+    return " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".?")
 
 
 def _patient(

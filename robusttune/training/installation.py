@@ -25,5 +25,5 @@ def accelerator() -> str:
         names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
         return f"{names}, for `algorithm.hyperparameters.device = 'cuda'`"
     if torch.version.cuda is None:
-        return "none, and torch is a CPU build: small networks are trained fastest so"
+        return "none; torch is a CPU build, which trains small networks fastest"
     return f"none, though torch was built for CUDA {torch.version.cuda}: its CPU build needs less space"

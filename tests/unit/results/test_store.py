@@ -299,6 +299,11 @@ def test_what_is_not_a_database_is_refused(tmp_path: Path) -> None:
             ResultStore(url)
 
 
+def test_a_reason_ends_without_a_mark_of_its_own() -> None:
+    error = sa.exc.OperationalError("select 1", {}, Exception("refused\n\tIs the server running?"))
+    assert patience.reason_of(error) == "refused Is the server running"
+
+
 def test_a_password_is_not_shown(tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(StudyError) as caught:
