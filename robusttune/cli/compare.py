@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from robusttune.cli.console import say
-from robusttune.cli.options import Verbose
+from robusttune.cli.options import CHECKED_LATER, Verbose
 from robusttune.pipeline.location import DEFAULT_OUT
 
 _PARAMETERS = [
@@ -47,7 +47,7 @@ def _column(what: str) -> Any:
 
 
 def _tasks(what: str, metavar: str | None = None) -> Any:
-    return typer.Option(help=what, rich_help_panel="Several tasks", metavar=metavar)
+    return typer.Option(help=what, rich_help_panel="Several tasks", metavar=metavar, readable=CHECKED_LATER)
 
 
 def compare(
@@ -57,6 +57,7 @@ def compare(
             help="CSV, TSV, parquet or JSON (also marl-eval's and W&B's), or a folder with evaluations.npz, "
             "monitor.csv or TensorBoard events.",
             metavar="RESULTS",
+            readable=CHECKED_LATER,
         ),
     ],
     configuration: Annotated[
@@ -101,9 +102,9 @@ def compare(
     target: Annotated[
         float | None, _tasks("Normalised score that is wanted; gives the optimality gap.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the folder of the report.")] = Path(
-        DEFAULT_OUT
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the folder of the report.", readable=CHECKED_LATER)
+    ] = Path(DEFAULT_OUT),
     verbose: Verbose = False,
 ) -> None:
     """Rank results that you already have: which to use, which was lucky, how many seeds are still needed."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from robusttune.cli.console import say
+from robusttune.cli.options import CHECKED_LATER
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.pipeline.planning.advice import DEFAULT_BUDGET
 
@@ -21,7 +22,7 @@ INIT_FLAGS = {
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("study.toml"),
+    path: Annotated[Path, typer.Argument(help="File to write.", readable=CHECKED_LATER)] = Path("study.toml"),
     algo: Annotated[str, typer.Option(help=f"{', '.join(ALGORITHMS)}.")] = "ppo",
     env: Annotated[str, typer.Option(help="Gymnasium id of the environment.")] = "Pendulum-v1",
     timesteps: Annotated[

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robusttune.cli.console import say
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose
+from robusttune.cli.options import CHECKED_LATER, Out, Overrides, Storage, StudyFile, Verbose
 from robusttune.declaration.algorithms import ALGORITHMS
 from robusttune.declaration.files import whole_file
 from robusttune.declaration.messages import did_you_mean
@@ -46,7 +46,7 @@ EXPORT_FLAGS = {
 }
 DASHBOARD_FLAGS = {"host =": "--host", "port =": "--port", "another port": "another --port"}
 
-File = Annotated[Path, typer.Option("--file", help="Study file to write.")]
+File = Annotated[Path, typer.Option("--file", help="Study file to write.", readable=CHECKED_LATER)]
 Algo = Annotated[str | None, typer.Option("--algo", "--algorithm", help=f"{', '.join(ALGORITHMS)}.")]
 Env = Annotated[str | None, typer.Option("--env", help="Gymnasium id of the environment.")]
 Timesteps = Annotated[int | None, typer.Option("--timesteps", "-n", help="Environment steps of one run.")]
@@ -102,7 +102,9 @@ def import_optuna(
 
 
 def import_rl_zoo(
-    source: Annotated[Path, typer.Argument(help="A hyperparameter file, or a folder of trainings.")],
+    source: Annotated[
+        Path, typer.Argument(help="A hyperparameter file, or a folder of trainings.", readable=CHECKED_LATER)
+    ],
     env: Env = None,
     algo: Algo = None,
     file: File = Path("imported.toml"),
@@ -126,7 +128,10 @@ def export(
     configuration: Annotated[
         str | None, typer.Option(help="Its name in the ranking; default: the recommended one.")
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="File to write; default: the terminal.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="File to write; default: the terminal.", readable=CHECKED_LATER),
+    ] = None,
     out: Out = Path(DEFAULT_OUT),
     storage: Storage = None,
     overrides: Overrides = None,

@@ -11,11 +11,19 @@ import typer
 
 STORAGE_VARIABLE = "ROBUSTTUNE_STORAGE"
 """Environment variable in place of --storage."""
+CHECKED_LATER = False
+"""`readable` of every path: what may not be read is told in one line of our own, as all that cannot be read is."""
 
 StudyFile = Annotated[
-    Path, typer.Argument(help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY")
+    Path,
+    typer.Argument(
+        help="Study file (TOML); `robusttune init` writes one.", metavar="STUDY", readable=CHECKED_LATER
+    ),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder with one folder of results per study.")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="Folder with one folder of results per study.", readable=CHECKED_LATER),
+]
 Storage = Annotated[
     str | None,
     typer.Option(

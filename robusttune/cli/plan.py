@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from robusttune.cli.console import say
-from robusttune.cli.options import Out, Overrides, Storage, Verbose
+from robusttune.cli.options import CHECKED_LATER, Out, Overrides, Storage, Verbose
 from robusttune.declaration.toml import load_studies
 from robusttune.errors import SpecError
 from robusttune.pipeline.location import DEFAULT_OUT
@@ -30,7 +30,10 @@ PLAN_FLAGS = {
 
 def plan(
     study: Annotated[
-        Path | None, typer.Argument(help="A study that has been run: the pilot.", metavar="[STUDY]")
+        Path | None,
+        typer.Argument(
+            help="A study that has been run: the pilot.", metavar="[STUDY]", readable=CHECKED_LATER
+        ),
     ] = None,
     sd: Annotated[
         float | None, typer.Option(help="Without a pilot: SD between seeds, in score units.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from robusttune.cli.console import say
-from robusttune.cli.options import Out, Overrides, Storage, StudyFile, Verbose, seed_of
+from robusttune.cli.options import CHECKED_LATER, Out, Overrides, Storage, StudyFile, Verbose, seed_of
 from robusttune.declaration.toml import load_studies
 from robusttune.pipeline.location import DEFAULT_OUT
 
@@ -35,7 +35,8 @@ def play(
         ),
     ] = None,
     video: Annotated[
-        Path | None, typer.Option(help="An .mp4 file to write. Default: a window for each.")
+        Path | None,
+        typer.Option(help="An .mp4 file to write. Default: a window for each.", readable=CHECKED_LATER),
     ] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes of each.")] = 1,
     retrain: Annotated[

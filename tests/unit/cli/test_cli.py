@@ -12,6 +12,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from rich.console import Console
@@ -154,6 +155,40 @@ def test_a_missing_file_and_broken_toml_are_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("name = ", encoding="utf-8")
     assert "not valid TOML" in call("run", broken).output
+
+
+def test_what_may_not_be_read_is_left_to_whoever_reads_it() -> None:
+    """Otherwise the command line refuses it in five lines of another library."""
+    apps = [app, *(group.typer_instance for group in app.registered_groups)]
+    commands = [one.callback for each in apps if each is not None for one in each.registered_commands]
+    hints = [get_type_hints(one, include_extras=True) for one in commands if one is not None]
+    paths = [(name, kind) for own in hints for name, kind in own.items() if Path in leaves(kind)]
+    assert {name for name, _ in paths} >= {"study", "out", "file", "results", "reference", "source", "video"}
+    assert [name for name, kind in paths if kind.__metadata__[0].readable] == []
+
+
+def leaves(kind: Any) -> set[Any]:
+    return {kind} if not get_args(kind) else set().union(*map(leaves, get_args(kind)))
+
+
+DAMAGED_TABLES = {
+    "x.parquet": b"PAR1PAR1",
+    "x.csv": b"algo,seed,score\n\xff,1,2\n",
+    "x.json": b'[{"algo": "a"',
+    "x.csv.gz": b"algo,seed,score\n",
+    "y.csv": b"algo,seed,seed\na,1,2\n",
+    "z.csv": "algo,seed,score\n".encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_TABLES)
+def test_a_damaged_table_is_one_line_and_exit_code_two(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(DAMAGED_TABLES[name])
+    found = call("compare", tmp_path / name, "--out", tmp_path / "out")
+    assert found.exit_code == 2
+    assert found.output.startswith("error: ")
+    assert len(found.output.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_commands_that_need_results_say_how_to_get_them(study_file: Path, tmp_path: Path) -> None:
