@@ -147,7 +147,7 @@ def read_separated(text: str, source: str) -> pd.DataFrame:
     unique_names([name.strip() for name in names if name.strip()], source)
     frame = pd.read_csv(io.StringIO(text), sep=separator, low_memory=False)
     # A first cell without a name is a row's own, as R writes it. Otherwise all names would move by one cell.
-    if not isinstance(frame.index, pd.RangeIndex) and not frame.index.is_unique:
+    if not isinstance(frame.index, pd.RangeIndex) and (frame.index.nlevels > 1 or not frame.index.is_unique):
         raise SpecError(
             f"{source}: its rows have more cells than its first line has names. Name each column, or remove the cells "
             "without a name."

@@ -88,6 +88,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         b"algo,seed,score\na,1,2,\na,2,3,\n",
         "more cells than its first line has names",
     ),
+    "two cells without a name": (
+        b"algo,seed,score\na,1,2,3,4\nb,1,3,4,5\n",
+        "more cells than its first line",
+    ),
     "a quotation without an end": (
         b'algo,seed,score\n"a,1,2\n',
         r"as csv \(.*EOF inside string.*save it again",
