@@ -15,7 +15,7 @@ from robusttune.report.output import new_figure
 from robusttune.report.prose.words import interval, number
 from robusttune.report.table import Table
 
-NAME, PUBLISHED = "lucky_vs_consistent", "published_scores"
+NAME, CHAMPIONS, PUBLISHED = "lucky_vs_consistent", "champions", "published_scores"
 PAGE, PICTURE = "docs/studies.md", "docs/images/studies.png"
 _VERDICTS = ("LUCKY", "INCONCLUSIVE", "CONSISTENT", "UNLUCKY")
 _MARKS = {"LUCKY": ">", "INCONCLUSIVE": "s", "CONSISTENT": "o", "UNLUCKY": "<"}
@@ -40,23 +40,35 @@ def _searches(studies: Sequence[KeptStudy]) -> list[KeptStudy]:
 
 
 def table(studies: Sequence[KeptStudy]) -> dict[str, Table]:
-    """Return one line per search, and one for all; and one per score that others have published."""
+    """Return two tables with a line per search, of its trials and of its champion, and one of published scores."""
     searches = _searches(studies)
-    pooled = _pooled(searches)
-    last = ("all", *_counts(pooled), "", "", "", _not_the_champion(searches))
-    headings = ("study", "trials", *(verdict.lower() for verdict in _VERDICTS), "luck in SD", "champion")
-    found = Table(
+    trials = Table(
         title="Lucky and consistent trials",
-        headings=(*headings, "its score", "fresh mean", "recommended"),
-        rows=(*(_line(one) for one in searches), last),
-        text=("study", "champion", "recommended"),
+        headings=("study", "trials", *(verdict.lower() for verdict in _VERDICTS), "luck in SD"),
+        rows=(
+            *((one.name, *_counts(one.trials)) for one in searches),
+            ("all", *_counts(_pooled(searches))),
+        ),
+        text=("study",),
         name="study",
         note="Verdicts: by the study's own intervals (95%, simultaneous where the study says so); inconclusive: its "
         "seeds do not decide. Luck in SD: tuning score minus mean over fresh seeds, in standard deviations between the "
-        "seeds of the trial, on average. Its score, fresh mean: the champion's, in tuning and over fresh seeds.",
+        "seeds of the trial, on average.",
+    )
+    champions = Table(
+        title="Tuning champions",
+        headings=("study", "champion", "tuning", "fresh mean", "verdict", "recommended"),
+        rows=(
+            *map(_champion, searches),
+            ("all", "", "", "", "", f"not the champion: {len(_others(searches))} of {len(searches)}"),
+        ),
+        text=("study", "champion", "verdict", "recommended"),
+        name="study",
+        note="Tuning, fresh mean: the champion's score in tuning, and its mean over fresh seeds. Recommended: by the "
+        "report of the study.",
     )
     claims = [(one, row) for one in studies for _, row in one.published.iterrows()]
-    return {NAME: found} | ({PUBLISHED: _published(claims)} if claims else {})
+    return {NAME: trials, CHAMPIONS: champions} | ({PUBLISHED: _published(claims)} if claims else {})
 
 
 def _published(claims: Sequence[tuple[KeptStudy, pd.Series[Any]]]) -> Table:
@@ -83,12 +95,11 @@ def _published(claims: Sequence[tuple[KeptStudy, pd.Series[Any]]]) -> Table:
     )
 
 
-def _line(one: KeptStudy) -> tuple[str, ...]:
+def _champion(one: KeptStudy) -> tuple[str, ...]:
     champion = one.champion
-    name = str(champion["configuration"])
+    name, verdict = str(champion["configuration"]), str(champion["verdict"]).lower()
     scores = (number(champion["tuning_score"]), number(champion["mean"]))
-    recommended = "the champion" if one.recommended == name else one.recommended
-    return one.name, *_counts(one.trials), name, *scores, recommended
+    return one.name, name, *scores, verdict, "the champion" if one.recommended == name else one.recommended
 
 
 def _counts(trials: pd.DataFrame) -> tuple[str, ...]:
@@ -108,10 +119,6 @@ def _pooled(studies: Sequence[KeptStudy]) -> pd.DataFrame:
 def _others(studies: Sequence[KeptStudy]) -> list[KeptStudy]:
     """Return the searches whose champion is not what their report recommends."""
     return [one for one in studies if one.recommended != one.champion["configuration"]]
-
-
-def _not_the_champion(studies: Sequence[KeptStudy]) -> str:
-    return f"not the champion: {len(_others(studies))} of {len(studies)}"
 
 
 def figure(studies: Sequence[KeptStudy]) -> dict[str, Figure]:
