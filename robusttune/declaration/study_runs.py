@@ -63,7 +63,18 @@ def tuning_runs(
     *,
     indices: range | None = None,
 ) -> tuple[RunSpec, ...]:
-    """Return runs of one trial, one per tuning seed.
+    """Return runs of one trial, one per tuning seed; see `planned_tuning_runs`."""
+    return tuple(planned_tuning_runs(study, hyperparameters, trial_number, indices=indices))
+
+
+def planned_tuning_runs(
+    study: StudySpec,
+    hyperparameters: Mapping[str, JsonValue],
+    trial_number: int,
+    *,
+    indices: range | None = None,
+) -> PlannedRuns:
+    """Return runs of one trial, one per tuning seed, for who wants no more than their seeds or ids.
 
     Parameters
     ----------
@@ -76,7 +87,7 @@ def tuning_runs(
     tuning = study.tuning
     first = 0 if tuning.seeds == "common" else trial_number * tuning.max_seeds_per_trial
     indices = range(tuning.seeds_per_trial) if indices is None else indices
-    return tuple(_planned(study, hyperparameters, Stage.TUNING, [first + index for index in indices]))
+    return _planned(study, hyperparameters, Stage.TUNING, [first + index for index in indices])
 
 
 def post_evaluation_runs(

@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
+from pandas.api.types import is_numeric_dtype
 
 from robusttune.declaration.files import whole_file
 from robusttune.errors import StudyError, shortened
@@ -60,7 +61,11 @@ def to_csv(frame: pd.DataFrame) -> str:
             return value
         return f"'{plain(value)}" if value.startswith(_FORMULA) else plain(value)
 
-    return frame.map(cell).rename(columns=cell).to_csv(index=False)
+    shown = frame.copy(deep=False)
+    for place, kind in enumerate(frame.dtypes):
+        if not is_numeric_dtype(kind):
+            shown.isetitem(place, frame.iloc[:, place].map(cell))
+    return shown.rename(columns=cell).to_csv(index=False)
 
 
 def render(template: str, **values: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from robusttune.declaration.study_runs import tuning_runs
+from robusttune.declaration.study_runs import planned_tuning_runs
 from robusttune.post_evaluation.result import confirmed_runs
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import to_csv
@@ -60,9 +60,9 @@ def tuned(ranking: Ranking, row: Row) -> list[Evaluations]:
 def _of_trials(ranking: Ranking) -> Iterator[_Run]:
     for trial in ranking.trials:
         indices = range(len(trial.run_ids))
-        specs = tuning_runs(ranking.study, trial.hyperparameters, trial.number, indices=indices)
-        for spec, score in zip(specs, trial.scores, strict=True):
-            yield f"trial {trial.number}", TUNING, spec.seed, spec.run_id, score
+        runs = planned_tuning_runs(ranking.study, trial.hyperparameters, trial.number, indices=indices)
+        for (seed, _), run_id, score in zip(runs.seeds, runs.run_ids, trial.scores, strict=True):
+            yield f"trial {trial.number}", TUNING, seed, run_id, score
 
 
 def _of_post_evaluation(ranking: Ranking) -> Iterator[_Run]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _BAND = (0.1, 0.9)
 _FEWEST_POINTS = 2
+_RUN, _END = "--", ":"  # of a band of runs
 
 
 class _Point(NamedTuple):
@@ -50,13 +51,36 @@ class _Point(NamedTuple):
 
 def _points(runs: Sequence[Evaluations]) -> list[_Point]:
     """Return the median and the band at each evaluation; runs may differ in their number."""
-    found = []
-    for i in range(max((len(one.timesteps) for one in runs), default=0)):
-        there = [one for one in runs if len(one.timesteps) > i]
-        low, median, high = np.quantile([one.mean_returns[i] for one in there], [_BAND[0], 0.5, _BAND[1]])
-        time = float(np.median([one.timesteps[i] for one in there]))
-        found.append(_Point(time, len(there), float(low), float(median), float(high)))
+    found: list[_Point] = []
+    start = 0
+    for end in sorted({len(one.timesteps) for one in runs}):  # between two of them the same runs are there
+        there = [one for one in runs if len(one.timesteps) >= end]
+        returns = np.array([one.mean_returns[start:end] for one in there])
+        bands = np.quantile(returns, [_BAND[0], 0.5, _BAND[1]], axis=0) if end else returns
+        times = np.median([one.timesteps[start:end] for one in there], axis=0)
+        points = zip(times.tolist(), *bands.tolist(), strict=True)
+        found += [_Point(time, len(there), *band) for time, *band in points]
+        start = end
     return found
+
+
+class _Line(NamedTuple):
+    """A line that tells about tuning."""
+
+    times: Sequence[float]
+    values: Sequence[float]
+    look: str
+
+
+def _tuning(ranking: Ranking, row: Row) -> list[_Line]:
+    """Return the runs by which tuning chose a trial; of many only their median and the ends of their band."""
+    runs = tuned(ranking, row)
+    if len(runs) <= prose.MOST_TUNING_RUNS:
+        return [_Line(run.timesteps, run.mean_returns.tolist(), _RUN) for run in runs]
+    points = _points(runs)
+    times = [point.timesteps for point in points]
+    ends = [_Line(times, [getattr(point, end) for point in points], _END) for end in ("low", "high")]
+    return [*ends, _Line(times, [point.median for point in points], _RUN)]
 
 
 def _curves(ranking: Ranking) -> Iterator[tuple[Row, list[_Point]]]:
@@ -111,9 +135,7 @@ def _place(figure: Drawing, n_rows: int, n_columns: int) -> None:
 def _values(ranking: Ranking, shown: Sequence[tuple[Row, list[_Point]]]) -> list[float]:
     """Return what the axis must hold."""
     bands = [value for _, points in shown for point in points for value in (point.low, point.high)]
-    return bands + [
-        float(value) for row, _ in shown for run in tuned(ranking, row) for value in run.mean_returns
-    ]
+    return bands + [value for row, _ in shown for one in _tuning(ranking, row) for value in one.values]
 
 
 def _panel(
@@ -130,9 +152,10 @@ def _panel(
     )
     (line,) = axes.plot(time, [point.median for point in points], "-", color=colour, lw=1.6)
     axes.plot(time[-1:], [points[-1].median], MARKS[row.verdict], ms=5, color=colour)
-    for run in tuned(ranking, row):
-        axes.plot(run.timesteps, run.mean_returns, "--", color="black", lw=0.9)
-        axes.plot(run.timesteps[-1:], run.mean_returns[-1:], "o", ms=4.5, mfc="white", mec="black", mew=1.0)
+    for one in _tuning(ranking, row):
+        axes.plot(one.times, one.values, one.look, color="black", lw=0.9)
+        if one.look == _RUN:
+            axes.plot(one.times[-1:], one.values[-1:], "o", ms=4.5, mfc="white", mec="black", mew=1.0)
     if not narrow:
         figure.tell(line, [marks.curve_tip(row, points[-1].n_runs)])
     title = f"{row.analysis.rank}.  {short(row.name, 18 if narrow else 22)}"

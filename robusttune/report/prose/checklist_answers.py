@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from robusttune.declaration.study_runs import tuning_runs
+from robusttune.declaration.study_runs import planned_tuning_runs
 from robusttune.post_evaluation.select import DEFAULT_CONTROL
 from robusttune.report.prose import machines, methods, paper
 from robusttune.report.prose.words import count, listed
@@ -231,13 +231,13 @@ def hardware(ranking: Ranking) -> Answer:
 
 
 def _tuning_seeds(ranking: Ranking) -> list[int]:
-    return [
-        run.seed
-        for trial in ranking.trials
-        for run in tuning_runs(
+    own = (
+        planned_tuning_runs(
             ranking.study, trial.hyperparameters, trial.number, indices=range(len(trial.run_ids))
         )
-    ]
+        for trial in ranking.trials
+    )
+    return [seed for runs in own for seed, _ in runs.seeds]
 
 
 def _test_seeds(ranking: Ranking) -> list[int]:

@@ -21,6 +21,7 @@ NOISE = "Where the noise comes from"
 SPACE = "The search space"
 BUDGET = "Budget and time"
 MOST_LINES = 40
+MOST_TUNING_RUNS = 20
 MOST_CURVES, MOST_PAIRS, MOST_PAIRS_NARROW, MOST_SLICES, MOST_COSTS = 24, 16, 7, 18, 30
 
 
@@ -66,14 +67,25 @@ FRESH_MEAN, TUNING_SCORE = "mean over fresh seeds", "tuning score"
 def curves_caption(ranking: Ranking) -> str:
     """Return what the learning curves show."""
     best = _best_of(ranking, MOST_CURVES, "learning_curves.csv")
-    tuned = " Dashed: the runs by which tuning chose the trial." if ranking.trials else ""
-    return f"Median of the fresh seeds, and the band that holds eight in ten of them.{tuned}{best}"
+    tuned = " Dashed: the runs by which tuning chose the trial" if ranking.trials else ""
+    if _many_tuning_runs(ranking):
+        tuned += (
+            f"; where they are more than {MOST_TUNING_RUNS}, their median, with dotted lines around eight in ten of "
+            "them, and each run is in learning_curves.csv"
+        )
+    stop = "." if tuned else ""
+    return f"Median of the fresh seeds, and the band that holds eight in ten of them.{tuned}{stop}{best}"
+
+
+def _many_tuning_runs(ranking: Ranking) -> bool:
+    return any(len(trial.run_ids) > MOST_TUNING_RUNS for trial in ranking.trials)
 
 
 def curves_legend(ranking: Ranking, *, narrow: bool) -> str:
     """Return how the learning curves are read."""
     tuned = f"{BREAK if narrow else '   '}- - ○: in tuning" if ranking.trials else ""
-    return f"line and band: median of fresh seeds, 8 in 10 of them{tuned}"
+    many = " (·····: 8 in 10 of many runs)" if _many_tuning_runs(ranking) else ""
+    return f"line and band: median of fresh seeds, 8 in 10 of them{tuned}{many}"
 
 
 def pairs_legend(*, narrow: bool) -> str:

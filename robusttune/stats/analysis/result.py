@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -188,21 +189,28 @@ class StudyAnalysis:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists, strings and finite numbers, fit for `json.dumps(allow_nan=False)`."""
-        found: dict[str, Any] = _plain(
-            {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        )
         pairs = [
             {"first": first, "second": second, **_plain(pair)} for (first, second), pair in self.pairs.items()
         ]
-        return {**found, "best_set": list(self.best_set), "pairs": pairs}
+        found = {
+            name: pairs if name == "pairs" else _plain(getattr(self, name)) for name in _names(type(self))
+        }
+        return {**found, "best_set": list(self.best_set)}
 
 
 def _plain(value: Any) -> Any:
     """Return plain values; a number that is infinite or nan, "the data give none", becomes None."""
+    if isinstance(value, float):  # most of a large study
+        return value if math.isfinite(value) else None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return value if not isinstance(value, float) or math.isfinite(value) else None
+    return value
+
+
+@functools.cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
