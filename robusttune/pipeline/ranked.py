@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,17 @@ from robusttune.post_evaluation.result import PostEvaluation, confirmed_runs
 from robusttune.results.engine import sqlite_url
 from robusttune.results.models import CARD, MODEL
 from robusttune.results.records import TrialRecord
+from robusttune.training.imports import uncollected
 
 if TYPE_CHECKING:
     from robusttune.pipeline.session import Session
     from robusttune.report.model import Ranking, Work
 
+# In a file of many megabytes, to be found without making objects of all of it.
+_TUNING_ID = re.compile(r'^  "tuning_id": "(\w+)",?$', re.MULTILINE)
 
+
+@uncollected()
 def rank(source: Session | Results, found: PostEvaluation, command: str) -> Ranking:
     """Return the ranking; `command` is what runs the study, for commands to paste."""
     from robusttune.report.build import make_ranking  # scipy and pandas: not for those who only check or tune
@@ -59,6 +64,7 @@ def _tuning_runs(trials: Sequence[TrialRecord], found: PostEvaluation) -> Iterat
             yield from trial.run_ids
 
 
+@uncollected()
 def written(ranking: Ranking, location: Location) -> Ranking:
     """Write the report to the folder of the study, and return the ranking."""
     from robusttune.report.write import write_report
@@ -90,12 +96,9 @@ def _move_other_report(tuning_id: str, folder: Path) -> None:
     """Move a report of another search out of the way, to a folder named by its id."""
     from robusttune.report.write import FILES
 
-    try:
-        other = json.loads((folder / "ranking.json").read_text(encoding="utf-8"))["tuning_id"]
-    except (ValueError, KeyError, TypeError):
-        return  # it does not say whose it is
-    if other != tuning_id:
-        kept = folder / EARLIER / str(other)
+    found = _TUNING_ID.search((folder / "ranking.json").read_text(encoding="utf-8", errors="replace"))
+    if found is not None and found[1] != tuning_id:
+        kept = folder / EARLIER / found[1]
         kept.mkdir(parents=True, exist_ok=True)
         for path in [path for pattern in FILES for path in folder.glob(pattern)]:
             path.replace(kept / path.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,22 +69,30 @@ class Draw(Protocol):
 
 
 def embed_all(
-    makers: Mapping[str, Draw], *, captions: Mapping[str, str], csv: Mapping[str, str]
-) -> tuple[dict[str, Figure], dict[str, Shown]]:
-    """Return the figures for files, and each as it stands in a page, on wide screens and on telephones.
+    makers: Mapping[str, Draw],
+    *,
+    captions: Mapping[str, str],
+    csv: Mapping[str, str],
+    keep: Callable[[Mapping[str, Figure]], None],
+) -> dict[str, Shown]:
+    """Return each figure as it stands in a page, on wide screens and on telephones.
 
     Parameters
     ----------
     makers, captions, csv : mapping
         Name → what draws the figure, how it is read, its data.
+    keep : callable
+        Takes the figures for files by name; called before others need memory, too.
     """
     figures, wide = drawn(makers)
+    keep(figures)
+    del figures
     # Under a name of their own: names within a picture begin with that of the picture.
     narrow_names = {name: f"{name}, narrow" for name in makers}
     _, narrow = drawn(
         {narrow_names[name]: functools.partial(make, narrow=True) for name, make in makers.items()}
     )
-    shown = {
+    return {
         name: Shown(
             name=name,
             wide=_in_colours(wide[name]),
@@ -94,7 +102,6 @@ def embed_all(
         )
         for name in makers
     }
-    return figures, shown
 
 
 def _link(name: str, csv: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -25,8 +25,7 @@ from pandas.api.types import is_numeric_dtype
 
 from robusttune.declaration.files import whole_file
 from robusttune.errors import StudyError, shortened
-from robusttune.report import latex
-from robusttune.report.prose.verdicts import LABELS
+from robusttune.report import filters, latex
 from robusttune.report.prose.words import plain as plain
 from robusttune.report.svg import embedded
 
@@ -38,9 +37,8 @@ _FORMATS: dict[str, dict[str, None] | None] = {
     "svg": {"Date": None},
 }
 _MARGIN = 0.1  # inches
-_PAGE_DPI = 100  # of pictures within a drawing: very many dots
+_FILE_DPI, _PAGE_DPI = 150, 100  # of pictures within a drawing: very many dots
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_ENTITY = re.compile(r"&(?=#?\w+;)")
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 # Braces and percent signs are LaTeX's own, so its templates use other marks.
 _LATEX_MARKS = {
@@ -80,41 +78,14 @@ def render(template: str, **values: Any) -> str:
     )
     environment.globals |= {"zip": zip, "script_hash": _hash(environment, "script.js")}
     environment.filters |= {
-        "md": _markdown,
+        "md": filters.markdown,
         "latex": latex.escape,
         "latex_sentence": latex.sentence,
-        "code": _code,
-        "verdict": _verdict,
+        "code": filters.code,
+        "verdict": filters.verdict,
         "json": lambda value: json.dumps(value, indent=2),
     }
     return _UNWRITABLE.sub("�", environment.get_template(template).render(**values))
-
-
-def _markdown(text: str) -> str:
-    """Return a text that is neither HTML nor the end of a table's cell; what is between backticks stays as it is."""
-    parts = plain(text).replace("|", r"\|").split("`")
-    if len(parts) % 2 == 0:  # a backtick of a name
-        return r"\`".join(map(_no_html, parts))
-    return "`".join(part if i % 2 else _no_html(part) for i, part in enumerate(parts))
-
-
-def _no_html(text: str) -> str:
-    return _ENTITY.sub("&amp;", text).replace("<", "&lt;").replace("](", r"]\(")
-
-
-def _code(sentence: str) -> Markup:
-    """Return a sentence as HTML, what stands between backticks as code."""
-    parts = [escape(part) for part in sentence.split("`")]
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts)
-    )
-
-
-def _verdict(cell: str) -> Markup:
-    """Return a cell as HTML, a verdict with its shape."""
-    if cell not in LABELS:
-        return escape(cell)
-    return Markup('<span class="verdict {}">{}</span>').format(cell, LABELS[cell])
 
 
 def _hash(environment: Environment, name: str) -> str:
@@ -142,12 +113,14 @@ class Drawing(Figure):
     @property
     def frame(self) -> Bbox:
         """What is drawn, in inches. The layout is made once: it takes longer than the drawing."""
-        if self.get_layout_engine() is None and self._frame is None:
+        engine = self.get_layout_engine()
+        if engine is None and self._frame is None:
             self._frame = Bbox.from_bounds(0, 0, *self.get_size_inches())
-        if self._frame is None:
-            self.draw_without_rendering()
+        if engine is not None:
+            engine.execute(self)
             self.set_layout_engine(None)
             self._frame = self.get_tightbbox().padded(_MARGIN)
+        assert self._frame is not None
         return self._frame
 
     def tell(self, marks: Artist, texts: Iterable[str]) -> None:
@@ -193,7 +166,7 @@ def _frame(figure: Figure) -> Any:
     return figure.frame if isinstance(figure, Drawing) else "tight"
 
 
-def _svg(figure: Figure, *, fonts: str, dpi: int = RC["savefig.dpi"]) -> str:
+def _svg(figure: Figure, *, fonts: str, dpi: int) -> str:
     buffer = io.StringIO()
     with mpl.rc_context({**RC, "svg.fonttype": fonts, "savefig.dpi": dpi}):
         figure.savefig(buffer, format="svg", metadata=_FORMATS["svg"], bbox_inches=_frame(figure))
@@ -206,9 +179,11 @@ def save(figure: Figure, folder: Path, name: str) -> None:
         for suffix, metadata in _FORMATS.items():
             with whole_file(folder / f"{name}.{suffix}") as path:
                 if suffix == "svg":
-                    path.write_text(_svg(figure, fonts="none"), encoding="utf-8")
-                else:
-                    figure.savefig(path, format=suffix, metadata=metadata, bbox_inches=_frame(figure))
+                    path.write_text(_svg(figure, fonts="none", dpi=_FILE_DPI), encoding="utf-8")
+                    continue
+                dpi = RC["savefig.dpi"] if suffix == "png" else _FILE_DPI
+                figure.savefig(path, format=suffix, dpi=dpi, metadata=metadata, bbox_inches=_frame(figure))
+    FigureCanvasAgg(figure)  # in place of one that keeps all pixels
 
 
 def _save_if_possible(figure: Figure, folder: Path, name: str) -> None:

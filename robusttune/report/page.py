@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from matplotlib.figure import Figure
@@ -45,14 +45,15 @@ class Section:
         return self.key != RANKING and not (self.shown or self.findings or self.tables)
 
 
-def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]:
-    """Return the page, its figures by name, and their data as CSV."""
+def make_page(ranking: Ranking, keep: Callable[[Mapping[str, Figure]], None]) -> tuple[str, dict[str, str]]:
+    """Return the page, and the data of its figures as CSV by name; `keep` takes the figures for files."""
     plots = [plot for plot in PLOTS if plot.applies(ranking)]
     data = {plot.name: to_csv(plot.data(ranking)) for plot in plots}
-    figures, shown = embed_all(
+    shown = embed_all(
         {plot.name: functools.partial(plot.draw, ranking) for plot in plots},
         captions={plot.name: plot.caption(ranking) for plot in plots},
         csv=data,
+        keep=keep,
     )
     page = render(
         "report.html.j2",
@@ -69,7 +70,7 @@ def make_page(ranking: Ranking) -> tuple[str, dict[str, Figure], dict[str, str]]
         source=SOURCE,
         data_columns=[(column.key, column.meaning) for column in columns.COLUMNS if not column.heading],
     )
-    return page, figures, data
+    return page, data
 
 
 def _sections(ranking: Ranking, shown: Mapping[str, Shown]) -> list[Section]:

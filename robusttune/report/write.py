@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from pathlib import Path
@@ -32,20 +33,21 @@ def write_report(ranking: Ranking, folder: Path) -> None:
     StudyError
         If the folder cannot be written.
     """
-    page, figures, data = make_page(ranking)
+    # First what needs no drawing: a folder that cannot be written is found soon, and no large text waits for others.
+    write_folder(folder, {"ranking.json": to_json(ranking)}, {})
+    if ranking.given is None:
+        write_folder(folder, {"runs.csv": runs_csv(ranking)}, {})
+    page, data = make_page(ranking, functools.partial(write_folder, folder, {}))
     texts = {
         "ranking.md": to_markdown(ranking),
         "ranking.tex": paper.to_latex(ranking),
         "pairs.tex": paper.pairs_to_latex(ranking),
         "ranking.csv": to_csv(ranking.to_frame()),
-        "ranking.json": to_json(ranking),
         "report.html": page,
         **{f"{name}.csv": csv for name, csv in data.items()},
     }
     texts |= {f"paper.{suffix}": paper.appendix(ranking, suffix) for suffix in ("md", "tex")}
-    if ranking.given is None:
-        texts["runs.csv"] = runs_csv(ranking)
-    write_folder(folder, texts, figures)
+    write_folder(folder, texts, {})
 
 
 def to_markdown(ranking: Ranking) -> str:

@@ -36,14 +36,21 @@ def import_from(folder: str | None, module: str) -> ModuleType:
 
 
 def import_heavy(module: str) -> ModuleType:
-    """Return a module that brings torch along, imported without the garbage collector.
+    """Return a module that brings torch along, imported without the garbage collector."""
+    with uncollected():
+        return importlib.import_module(module)
 
-    What modules define stays; to look through all of it again and again takes a tenth of the time and more.
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Work without the garbage collector, where what is made stays.
+
+    To look through all of it again and again takes a tenth of the time and more.
     """
     collects = gc.isenabled()
     gc.disable()
     try:
-        return importlib.import_module(module)
+        yield
     finally:
         if collects:
             gc.enable()

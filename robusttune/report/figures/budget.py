@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from robusttune.report.figures.plot import Plot
-from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, weight
+from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, unlabelled, weight
 from robusttune.report.model import CONFIRMATION, POST_EVALUATION, TUNING, Ranking
 from robusttune.report.output import Drawing
 from robusttune.report.prose import figures as prose
@@ -106,6 +106,7 @@ def _configurations(axes: Axes, ranking: Ranking, own: list[Share], *, narrow: b
     for label, one in zip(axes.get_yticklabels(), own, strict=True):
         label.set_fontweight(weight(ranking.row(one.configuration or "")))
     axes.set_ylim(len(own) - 0.5, -0.5)
+    unlabelled(axes.yaxis)
     axes.set_xlim(0, (max(sizes, default=0.0) or 1.0) * (1.8 if narrow else 1.5))
     axes.xaxis.set_major_formatter(marks.thousands)
     axes.set_xlabel(prose.cost_axis(unit if has_times else None), fontsize=SMALL)

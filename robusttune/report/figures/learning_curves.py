@@ -21,6 +21,7 @@ from robusttune.report.figures.style import (
     score_label,
     short,
     styled,
+    unlabelled,
     weight,
     within,
 )
@@ -161,6 +162,7 @@ def _panel(
     title = f"{row.analysis.rank}.  {short(row.name, 18 if narrow else 22)}"
     axes.set_title(title, fontsize=SMALL, loc="left", fontweight=weight(row))
     axes.grid(lw=0.4, alpha=0.5)
+    unlabelled(axes.xaxis, axes.yaxis)
 
 
 def data(ranking: Ranking) -> pd.DataFrame:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from robusttune.report.figures.plot import Plot
-from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, weight
+from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, unlabelled, weight
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import Drawing, new_figure
 from robusttune.report.prose import figures as prose
@@ -62,7 +63,7 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
     """Return a matrix, best first: each cell says what is shown of its row against its column."""
     rows = ranking.rows[: prose.MOST_PAIRS_NARROW if narrow else prose.MOST_PAIRS]
     n = len(rows)
-    with styled():
+    with styled(), mpl.rc_context({"axes.titley": None}):  # the title is above the ranks
         side = 0.42 if narrow else min(0.55, 6.2 / n)
         figure, axes = new_figure(NARROW if narrow else WIDE, 0.9 + side * n, layout="constrained")
         for y, row in enumerate(rows):
@@ -84,6 +85,7 @@ def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
                 label.set_fontweight(weight(row))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
+        unlabelled(axes.xaxis, axes.yaxis)
         axes.set_title(prose.pairs_legend(narrow=narrow), fontsize=SMALL, loc="left", pad=8)
     return figure
 

@@ -16,7 +16,7 @@ from robusttune.post_evaluation.search_advice import RangeAdvice
 from robusttune.report.figures.plot import Plot
 from robusttune.report.figures.ranges import label_range, places_of
 from robusttune.report.figures.seeds import MANY_DOTS
-from robusttune.report.figures.style import NARROW, SMALL, WIDE, short, styled, within
+from robusttune.report.figures.style import NARROW, SMALL, WIDE, as_pixels, short, styled, within
 from robusttune.report.model import Ranking
 from robusttune.report.output import Drawing
 from robusttune.report.prose import figures as prose
@@ -119,7 +119,7 @@ def _slice(
 ) -> None:
     places, low = places_of(parameter, found.trials, name), axes.get_ylim()[0]
     if len(found.trials) > MANY_DOTS:
-        axes.set_rasterization_zorder(0)
+        as_pixels(axes)
     zorder = -1 if len(found.trials) > MANY_DOTS else 3
     known, seen = np.isfinite(places), found.values >= low
     looks: tuple[tuple[BoolArray, dict[str, Any]], ...] = (

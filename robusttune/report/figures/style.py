@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 
 from robusttune.report.model import Ranking, Row
 from robusttune.report.output import RC, plain
@@ -39,6 +40,8 @@ SMALL = 8
 """Size of the smallest text, in points."""
 _FAR_OFF = 2.0  # a configuration that makes the axis longer by this factor is drawn at its edge
 _RC: Any = {**RC, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.dpi": 110}
+# A title stands on the axes: else all tick labels would be measured for its place, at each drawing.
+_RC |= {"axes.titley": 1.0}
 _LONGEST_NAME = 28
 
 
@@ -52,6 +55,18 @@ def styled() -> Iterator[None]:
 def best_of(ranking: Ranking) -> Ranking:
     """Return a ranking without the rows that a figure with a line for each would be too long for."""
     return dataclasses.replace(ranking, rows=ranking.rows[: prose.MOST_LINES])
+
+
+def unlabelled(*axes: Axis) -> None:
+    """Give axes a place for the label that they have not: else it is sought beside all tick labels, at each drawing."""
+    for axis in axes:
+        axis.set_label_coords(0, 0)
+
+
+def as_pixels(axes: Axes) -> None:
+    """Make what is drawn below zero one picture within the figure, through which its paper is seen."""
+    axes.set_rasterization_zorder(0)
+    axes.patch.set_visible(False)
 
 
 def short(name: str, longest: int = _LONGEST_NAME) -> str:
@@ -90,6 +105,7 @@ def lines(
         elif told:
             _text(axes, told, 1.02, y, color=INKS[row.verdict])
     axes.set_xlabel(score_label(ranking))
+    unlabelled(axes.yaxis)
     axes.grid(axis="x", lw=0.4, alpha=0.5)
     axes.set_axisbelow(True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from robusttune.report.embedded import embed_all
@@ -36,7 +37,8 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
     """
     makers = {} if report.across is None else figures(report.across.analysis)
     csv = {} if report.across is None else {name: to_csv(make(report.across)) for name, make in DATA.items()}
-    drawings, shown = embed_all(makers, captions=CAPTIONS, csv=csv)
+    keep = functools.partial(write_folder, folder, {})
+    shown = embed_all(makers, captions=CAPTIONS, csv=csv, keep=keep)
     values = {
         "name": report.name,
         "given": report.given,
@@ -63,4 +65,4 @@ def write_matrix_report(report: MatrixReport, folder: Path) -> None:
         texts |= {f"{'matrix' if name == 'metrics' else name}.csv": csv[name] for name in shown}
     if report.rankings:
         texts["rankings.csv"] = to_csv(data.rankings_frame(report))
-    write_folder(folder, texts, drawings)
+    write_folder(folder, texts, {})

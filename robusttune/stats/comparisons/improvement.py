@@ -101,8 +101,11 @@ def _placements(pooled: FloatArray, n_first: int) -> tuple[FloatArray, FloatArra
 def _beaten(scores: FloatArray, others: FloatArray) -> FloatArray:
     """Return how many of the others each score exceeds, ties counting one half."""
     others = np.sort(others)
-    twice = np.searchsorted(others, scores, "left") + np.searchsorted(others, scores, "right")
-    return np.asarray(twice / 2, dtype=np.float64)
+    below = np.searchsorted(others, scores, "left")
+    up_to = below.copy()
+    tied = others[np.minimum(below, others.size - 1)] == scores  # few; a search takes most of the time
+    up_to[tied] = np.searchsorted(others, scores[tied], "right")
+    return np.asarray((below + up_to) / 2, dtype=np.float64)
 
 
 def _permuted(
