@@ -82,11 +82,13 @@ def embed_all(
     makers, captions, csv : mapping
         Name → what draws the figure, how it is read, its data.
     keep : callable
-        Takes the figures for files by name; called before others need memory, too.
+        Takes each figure for files, by name; called before others need memory, too.
     """
-    figures, wide = drawn(makers)
-    keep(figures)
-    del figures
+    wide: dict[str, Markup] = {}
+    for name, make in makers.items():
+        figures, own = drawn({name: make})
+        keep(figures)
+        wide |= own
     # Under a name of their own: names within a picture begin with that of the picture.
     narrow_names = {name: f"{name}, narrow" for name in makers}
     _, narrow = drawn(

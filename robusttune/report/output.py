@@ -62,7 +62,7 @@ def to_csv(frame: pd.DataFrame) -> str:
     shown = frame.copy(deep=False)
     for place, kind in enumerate(frame.dtypes):
         if not is_numeric_dtype(kind):
-            shown.isetitem(place, frame.iloc[:, place].map(cell))
+            shown.isetitem(place, frame.iloc[:, place].map(cell).to_numpy())
     return shown.rename(columns=cell).to_csv(index=False)
 
 

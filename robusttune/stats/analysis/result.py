@@ -193,7 +193,8 @@ class StudyAnalysis:
             {"first": first, "second": second, **_plain(pair)} for (first, second), pair in self.pairs.items()
         ]
         found = {
-            name: pairs if name == "pairs" else _plain(getattr(self, name)) for name in _names(type(self))
+            field.name: pairs if field.name == "pairs" else _plain(getattr(self, field.name))
+            for field in dataclasses.fields(self)
         }
         return {**found, "best_set": list(self.best_set)}
 
@@ -212,5 +213,5 @@ def _plain(value: Any) -> Any:
 
 
 @functools.cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
+def _names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
