@@ -41,6 +41,7 @@ MANY_DOTS = 20_000
 
 _N_POINTS = 60  # of a hill
 _FEWEST = 3
+_PIXEL = "#808080"  # in place of black
 
 
 def draw(ranking: Ranking, *, narrow: bool = False) -> Figure:
@@ -81,7 +82,7 @@ def _density(axes: Axes, row: Row, y: int, ends_at: tuple[float, float]) -> None
         return
     # Each hill has points of its own: a narrow one may stand between two of a common grid.
     at = np.unique(np.concatenate([_grid(hill) for hill in hills]).clip(*ends_at))
-    height = np.sum([hill.size * _kernel_density(hill, at) for hill in hills], axis=0)
+    height = np.sum([hill.size * kernel_density(hill, at) for hill in hills], axis=0)
     top = y - 0.08 - 0.3 * height / height.max()
     axes.fill_between(
         at, y - 0.08, top, where=_between(at, parts), color=COLOURS[row.verdict], alpha=0.3, lw=0
@@ -100,7 +101,7 @@ def _grid(scores: FloatArray) -> FloatArray:
     return np.linspace(scores.min(), scores.max(), _N_POINTS)
 
 
-def _kernel_density(scores: FloatArray, at: FloatArray) -> FloatArray:
+def kernel_density(scores: FloatArray, at: FloatArray) -> FloatArray:
     """Return the density at some places, but for a factor that all scores share.
 
     Notes
@@ -133,6 +134,8 @@ _Run = tuple[float, int | str]
 def _dots(axes: Axes, row: Row, y: int, *, zorder: int) -> Iterator[tuple[Line2D, list[_Run]]]:
     """Draw the seeds one below the other, so that equal scores stay visible; filled if they reach the tuning score."""
     colour, score = COLOURS[row.verdict], row.candidate.tuning_score
+    if zorder < 0 and row.verdict is None:
+        colour = _PIXEL  # black pixels stay black on the dark paper of a page
     n = len(row.runs.scores)
     dots = [
         (value, y + 0.1 + 0.24 * i / max(1, n - 1), seed)

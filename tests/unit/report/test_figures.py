@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import dataclasses
+import functools
+import io
+import re
 from pathlib import Path
 
 import matplotlib.text
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
+from scipy.stats import gaussian_kde
 
 from robusttune.report import page
 from robusttune.report.figures import luck, seeds
-from robusttune.report.output import save, write_folder
+from robusttune.report.output import drawn, save, write_folder
 from robusttune.report.write import write_report
 from tests.support.hostile import HOSTILE, faults_of_report
 from tests.support.rankings import ranked
@@ -126,3 +132,20 @@ def test_very_many_dots_are_one_picture_within_the_figure(
     outlines, pixels = ((tmp_path / f"{name}.svg").read_text() for name in ("outlines", "pixels"))
     assert (outlines.count("<image"), pixels.count("<image")) == (0, 1)
     assert outlines.count("<use") - pixels.count("<use") >= 20
+
+
+def test_pixels_have_a_palette_and_let_the_paper_of_the_page_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeds, "MANY_DOTS", 29)
+    text = drawn({"seeds": functools.partial(seeds.draw, ranked(SCORES, TUNING))})[1]["seeds"]
+    (data,) = re.findall(r'href="data:image/png;base64,([^"]+)"', text)
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        assert image.mode == "P"
+        alphas = np.asarray(image.convert("RGBA"))[..., 3]
+    assert (alphas == 0).mean() > 0.5
+    assert alphas.max() > 150
+
+
+def test_a_hill_is_scipy_s_kernel_density() -> None:
+    scores, at = RNG.normal(3.0, 2.0, 50), np.linspace(-4.0, 10.0, 70)
+    found = seeds.kernel_density(scores, at) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(found, gaussian_kde(scores)(at), rtol=1e-9)

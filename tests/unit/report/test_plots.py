@@ -57,6 +57,17 @@ def usual() -> Ranking:
     return ranked(scores, tuning, changes={"post_evaluation.indifference": 2.0})
 
 
+def tuned_often(ranking: Ranking, name: str, n_runs: int) -> Ranking:
+    """Return a ranking of which a trial has been tuned with so many runs."""
+    number = ranking.row(name).candidate.trial_number
+    (before,) = [one for one in ranking.trials if one.number == number]
+    curve = ranking.evaluations[before.run_ids[0]]
+    more = {f"{name} {i}": curve._replace(mean_returns=curve.mean_returns + i * i) for i in range(n_runs)}
+    often = dataclasses.replace(before, run_ids=tuple(more), scores=before.scores * n_runs)
+    trials = tuple(often if one.number == number else one for one in ranking.trials)
+    return dataclasses.replace(ranking, trials=trials, evaluations={**ranking.evaluations, **more})
+
+
 def all_texts(figure: Figure) -> list[matplotlib.text.Text]:
     found = figure.findobj(matplotlib.text.Text)
     return [one for one in found if one.get_visible() and one.get_text().strip()]
@@ -294,3 +305,22 @@ def test_labels_of_near_equal_points_do_not_overlap() -> None:
         (a, b) for a, b in itertools.combinations(boxes, 2) if a.shrunk(0.9, 0.9).overlaps(b.shrunk(0.9, 0.9))
     ]
     assert not overlaps
+
+
+@pytest.mark.parametrize("n_runs", [figures.MOST_TUNING_RUNS, figures.MOST_TUNING_RUNS + 1])
+def test_of_many_tuning_runs_a_median_and_a_band_are_drawn_and_all_are_in_the_data(n_runs: int) -> None:
+    ranking = tuned_often(with_runs(usual(), points=3), "trial 1", n_runs)
+    own = learning_curves.data(ranking).query("configuration == 'trial 1' and purpose == 'tuning'")
+    assert len(own) == 3 * n_runs
+    at = next(place for place, row in enumerate(ranking.rows) if row.name == "trial 1")
+    lines = learning_curves.draw(ranking).axes[at].lines
+    dashed, dotted = ([one for one in lines if one.get_linestyle() == look] for look in ("--", ":"))
+    caption = learning_curves.PLOT.caption(ranking)
+    assert ("each run is in learning_curves.csv" in caption) == (n_runs > figures.MOST_TUNING_RUNS)
+    if n_runs > figures.MOST_TUNING_RUNS:
+        values = own.groupby("timesteps")["median"]
+        assert [one.get_ydata()[-1] for one in dashed] == pytest.approx([values.median().iloc[-1]])
+        ends = [values.quantile(share).iloc[-1] for share in (0.1, 0.9)]
+        assert [one.get_ydata()[-1] for one in dotted] == pytest.approx(ends)
+    else:
+        assert (len(dashed), len(dotted)) == (n_runs, 0)
