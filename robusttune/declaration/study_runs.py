@@ -84,10 +84,20 @@ def planned_tuning_runs(
     indices : range, optional
         Which of the seeds reserved for the trial; None is those that every trial has.
     """
+    indices = range(study.tuning.seeds_per_trial) if indices is None else indices
+    return _planned(study, hyperparameters, Stage.TUNING, _reserved(study, trial_number, indices))
+
+
+def tuning_seeds(study: StudySpec, trial_number: int, n_seeds: int) -> Sequence[int]:
+    """Return the seeds of the first runs of a trial."""
+    return run_seeds(study.root_seed, Stage.TUNING, _reserved(study, trial_number, range(n_seeds)))
+
+
+def _reserved(study: StudySpec, trial_number: int, indices: range) -> list[int]:
+    """Return the places of some of the seeds that are reserved for a trial."""
     tuning = study.tuning
     first = 0 if tuning.seeds == "common" else trial_number * tuning.max_seeds_per_trial
-    indices = range(tuning.seeds_per_trial) if indices is None else indices
-    return _planned(study, hyperparameters, Stage.TUNING, [first + index for index in indices])
+    return [first + index for index in indices]
 
 
 def post_evaluation_runs(

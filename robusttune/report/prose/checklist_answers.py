@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from robusttune.declaration.study_runs import planned_tuning_runs
+from robusttune.declaration.study_runs import tuning_seeds
 from robusttune.post_evaluation.select import DEFAULT_CONTROL
 from robusttune.report.prose import machines, methods, paper
 from robusttune.report.prose.words import count, listed
@@ -231,13 +231,8 @@ def hardware(ranking: Ranking) -> Answer:
 
 
 def _tuning_seeds(ranking: Ranking) -> list[int]:
-    own = (
-        planned_tuning_runs(
-            ranking.study, trial.hyperparameters, trial.number, indices=range(len(trial.run_ids))
-        )
-        for trial in ranking.trials
-    )
-    return [seed for runs in own for seed, _ in runs.seeds]
+    own = (tuning_seeds(ranking.study, trial.number, len(trial.run_ids)) for trial in ranking.trials)
+    return [seed for seeds in own for seed in seeds]
 
 
 def _test_seeds(ranking: Ranking) -> list[int]:
