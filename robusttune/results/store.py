@@ -169,11 +169,10 @@ class ResultStore:
         found = {}
         for row in self._of_runs(query, run_ids):
             one = evaluations(row.curve, row.episode_returns)
-            if one.timesteps not in known:
-                if not all(isinstance(value, int) for value in one.timesteps):
-                    raise ValueError(f"timesteps of a curve = {one.timesteps!r:.60}")
-                known[one.timesteps] = one.timesteps
-            found[row.run_id] = Evaluations(known[one.timesteps], one.mean_returns, one.episode_returns)
+            if (times := one.timesteps) not in known and not all(isinstance(value, int) for value in times):
+                raise ValueError(f"timesteps of a curve = {times!r:.60}")
+            times = known.setdefault(times, times)
+            found[row.run_id] = Evaluations(times, one.mean_returns, one.episode_returns)
         return found
 
     def statuses(self, config_ids: Iterable[str]) -> dict[tuple[Stage, RunStatus], set[str]]:
