@@ -20,7 +20,7 @@ class Mean:
     half_width: float
 
     def __str__(self) -> str:
-        return f"{self.mean:.0f} ± {self.half_width:.0f}"
+        return f"{self.mean:.0f} ± {self.half_width:.0f}".replace("-", "−")
 
     @property
     def is_clear(self) -> bool:

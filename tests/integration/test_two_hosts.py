@@ -21,14 +21,14 @@ from tests.support.postgresql import PROGRAMS, Server, n_runs, running_server
 
 pytestmark = pytest.mark.slow
 
-N_SEEDS = 40
+N_SEEDS = 60
 HAS_SERVER = PROGRAMS is not None and importlib.util.find_spec("psycopg") is not None
-# Hearts beat each second instead of each fifteenth.
+# Hearts beat ten times as often.
 DRIVER = """
 import platform, sys, time
 from robusttune.results import claims
 host, skew_s, real = sys.argv.pop(1), float(sys.argv.pop(1)), time.time
-platform.node, time.time, claims.HEARTBEAT_S = lambda: host, lambda: real() + skew_s, 1.0
+platform.node, time.time, claims.HEARTBEAT_S = lambda: host, lambda: real() + skew_s, 1.5
 from robusttune.cli import main
 main()
 """
