@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 _TRIES, _PAUSE_S = 5, 0.01
 _WAL_MODE = b"\2\2"  # bytes 18 and 19 of the file
 _TIMEOUT_S = 60.0
+_MOST_COPIED = 1 << 26  # bytes; a larger file without a log is read as one that does not change
 
 
 class _Reader(sqlite3.Connection):
@@ -44,8 +46,11 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 def _connected(path: Path) -> sqlite3.Connection:
     log, index = _beside(path, "-wal"), _beside(path, "-shm")
     if not log.exists() or not (log.stat().st_size or index.exists()):
-        # SQLite would make a log and its index in looking for them, unless told that the file does not change.
-        return _open(path, {"immutable": "1"} if _has_log(path) else {})
+        # SQLite would make a log and its index in looking for them, unless told that the file does not change. A copy
+        # does not, whoever begins to write.
+        if not _has_log(path):
+            return _open(path, {})
+        return _open(path, {"immutable": "1"}) if path.stat().st_size > _MOST_COPIED else _copied(path)
     if index.exists():
         # While somebody writes, the index is in use, and locks in it keep what is being read from being overwritten;
         # what a killed writer has left of it is not trusted. Neither needs a byte to be written.
@@ -54,6 +59,22 @@ def _connected(path: Path) -> sqlite3.Connection:
     for one in (path, log):
         shutil.copyfile(one, Path(copy.name) / one.name)
     connection = _open(Path(copy.name) / path.name, {})
+    connection.copy = copy
+    return connection
+
+
+def _copied(path: Path) -> _Reader:
+    before = path.stat()
+    copy = tempfile.TemporaryDirectory(prefix="robusttune-", ignore_cleanup_errors=True)
+    shutil.copyfile(path, Path(copy.name) / path.name)
+    after = path.stat()
+    if _beside(path, "-wal").exists() or (before.st_mtime_ns, before.st_size) != (
+        after.st_mtime_ns,
+        after.st_size,
+    ):
+        copy.cleanup()
+        raise FileNotFoundError(errno.ENOENT, "somebody began to write while it was read", str(path))
+    connection = _open(Path(copy.name) / path.name, {"immutable": "1"})
     connection.copy = copy
     return connection
 
