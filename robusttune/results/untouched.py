@@ -50,33 +50,33 @@ def _connected(path: Path) -> sqlite3.Connection:
         # does not, whoever begins to write.
         if not _has_log(path):
             return _open(path, {})
-        return _open(path, {"immutable": "1"}) if path.stat().st_size > _MOST_COPIED else _copied(path)
+        immutable = {"immutable": "1"}
+        return (_open if path.stat().st_size > _MOST_COPIED else _copied)(path, immutable)
     if index.exists():
         # While somebody writes, the index is in use, and locks in it keep what is being read from being overwritten;
         # what a killed writer has left of it is not trusted. Neither needs a byte to be written.
         return _open(path, {"readonly_shm": "1"})
+    return _copied(path, {})
+
+
+def _copied(path: Path, query: dict[str, str]) -> _Reader:
+    """Return a connection to a copy of a database and its log, in which nobody has written meanwhile."""
+    before = _state(path)
     copy = tempfile.TemporaryDirectory(prefix="robusttune-", ignore_cleanup_errors=True)
-    for one in (path, log):
+    for one in before:
         shutil.copyfile(one, Path(copy.name) / one.name)
-    connection = _open(Path(copy.name) / path.name, {})
-    connection.copy = copy
-    return connection
-
-
-def _copied(path: Path) -> _Reader:
-    before = path.stat()
-    copy = tempfile.TemporaryDirectory(prefix="robusttune-", ignore_cleanup_errors=True)
-    shutil.copyfile(path, Path(copy.name) / path.name)
-    after = path.stat()
-    if _beside(path, "-wal").exists() or (before.st_mtime_ns, before.st_size) != (
-        after.st_mtime_ns,
-        after.st_size,
-    ):
+    if _state(path) != before:
         copy.cleanup()
         raise FileNotFoundError(errno.ENOENT, "somebody began to write while it was read", str(path))
-    connection = _open(Path(copy.name) / path.name, {"immutable": "1"})
+    connection = _open(Path(copy.name) / path.name, query)
     connection.copy = copy
     return connection
+
+
+def _state(path: Path) -> dict[Path, tuple[int, int]]:
+    """Return when a database and its log were last written, and their sizes; a log may be missing."""
+    there = (one for one in (path, _beside(path, "-wal")) if one == path or one.exists())
+    return {one: (found.st_mtime_ns, found.st_size) for one in there for found in (one.stat(),)}
 
 
 def _open(path: Path, query: dict[str, str]) -> _Reader:

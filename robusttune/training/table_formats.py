@@ -23,9 +23,8 @@ COMPRESSED = (*_OPEN, ".zip")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = ",\t;"
 _DECIMAL_COMMA = r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*|\s*[+-]?\d+\s*"
-_MOST_ROWS = (
-    10**9
-)  # more fit in no memory; arrow begins with what a damaged file declares, and does not come back
+# More fit in no memory; arrow begins with what a damaged file declares, and does not come back.
+_MOST_ROWS = 10**9
 
 
 @contextlib.contextmanager

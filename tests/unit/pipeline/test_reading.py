@@ -199,3 +199,15 @@ def test_readers_see_what_is_whole_while_writers_come_and_go(tmp_path: Path) -> 
                 seen.add(n)
     assert writer.returncode == 0
     assert len(seen) > 5
+
+
+def test_an_empty_log_that_a_killed_writer_left_hides_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    with contextlib.closing(sqlite3.connect(path)) as made:
+        made.execute("pragma journal_mode = wal")
+        made.executescript("create table one (x); insert into one values (7);")
+    (tmp_path / "study.db-wal").touch()
+    before = sorted(one.name for one in tmp_path.iterdir())
+    with contextlib.closing(connect_to_read(path)) as reader:
+        assert reader.execute("select x from one").fetchall() == [(7,)]
+    assert sorted(one.name for one in tmp_path.iterdir()) == before == ["study.db", "study.db-wal"]
