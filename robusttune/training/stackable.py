@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from pydantic import JsonValue
 
-from robusttune.declaration.algorithms import ALGORITHMS, loaded
+from robusttune.declaration.algorithms import loaded
 from robusttune.declaration.space import Categorical, bounds
 from robusttune.declaration.study import StudySpec
 from robusttune.declaration.training.environment import EnvironmentSpec
@@ -18,13 +18,6 @@ from robusttune.errors import SpecError
 from robusttune.training.environments import acts_in, check_environment
 from robusttune.training.groups import why_not_stackable
 from robusttune.training.interfaces import Choice
-
-# Measured: a trial of one seed takes half as long again, and many seeds gain little, for arithmetic bounds them anyway.
-_SLOW_ALONE_ON_CPU = {
-    name: f"On a CPU {name} gains little from seeds that train together; execution.trainer = 'lockstep' takes it."
-    for name, algorithm in ALGORITHMS.items()
-    if algorithm.lockstep is not None and algorithm.lockstep.slow_on_cpu
-}
 
 
 def check(study: StudySpec) -> Choice:
@@ -47,11 +40,6 @@ def check(study: StudySpec) -> Choice:
     reason = why_not_lockstep(study, *spaces_)
     if reason is not None and not study.execution.is_open:
         raise SpecError(f"execution.trainer = {wanted!r}: {reason} Use trainer = 'sb3' or 'auto'.")
-    # Seeds that are pruned at evaluations which they reach together have no choice.
-    tuning = study.tuning
-    is_free = not (tuning.prunes_seeds and tuning.pruning_steps == "evaluations")
-    if reason is None and study.execution.is_open and is_free and training.algorithm.device == "cpu":
-        reason = _SLOW_ALONE_ON_CPU.get(training.algorithm.name)
     if reason is not None:
         return Choice(trainer=training.trainer("sb3"), reason=reason)
     return Choice(trainer=training.trainer("lockstep"), alone=_who_trains_alone(study))

@@ -35,8 +35,6 @@ class Lockstep:
         Policies whose networks can be stacked, by Stable-Baselines3's names.
     policy : tuple of str
         Hyperparameters of the policy that stacked networks know.
-    slow_on_cpu : bool
-        Whether seeds that train together gain little on a CPU, so that `trainer = "auto"` leaves them apart.
     """
 
     learner: str
@@ -46,7 +44,6 @@ class Lockstep:
     policy: tuple[str, ...] = (
         *("net_arch", "activation_fn", "ortho_init", "log_std_init", "n_critics", "optimizer_kwargs"),
     )
-    slow_on_cpu: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,6 @@ SB3 = (
             learner="robusttune.training.lockstep.td3:LockstepTD3",
             free=("learning_rate", "gamma", "tau", "target_policy_noise", "target_noise_clip", *NOISE),
             only=_PLAIN_REPLAY,
-            slow_on_cpu=True,
         ),
     ),
     Algorithm(
@@ -113,7 +112,6 @@ SB3 = (
             learner="robusttune.training.lockstep.td3:LockstepDDPG",
             free=("learning_rate", "gamma", "tau", *NOISE),
             only=_PLAIN_REPLAY,
-            slow_on_cpu=True,
         ),
     ),
     Algorithm(

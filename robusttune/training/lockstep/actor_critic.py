@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,19 @@ import torch
 from torch import Tensor
 
 from robusttune.training.lockstep.activations import make_activation
+from robusttune.training.lockstep.critics import Critics, first_layout, n_products
 from robusttune.training.lockstep.layout import Array, FlatLayout, column, keep_rows, width_of
-from robusttune.training.lockstep.networks import StackedMLP
-from robusttune.training.lockstep.off_policy import OffPolicyTrainer
+from robusttune.training.lockstep.off_policy import Batch, OffPolicyTrainer
 from robusttune.training.lockstep.optimisers import Optimiser, make_optimiser
 from robusttune.training.lockstep.policies import Modes
 from robusttune.training.lockstep.snapshots import Snapshot
+
+_MOST_TOGETHER = 1 << 23
+"""Multiplications of a batch in one network up to which members take their steps at once.
+
+Of wider networks, such as SAC's own with 18 million, stacking saves next to nothing, and a member that trains alone
+would pay for the empty row beside it.
+"""
 
 
 class Stack:
@@ -33,6 +41,33 @@ class Stack:
         self.optimiser = self.optimiser.keep(rows, self.flat, self.gradient)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Rows that take a gradient step at once: all of them, or one where the networks are wide.
+
+    Which of the two depends on the configuration alone, never on who trains beside whom: the kernels round differently.
+
+    Attributes
+    ----------
+    rows : range
+    at : slice
+        The same in matrices, an empty row included.
+    actor, slow_actor : Any
+        The algorithm's own, the second where it has one.
+    critics, slow_critics : Critics
+    first_critic : Critics
+        The first one of each member, without a gradient.
+    """
+
+    rows: range
+    at: slice
+    actor: Any
+    critics: Critics
+    slow_critics: Critics
+    first_critic: Critics
+    slow_actor: Any = None
+
+
 class ActorCriticTrainer(OffPolicyTrainer):
     """Train actors on the critics' gradient by the actions."""
 
@@ -46,31 +81,47 @@ class ActorCriticTrainer(OffPolicyTrainer):
         layout = FlatLayout(dict(critics[0].named_parameters()))
         self._critic = Stack(layout, layout.stack(critics, self.device), critics[0].optimizer)
         self._slow_critic = self._critic.flat.clone()
+        self._critic_layout = first_layout(critics[0])
         self._n_critics = len(critics[0].q_networks)
         self._n_actor_layers = len(actors[0].net_arch)
         n_critic_layers = sum(isinstance(module, torch.nn.Linear) for module in critics[0].q_networks[0])
-        self._critic_layers = [
-            [f"qf{k}.{2 * i}" for i in range(n_critic_layers)] for k in range(self._n_critics)
-        ]
+        self._critic_layers = [f"qf0.{2 * i}" for i in range(n_critic_layers)]
+        products = self._batch_size * max(n_products(self._actor.layout), n_products(self._critic_layout))
+        self._apart = self.device.type == "cpu" and products > _MOST_TOGETHER
         self._low, self._high = self.action_space.low.reshape(-1), self.action_space.high.reshape(-1)  # type: ignore[attr-defined]
         self._error_sums = torch.zeros(width_of(len(self.members)), device=self.device)
         self._connect()
 
     def _connect(self) -> None:
         """Make the networks of the rows that there are now."""
-        critic = self._critic
-        self._critics = [
-            StackedMLP(critic.layout, critic.flat, critic.gradient, layers, self._activation)
-            for layers in self._critic_layers
-        ]
-        self._slow_critics = [
-            StackedMLP(critic.layout, self._slow_critic, None, layers, self._activation)
-            for layers in self._critic_layers
-        ]
         models = [self._models[member] for member in self._rows]
         self._gammas = column(self.device, [model.gamma for model in models])
         self._taus = column(self.device, [model.tau for model in models])
         self._one_minus_taus = column(self.device, [1 - model.tau for model in models])
+        n = len(self._rows)
+        if self._apart:
+            self._parts = [self._part(range(row, row + 1), slice(row, row + 1)) for row in range(n)]
+        else:
+            self._parts = [self._part(range(n), slice(None))]
+
+    def _part(self, rows: range, at: slice) -> Part:
+        """Return the networks of some rows."""
+        fast, slow, gradient = (
+            matrix[at] for matrix in (self._critic.flat, self._slow_critic, self._critic.gradient)
+        )
+        own = self._critic_layout.size
+        return Part(
+            rows=rows,
+            at=at,
+            actor=self._actor_on(self._actor.flat[at], self._actor.gradient[at]),
+            critics=self._critics_on(fast, gradient),
+            slow_critics=self._critics_on(slow),
+            first_critic=self._critics_on(fast[:, :own], n=1),
+        )
+
+    def _critics_on(self, flat: Tensor, gradient: Tensor | None = None, *, n: int | None = None) -> Critics:
+        n_critics = self._n_critics if n is None else n
+        return Critics(self._critic_layout, n_critics, self._critic_layers, self._activation, flat, gradient)
 
     def _act(self, *, warming_up: bool) -> tuple[Array, Array]:
         if warming_up:
@@ -97,34 +148,28 @@ class ActorCriticTrainer(OffPolicyTrainer):
     def _after_step(self) -> None:
         """Do nothing: target networks move with the gradient steps."""
 
-    def _with_actions(self, inputs: Tensor, actions: Tensor) -> Tensor:
-        """Return the critics' inputs; `inputs` has padded rows, `actions` has batch_size."""
-        joined = torch.zeros(*inputs.shape[:2], inputs.shape[2] + actions.shape[2], device=self.device)
-        joined[..., : inputs.shape[2]] = inputs
-        joined[:, : actions.shape[1], inputs.shape[2] :] = actions
-        return joined
+    def _update(self, n_steps: int) -> None:
+        rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
+        first = self.n_updates[self._rows[0]]
+        for step in range(n_steps):
+            batch = self._sample()
+            for part in self._parts:
+                self._gradient_step(part, batch.of(part.at), rates, step, first + step + 1)
 
-    def _smallest_slow_value(self, inputs: Tensor, actions: Tensor) -> Tensor:
-        """Return the least of the slow critics' values, shape (width, batch_size)."""
-        joined = self._with_actions(inputs, actions)
-        values = torch.cat([critic.forward(joined) for critic in self._slow_critics], dim=2)
-        return values[:, : actions.shape[1]].amin(2)
+    def _step_critics(
+        self, part: Part, batch: Batch, next_values: Tensor, factor: float, rates: Sequence[float]
+    ) -> None:
+        """Move the critics towards what their values of the next states say; `factor` is the slope of their loss."""
+        targets = batch.rewards + (1.0 - batch.ends) * self._gammas[part.at] * next_values
+        errors = part.critics.values(batch.inputs, batch.actions) - targets[:, None]
+        self._error_sums[part.at] += errors.abs().mean(2).sum(1)
+        part.critics.backward(errors.mul_(factor / errors.shape[2]))
+        self._critic.optimiser.step(part.rows, rates)
 
-    def _step_critics(self, joined: Tensor, targets: Tensor, factor: float, rates: Sequence[float]) -> None:
-        """Move the critics towards the targets; `factor` is the slope of their loss."""
-        size = targets.shape[1]
-        for critic in self._critics:
-            values = critic.forward(joined)
-            errors = values[:, :size, 0] - targets
-            self._error_sums += errors.abs().mean(1)
-            gradient = torch.zeros_like(values)
-            gradient[:, :size, 0] = errors.mul_(factor / size)
-            critic.backward(gradient)
-        self._critic.optimiser.step(range(len(self._rows)), rates)
-
-    def _follow(self, slow: Tensor, fast: Tensor) -> None:
+    def _follow(self, part: Part, slow: Tensor, fast: Tensor) -> None:
         """Move the slow parameters a little towards the fast ones."""
-        slow.mul_(self._one_minus_taus).addcmul_(fast, self._taus)
+        at = part.at
+        slow[at].mul_(self._one_minus_taus[at]).addcmul_(fast[at], self._taus[at])
 
     def _finite_rows(self) -> Array:
         # A parameter that is not finite shows in the next error: only the last update needs a full look.
@@ -164,12 +209,18 @@ class ActorCriticTrainer(OffPolicyTrainer):
         return modes
 
     @abstractmethod
+    def _gradient_step(
+        self, part: Part, batch: Batch, rates: Sequence[float], step: int, n_updates: int
+    ) -> None:
+        """Take the gradient step `step` of this update, for each member its `n_updates`-th."""
+
+    @abstractmethod
     def _sample_actions(self) -> Array:
         """Return exploring actions in [-1, 1], shape (n_rows, n_envs, action_dim)."""
 
     @abstractmethod
-    def _actor_on(self, flat: Tensor) -> Any:
-        """Return the actor on other parameters, for predictions."""
+    def _actor_on(self, flat: Tensor, gradient: Tensor | None = None) -> Any:
+        """Return the actor on some parameters; without a gradient it is for predictions."""
 
     @abstractmethod
     def _means(self, actor: Any, inputs: Tensor) -> Tensor:

@@ -93,7 +93,8 @@ class StackedMLP:
         Parameters
         ----------
         gradient : Tensor, shape (width, n_rows, n_out)
-            Gradient with respect to the outputs of the last `forward`; it may be written into.
+            Gradient with respect to the outputs of the last `forward`, or to those of its first rows; it may be
+            written into.
         to_parameters : bool, default True
             Whether the parameters' gradient is wanted.
         to_input : bool, default False
@@ -101,10 +102,13 @@ class StackedMLP:
         """
         for depth in range(len(self._layers) - 1, -1, -1):
             layer = self._layers[depth]
+            x, saved = self._inputs[depth], self._saved[depth]
+            if len(gradient[0]) < len(x[0]):
+                x, saved = x[:, : len(gradient[0])], saved[:, : len(gradient[0])]
             if layer.activation is not None:
-                gradient = layer.activation.backward(gradient, self._saved[depth])
+                gradient = layer.activation.backward(gradient, saved)
             if to_parameters:
-                _write_gradient(layer, gradient, self._inputs[depth])
+                _write_gradient(layer, gradient, x)
             if depth > 0 or to_input:
                 gradient = torch.bmm(gradient, layer.weight)
         return gradient

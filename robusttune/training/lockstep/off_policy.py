@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,27 @@ from torch import Tensor
 from robusttune.training.lockstep.layout import Array
 from robusttune.training.lockstep.replay import ReplayStore
 from robusttune.training.lockstep.trainer import LockstepTrainer
+
+
+class Batch(NamedTuple):
+    """Transitions to learn from.
+
+    Attributes
+    ----------
+    inputs, next_inputs : Tensor, shape (width, padded batch_size, n_features)
+    actions : Tensor, shape (width, batch_size, action_dim)
+    rewards, ends : Tensor, shape (width, batch_size)
+    """
+
+    inputs: Tensor
+    next_inputs: Tensor
+    actions: Tensor
+    rewards: Tensor
+    ends: Tensor
+
+    def of(self, at: slice) -> Batch:
+        """Return the batch of some rows."""
+        return Batch(*(tensor[at] for tensor in self))
 
 
 class OffPolicyTrainer(LockstepTrainer):
@@ -87,11 +108,8 @@ class OffPolicyTrainer(LockstepTrainer):
         )
         self._raw = nexts
 
-    def _sample(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return inputs, next inputs, actions, rewards and ends of a batch of every member.
-
-        Inputs have shape (width, padded batch_size, n_features), the rest (width, batch_size, …).
-        """
+    def _sample(self) -> Batch:
+        """Return a batch of every member."""
         store, size = self._store, self._batch_size
         batch = store.sample([streams.numpy for streams in self._streams], size)
         rewards = batch[:, :size, store.reward]
@@ -101,12 +119,12 @@ class OffPolicyTrainer(LockstepTrainer):
             rewards[:n] = torch.from_numpy(self._normaliser.rewards(rewards[:n].numpy()))
         numbers = (batch[:, :size, store.actions], rewards, batch[:, :size, store.end])
         actions, rewards, ends = (number.to(self.device) for number in numbers)
-        return (
-            self._inputs_of(batch[..., store.observations]),
-            self._inputs_of(batch[..., store.next_observations]),
-            actions,
-            rewards,
-            ends,
+        return Batch(
+            inputs=self._inputs_of(batch[..., store.observations]),
+            next_inputs=self._inputs_of(batch[..., store.next_observations]),
+            actions=actions,
+            rewards=rewards,
+            ends=ends,
         )
 
     def _inputs_of(self, stored: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ class Adam:
         if len(rows) == len(self._steps):
             self._counts.add_(1)
         else:
-            self._counts[list(rows)] += 1
+            torch._foreach_add_([self._steps[row] for row in rows], 1)
         groups: dict[float, list[int]] = {}
         for row in rows:
             groups.setdefault(learning_rates[row], []).append(row)

@@ -11,11 +11,12 @@ import torch
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.sac.policies import LOG_STD_MAX, LOG_STD_MIN
-from torch import Tensor, nn
+from torch import Tensor
 
-from robusttune.training.lockstep.actor_critic import ActorCriticTrainer, Stack
+from robusttune.training.lockstep.actor_critic import ActorCriticTrainer, Part, Stack
 from robusttune.training.lockstep.layout import Array, FlatLayout, column, width_of
 from robusttune.training.lockstep.networks import StackedMLP
+from robusttune.training.lockstep.off_policy import Batch
 from robusttune.training.lockstep.rollout import pad_rows
 from robusttune.training.lockstep.snapshots import Snapshot
 
@@ -33,32 +34,58 @@ class _Actor:
         """Return the squashed means."""
         return torch.tanh(self._mean.forward(self._trunk.forward(inputs)))
 
-    def sample(self, inputs: Tensor, n: int, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
-        """Return squashed actions for the first `n` rows, and their log-probability."""
+    def sample(
+        self, inputs: Tensor, n: int, generators: Sequence[torch.Generator], *, n_parts: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        """Return squashed actions for the first `n` rows of each part of the inputs, and their log-probability.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape (width, n_parts * n_rows, n_features)
+        n : int
+        generators : sequence of torch.Generator
+            Of each member; the parts are drawn in turn.
+        n_parts : int, default 1
+
+        Returns
+        -------
+        Tensor, shape (width, n_parts, n, action_dim)
+        Tensor, shape (width, n_parts, n)
+        """
         latent = self._trunk.forward(inputs)
-        mean, raw = self._mean.forward(latent)[:, :n], self._log_std.forward(latent)[:, :n]
+        parts = (len(inputs), n_parts, inputs.shape[1] // n_parts, -1)
+        mean, raw = (head.forward(latent).view(parts)[:, :, :n] for head in (self._mean, self._log_std))
         log_std = raw.clamp(LOG_STD_MIN, LOG_STD_MAX)
-        self._within = (raw == log_std).to(raw.dtype)
         noise = torch.zeros_like(mean, memory_format=torch.contiguous_format)
         for row, generator in zip(noise.unbind(0), generators, strict=False):
-            row.normal_(generator=generator)
-        self._spread = log_std.exp().mul_(noise)
-        self._actions = torch.tanh(mean + self._spread)
-        normal = noise.square().mul_(-0.5).sub_(log_std).sub_(math.log(math.sqrt(2 * math.pi))).sum(2)
-        return self._actions, normal - torch.log(1 - self._actions.square() + _EPSILON).sum(2)
+            for part in row.unbind(0):
+                part.normal_(generator=generator)
+        spread = log_std.exp().mul_(noise)
+        actions = torch.tanh(mean + spread)
+        squared = actions.square()
+        normal = noise.square_().mul_(-0.5).sub_(log_std).sub_(math.log(math.sqrt(2 * math.pi))).sum(3)
+        self._differentiable = actions[:, 0], squared[:, 0], spread[:, 0], (raw == log_std)[:, 0]
+        return actions, normal - torch.log(1 - squared + _EPSILON).sum(3)
 
     def backward(self, d_actions: Tensor, d_log_prob: Tensor, n_rows: int) -> None:
-        """Write the parameters' gradient for the last `sample`.
+        """Write the parameters' gradient for the first part of the last `sample`.
 
         Moving the mean moves the sample along, so of the log-probability only the correction and the
         normalising constant have a slope.
+
+        Parameters
+        ----------
+        d_actions : Tensor, shape (width, n, action_dim)
+        d_log_prob : Tensor, shape (width, n)
+        n_rows : int
+            `n`, padded.
         """
-        squared = self._actions.square()
-        correction = d_log_prob[..., None] * 2.0 * self._actions / (1 - squared + _EPSILON)
+        actions, squared, spread, within = self._differentiable
+        correction = d_log_prob[..., None] * 2.0 * actions / (1 - squared + _EPSILON)
         d_mean = (d_actions + correction) * (1 - squared)
-        d_log_std = (d_mean * self._spread - d_log_prob[..., None]) * self._within
+        d_log_std = (d_mean * spread - d_log_prob[..., None]) * within
         d_latent = self._mean.backward(pad_rows(d_mean, n_rows), to_input=True)
-        d_latent = d_latent + self._log_std.backward(pad_rows(d_log_std, n_rows), to_input=True)
+        d_latent += self._log_std.backward(pad_rows(d_log_std, n_rows), to_input=True)
         self._trunk.backward(d_latent)
 
 
@@ -81,8 +108,7 @@ class LockstepSAC(ActorCriticTrainer):
 
     def _connect(self) -> None:
         super()._connect()
-        self._network = self._actor_on(self._actor.flat, self._actor.gradient)
-        self._network_of_next = self._actor_on(self._actor.flat)
+        self._acting = self._actor_on(self._actor.flat)
         models = [self._models[member] for member in self._rows]
         self._target_entropies = column(self.device, [model.target_entropy for model in models])
         fixed = [0.0 if model.ent_coef_optimizer else float(model.ent_coef_tensor) for model in models]
@@ -101,58 +127,42 @@ class LockstepSAC(ActorCriticTrainer):
         means: Tensor = actor.means(inputs)
         return means
 
-    def _generators(self) -> list[torch.Generator]:
-        return [streams.torch for streams in self._streams]
-
     def _sample_actions(self) -> Array:
         inputs = self._network_inputs(self._last)
-        actions, _ = self._network.sample(inputs, self.n_envs, self._generators())
-        return actions.cpu().numpy()[: len(self._rows)]
+        generators = [streams.torch for streams in self._streams]
+        actions, _ = self._acting.sample(inputs, self.n_envs, generators)
+        return actions[:, 0].cpu().numpy()[: len(self._rows)]
 
-    def _update(self, n_steps: int) -> None:
-        rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
-        for step in range(n_steps):
-            self._gradient_step(rates)
-            if step % self._target_interval == 0:
-                self._follow(self._slow_critic, self._critic.flat)
+    def _gradient_step(
+        self, part: Part, batch: Batch, rates: Sequence[float], step: int, n_updates: int
+    ) -> None:
+        size, n_rows = self._batch_size, batch.inputs.shape[1]
+        generators = [self._streams[row].torch for row in part.rows]
+        both = torch.cat([batch.inputs, batch.next_inputs], dim=1)
+        drawn, log_probs = part.actor.sample(both, size, generators, n_parts=2)
+        chosen, log_prob = drawn[:, 0], log_probs[:, 0]
+        coefficients = self._step_temperature(part, log_prob, rates)
+        next_values = part.slow_critics.values(batch.next_inputs, drawn[:, 1]).amin(1)
+        next_values -= coefficients * log_probs[:, 1]
+        self._step_critics(part, batch, next_values, 1.0, rates)
+        values = part.critics.values(batch.inputs, chosen)
+        least = torch.zeros_like(values).scatter_(1, values.argmin(1, keepdim=True), -1.0 / size)
+        d_actions = part.critics.slope_by_actions(least, chosen.shape[2])
+        part.actor.backward(d_actions, (coefficients / size).expand_as(log_prob), n_rows)
+        self._actor.optimiser.step(part.rows, rates)
+        if step % self._target_interval == 0:
+            self._follow(part, self._slow_critic, self._critic.flat)
 
-    def _gradient_step(self, rates: Sequence[float]) -> None:
-        size, generators = self._batch_size, self._generators()
-        inputs, next_inputs, actions, rewards, ends = self._sample()
-        chosen, log_prob = self._network.sample(inputs, size, generators)
-        coefficients = self._step_temperature(log_prob, rates)
-        next_actions, next_log_prob = self._network_of_next.sample(next_inputs, size, generators)
-        next_values = self._smallest_slow_value(next_inputs, next_actions) - coefficients * next_log_prob
-        targets = rewards + (1.0 - ends) * self._gammas * next_values
-        self._step_critics(self._with_actions(inputs, actions), targets, 1.0, rates)
-        d_actions = self._value_slope(inputs, chosen)
-        d_log_prob = (coefficients / size).expand_as(log_prob)
-        self._network.backward(d_actions, d_log_prob, inputs.shape[1])
-        self._actor.optimiser.step(range(len(self._rows)), rates)
-
-    def _step_temperature(self, log_prob: Tensor, rates: Sequence[float]) -> Tensor:
+    def _step_temperature(self, part: Part, log_prob: Tensor, rates: Sequence[float]) -> Tensor:
         """Return the entropy coefficients, shape (width, 1), then move them if they are learnt."""
+        at = part.at
         if self._temperature is None:
-            return self._fixed_coefficients
-        coefficients = self._temperature.flat[:, :1].exp()
-        self._temperature.gradient[:, :1] = -(log_prob + self._target_entropies).mean(1, keepdim=True)
-        self._temperature.optimiser.step(range(len(self._rows)), rates)
+            return self._fixed_coefficients[at]
+        coefficients = self._temperature.flat[at, :1].exp()
+        slope = -(log_prob + self._target_entropies[at]).mean(1, keepdim=True)
+        self._temperature.gradient[at, :1] = slope
+        self._temperature.optimiser.step(part.rows, rates)
         return coefficients
-
-    def _value_slope(self, inputs: Tensor, actions: Tensor) -> Tensor:
-        """Return the gradient of minus the mean least value by the actions."""
-        size = actions.shape[1]
-        joined = self._with_actions(inputs, actions)
-        values = torch.cat([critic.forward(joined) for critic in self._critics], dim=2)
-        least = nn.functional.one_hot(values.argmin(2), self._n_critics).to(values.dtype)
-        least[:, size:] = 0.0
-        slopes = least.mul_(-1.0 / size)
-        d_joined = torch.zeros_like(joined)
-        for k, critic in enumerate(self._critics):
-            d_joined += critic.backward(
-                slopes[..., k : k + 1].contiguous(), to_parameters=False, to_input=True
-            )
-        return d_joined[:, :size, inputs.shape[2] :]
 
     def _keep(self, rows: Sequence[int]) -> None:
         if self._temperature is not None:

@@ -12,9 +12,11 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import Tensor, nn
 
 from robusttune.training.lockstep.activations import make_activation
-from robusttune.training.lockstep.actor_critic import ActorCriticTrainer
+from robusttune.training.lockstep.actor_critic import ActorCriticTrainer, Part
 from robusttune.training.lockstep.layout import Array, keep_rows
 from robusttune.training.lockstep.networks import StackedMLP
+from robusttune.training.lockstep.off_policy import Batch
+from robusttune.training.lockstep.rollout import pad_rows
 from robusttune.training.lockstep.snapshots import Snapshot
 
 
@@ -32,9 +34,11 @@ class LockstepTD3(ActorCriticTrainer):
 
     def _connect(self) -> None:
         super()._connect()
-        self._network = self._actor_on(self._actor.flat, self._actor.gradient)
-        if self._slow_actor.numel():
-            self._slow_network = self._actor_on(self._slow_actor)
+        self._acting = self._actor_on(self._actor.flat)
+
+    def _part(self, rows: range, at: slice) -> Part:
+        slow = self._actor_on(self._slow_actor[at]) if self._slow_actor.numel() else None
+        return replace(super()._part(rows, at), slow_actor=slow)
 
     def _actor_on(self, flat: Tensor, gradient: Tensor | None = None) -> StackedMLP:
         layers = [f"mu.{2 * i}" for i in range(self._n_actor_layers + 1)]
@@ -46,41 +50,37 @@ class LockstepTD3(ActorCriticTrainer):
         return outputs
 
     def _sample_actions(self) -> Array:
-        outputs = self._network.forward(self._network_inputs(self._last))
+        outputs = self._acting.forward(self._network_inputs(self._last))
         return outputs.cpu().numpy()[: len(self._rows), : self.n_envs]
 
-    def _update(self, n_steps: int) -> None:
-        rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
-        first = self.n_updates[self._rows[0]]
-        for n_updates in range(first + 1, first + n_steps + 1):
-            inputs, next_inputs, actions, rewards, ends = self._sample()
-            next_values = self._smallest_slow_value(next_inputs, self._target_actions(next_inputs, actions))
-            targets = rewards + (1.0 - ends) * self._gammas * next_values
-            self._step_critics(self._with_actions(inputs, actions), targets, 2.0, rates)
-            if n_updates % self._policy_delay == 0:
-                self._step_actor(inputs, rates)
-                self._follow(self._slow_critic, self._critic.flat)
-                self._follow(self._slow_actor, self._actor.flat)
+    def _gradient_step(
+        self, part: Part, batch: Batch, rates: Sequence[float], step: int, n_updates: int
+    ) -> None:
+        next_actions = self._target_actions(part, batch)
+        next_values = part.slow_critics.values(batch.next_inputs, next_actions).amin(1)
+        self._step_critics(part, batch, next_values, 2.0, rates)
+        if n_updates % self._policy_delay == 0:
+            self._step_actor(part, batch.inputs, rates)
+            self._follow(part, self._slow_critic, self._critic.flat)
+            self._follow(part, self._slow_actor, self._actor.flat)
 
-    def _target_actions(self, next_inputs: Tensor, actions: Tensor) -> Tensor:
+    def _target_actions(self, part: Part, batch: Batch) -> Tensor:
         """Return the slow actor's actions with clipped noise from each member's own generator."""
-        noise = torch.zeros_like(actions)
-        for row, (member, streams) in enumerate(zip(self._rows, self._streams, strict=True)):
-            model = self._models[member]
-            noise[row].normal_(0, model.target_policy_noise, generator=streams.torch)
-            noise[row].clamp_(-model.target_noise_clip, model.target_noise_clip)
-        chosen = self._slow_network.forward(next_inputs)[:, : actions.shape[1]]
+        noise = torch.zeros_like(batch.actions)
+        for row, own in zip(part.rows, noise.unbind(0), strict=False):
+            model = self._models[self._rows[row]]
+            own.normal_(0, model.target_policy_noise, generator=self._streams[row].torch)
+            own.clamp_(-model.target_noise_clip, model.target_noise_clip)
+        chosen = part.slow_actor.forward(batch.next_inputs)[:, : noise.shape[1]]
         return noise.add_(chosen).clamp_(-1, 1)
 
-    def _step_actor(self, inputs: Tensor, rates: Sequence[float]) -> None:
+    def _step_actor(self, part: Part, inputs: Tensor, rates: Sequence[float]) -> None:
         size = self._batch_size
-        outputs = self._network.forward(inputs)
-        values = self._critics[0].forward(self._with_actions(inputs, outputs[:, :size]))
-        gradient = torch.zeros_like(values)
-        gradient[:, :size] = -1.0 / size
-        d_joined = self._critics[0].backward(gradient, to_parameters=False, to_input=True)
-        self._network.backward(d_joined[..., inputs.shape[2] :].contiguous())
-        self._actor.optimiser.step(range(len(self._rows)), rates)
+        actions = part.actor.forward(inputs)[:, :size]
+        values = part.first_critic.values(inputs, actions)
+        d_actions = part.first_critic.slope_by_actions(torch.full_like(values, -1.0 / size), actions.shape[2])
+        part.actor.backward(pad_rows(d_actions, inputs.shape[1]))
+        self._actor.optimiser.step(part.rows, rates)
 
     def _keep(self, rows: Sequence[int]) -> None:
         self._slow_actor = keep_rows(self._slow_actor, rows)

@@ -331,7 +331,7 @@ def test_auto_takes_lockstep_and_an_explicit_trainer_stays() -> None:
     assert choice({}) == Choice(trainer=SB3)
 
 
-def test_auto_leaves_off_policy_actor_critics_to_stable_baselines_unless_pruning_needs_lockstep() -> None:
+def test_auto_trains_off_policy_actor_critics_together() -> None:
     changes = {
         **AUTO,
         "algorithm.name": "td3",
@@ -339,14 +339,7 @@ def test_auto_leaves_off_policy_actor_critics_to_stable_baselines_unless_pruning
         "environment.id": "Pendulum-v1",
         "search_space": None,
     }
-    assert choice(changes).trainer == SB3
-    pruned = {
-        "tuning.seeds_per_trial": 2,
-        "tuning.pruner": "median",
-        "evaluation.every": 16,
-        "tuning.pruning_steps": "evaluations",
-    }
-    assert choice({**changes, **pruned}).trainer == LOCKSTEP
+    assert choice(changes).trainer == LOCKSTEP
 
 
 STACKED = {name: entry.lockstep for name, entry in ALGORITHMS.items() if entry.lockstep is not None}

@@ -22,6 +22,8 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "dqn": ("dqn", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 60}),
     "sac": ("sac", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 40, "n_envs": 2}),
     "sac wide": ("sac", {"net_arch": [64], "learning_starts": 10, "batch_size": 32}, {"total": 30}),
+    "sac one at a time": ("sac", {"learning_starts": 4}, {"total": 8}),
+    "td3 one at a time": ("td3", {"learning_starts": 4, "net_arch": [400, 300]}, {"total": 8}),
     "td3": ("td3", {"net_arch": [9, 5], "learning_starts": 10, "batch_size": 7}, {"total": 40, "n_envs": 2}),
     "ppo images": (
         *("ppo", {"n_steps": 11, "batch_size": 9, "n_epochs": 2}),
