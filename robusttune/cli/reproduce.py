@@ -25,7 +25,9 @@ def reproduce(
     study: StudyFile,
     run: Annotated[
         str | None,
-        typer.Argument(help="Id of a run, or its beginning: runs.csv beside the report lists them."),
+        typer.Argument(
+            metavar="RUN", help="Id of a run, or its beginning: runs.csv beside the report lists them."
+        ),
     ] = None,
     config: Annotated[
         str | None,
