@@ -1,6 +1,6 @@
 """Make the tables and figures of the paper: `python -m analysis.build [NAME…]`; without a name, all of them.
 
-Nothing is typed by hand: every module reads what is committed, or a results database, and has the same functions:
+Nothing is typed by hand: every module reads what is committed, and has the same functions:
 `load`, `table` and `figure`, some also `page`. Tables and figures go to `analysis/out/`; what the documentation shows
 is written there, too. analysis/README.md says which module makes what.
 """
@@ -84,7 +84,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the tables and figures of the paper.")
     parser.add_argument("names", nargs="*", choices=[[], *MODULES], metavar="NAME", help=", ".join(MODULES))
     parser.add_argument(
-        "--results", type=Path, default=ROOT / "results", help="folder that holds a folder per study"
+        "--results",
+        type=Path,
+        default=ROOT / quickstart.KEPT,
+        help="folder that holds the folder of the quickstart study; `results` after make demo (default: what is kept)",
     )
     parser.add_argument(
         "--out", type=Path, default=ROOT / "analysis" / "out", help="folder of tables and figures"

@@ -27,7 +27,7 @@ class Places:
     root : Path
         The repository.
     results : Path
-        Folder that holds a folder per study, for what is made from a database.
+        Folder of the quickstart study's folder, in which its database is.
     """
 
     root: Path

@@ -1,4 +1,4 @@
-"""The README's picture and the page of the quickstart study, from its results database (`make demo`)."""
+"""The README's picture and the page of the quickstart study, from its results database, which is kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.kept import NothingKeptError, Places
 from robusttune import NoResultsError, load_study, rank_study
+from robusttune.report.columns import shown_columns
 from robusttune.report.figures import luck
 from robusttune.report.model import Ranking
 from robusttune.report.output import to_csv
@@ -18,6 +19,7 @@ NAME = "quickstart"
 STUDY = "experiments/quickstart/ppo_pendulum.toml"
 PAGE, PICTURE = "docs/quickstart.md", "docs/images/quickstart.png"
 KEPT = "experiments/quickstart"
+_COLUMNS = ("rank", "configuration", "tuning", "mean", "interval", "luck", "verdict")
 
 
 def load(places: Places) -> Ranking:
@@ -26,12 +28,15 @@ def load(places: Places) -> Ranking:
     try:
         return rank_study(study, out=places.results, command=f"robusttune run {STUDY}")
     except NoResultsError:
-        raise NothingKeptError(f"{places.results} has no database of the study: make demo") from None
+        raise NothingKeptError(
+            f"{places.results} has no database of the study: make demo, and --results results"
+        ) from None
 
 
 def table(ranking: Ranking) -> dict[str, Table]:
-    """Return the ranking."""
-    return {NAME: ranking_table(ranking.rows, note=ranking.caption)}
+    """Return the ranking, in the columns that fit on the page of a paper."""
+    columns = [column for column in shown_columns(ranking.rows) if column.heading in _COLUMNS]
+    return {NAME: ranking_table(ranking.rows, columns, note=ranking.caption)}
 
 
 def figure(ranking: Ranking) -> dict[str, Figure]:

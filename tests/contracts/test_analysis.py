@@ -15,8 +15,7 @@ from robusttune.report.table import Table
 from tests.support.latex import complaints, needs_latex
 
 README = (ROOT / "analysis" / "README.md").read_text(encoding="utf-8")
-PLACES = Places(root=ROOT, results=ROOT / "results")
-WITHOUT_DATABASE = sorted(set(MODULES) - {"quickstart"})
+PLACES = Places(root=ROOT, results=ROOT / MODULES["quickstart"].KEPT)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -28,7 +27,7 @@ def test_every_module_has_the_same_functions_and_is_in_the_readme(name: str) -> 
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", WITHOUT_DATABASE)
+@pytest.mark.parametrize("name", MODULES)
 def test_what_is_committed_is_made_again_byte_for_byte(name: str, tmp_path: Path) -> None:
     lines = list(build([name], PLACES, out=tmp_path / "out", pages=tmp_path))
     made = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.suffix in (".md", ".json")]
@@ -78,7 +77,7 @@ def test_a_table_is_written_for_people_for_programs_and_for_papers(tmp_path: Pat
 
 @needs_latex
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", WITHOUT_DATABASE)
+@pytest.mark.parametrize("name", MODULES)
 def test_the_tables_of_a_paper_are_compiled(name: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     list(build([name], PLACES, out=out, pages=tmp_path))
