@@ -29,7 +29,7 @@ def load(places: Places) -> Ranking:
         return rank_study(study, out=places.results, command=f"robusttune run {STUDY}")
     except NoResultsError:
         raise NothingKeptError(
-            f"{places.results} has no database of the study: make demo, and --results results"
+            f"{places.results} has no database of the study; make demo makes one, which --results results reads"
         ) from None
 
 

@@ -33,7 +33,7 @@ class ExecutionSpec:
     ----------
     trainer : {"auto", "sb3", "lockstep"}
         Who trains. `"lockstep"` trains many seeds at once, several times faster than `"sb3"` and seed for seed the same
-        until rounding parts them; `"auto"` takes it where all runs of the study allow that and it pays. What is drawn
+        until rounding parts them; `"auto"` takes it where all runs of the study allow that. What is drawn
         and not trained has one trainer only.
     executor : {"local", "dask", "dask://host:port"}
         Where runs are carried out: in processes of this machine, through Dask in the jobs of `[cluster]` (without that

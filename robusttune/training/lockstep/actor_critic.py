@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from robusttune.training.lockstep.activations import make_activation
-from robusttune.training.lockstep.critics import Critics, first_layout, n_products
+from robusttune.training.lockstep.critics import Critics, first_layout
 from robusttune.training.lockstep.layout import Array, FlatLayout, column, keep_rows, width_of
 from robusttune.training.lockstep.off_policy import Batch, OffPolicyTrainer
 from robusttune.training.lockstep.optimisers import Optimiser, make_optimiser
@@ -86,7 +86,7 @@ class ActorCriticTrainer(OffPolicyTrainer):
         self._n_actor_layers = len(actors[0].net_arch)
         n_critic_layers = sum(isinstance(module, torch.nn.Linear) for module in critics[0].q_networks[0])
         self._critic_layers = [f"qf0.{2 * i}" for i in range(n_critic_layers)]
-        products = self._batch_size * max(n_products(self._actor.layout), n_products(self._critic_layout))
+        products = self._batch_size * max(self._actor.layout.n_products, self._critic_layout.n_products)
         self._apart = self.device.type == "cpu" and products > _MOST_TOGETHER
         self._low, self._high = self.action_space.low.reshape(-1), self.action_space.high.reshape(-1)  # type: ignore[attr-defined]
         self._error_sums = torch.zeros(width_of(len(self.members)), device=self.device)
@@ -150,11 +150,10 @@ class ActorCriticTrainer(OffPolicyTrainer):
 
     def _update(self, n_steps: int) -> None:
         rates = [self._models[member].lr_schedule(self._progress) for member in self._rows]
-        first = self.n_updates[self._rows[0]]
         for step in range(n_steps):
             batch = self._sample()
             for part in self._parts:
-                self._gradient_step(part, batch.of(part.at), rates, step, first + step + 1)
+                self._gradient_step(part, batch.of(part.at), rates, step)
 
     def _step_critics(
         self, part: Part, batch: Batch, next_values: Tensor, factor: float, rates: Sequence[float]
@@ -209,10 +208,8 @@ class ActorCriticTrainer(OffPolicyTrainer):
         return modes
 
     @abstractmethod
-    def _gradient_step(
-        self, part: Part, batch: Batch, rates: Sequence[float], step: int, n_updates: int
-    ) -> None:
-        """Take the gradient step `step` of this update, for each member its `n_updates`-th."""
+    def _gradient_step(self, part: Part, batch: Batch, rates: Sequence[float], step: int) -> None:
+        """Take the gradient step `step` of this update, counted from 0."""
 
     @abstractmethod
     def _sample_actions(self) -> Array:

@@ -84,12 +84,6 @@ class Critics:
         return pad_rows(slopes.flatten(0, 1)[..., None], self._n_rows)
 
 
-def n_products(layout: FlatLayout) -> int:
-    """Return the multiplications that one row takes through the layers of a layout."""
-    shapes: list[tuple[int, ...]] = [shape for _, shape in layout.slots.values() if len(shape) == 2]
-    return sum(shape[0] * shape[1] for shape in shapes)
-
-
 def first_layout(critic: torch.nn.Module) -> FlatLayout:
     """Return the layout of the first of SB3's critics, by the names that it has among all."""
     own = {name: parameter for name, parameter in critic.named_parameters() if name.startswith("qf0.")}

@@ -46,6 +46,11 @@ class FlatLayout:
             offset += round_up(parameter.numel())
         self.size = offset
 
+    @property
+    def n_products(self) -> int:
+        """The multiplications that one row takes through the layers."""
+        return sum(shape[0] * shape[1] for _, shape in self.slots.values() if len(shape) == 2)
+
     def view(self, flat: Tensor, name: str) -> Tensor:
         """Return the parameter `name` of all members as a view, shape (width, *shape)."""
         offset, shape = self.slots[name]

@@ -103,8 +103,9 @@ class StackedMLP:
         for depth in range(len(self._layers) - 1, -1, -1):
             layer = self._layers[depth]
             x, saved = self._inputs[depth], self._saved[depth]
-            if len(gradient[0]) < len(x[0]):
-                x, saved = x[:, : len(gradient[0])], saved[:, : len(gradient[0])]
+            n_rows = gradient.shape[1]
+            if n_rows < x.shape[1]:
+                x, saved = x[:, :n_rows], saved[:, :n_rows]
             if layer.activation is not None:
                 gradient = layer.activation.backward(gradient, saved)
             if to_parameters:

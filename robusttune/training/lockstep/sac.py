@@ -133,9 +133,7 @@ class LockstepSAC(ActorCriticTrainer):
         actions, _ = self._acting.sample(inputs, self.n_envs, generators)
         return actions[:, 0].cpu().numpy()[: len(self._rows)]
 
-    def _gradient_step(
-        self, part: Part, batch: Batch, rates: Sequence[float], step: int, n_updates: int
-    ) -> None:
+    def _gradient_step(self, part: Part, batch: Batch, rates: Sequence[float], step: int) -> None:
         size, n_rows = self._batch_size, batch.inputs.shape[1]
         generators = [self._streams[row].torch for row in part.rows]
         both = torch.cat([batch.inputs, batch.next_inputs], dim=1)

@@ -53,13 +53,11 @@ class LockstepTD3(ActorCriticTrainer):
         outputs = self._acting.forward(self._network_inputs(self._last))
         return outputs.cpu().numpy()[: len(self._rows), : self.n_envs]
 
-    def _gradient_step(
-        self, part: Part, batch: Batch, rates: Sequence[float], step: int, n_updates: int
-    ) -> None:
+    def _gradient_step(self, part: Part, batch: Batch, rates: Sequence[float], step: int) -> None:
         next_actions = self._target_actions(part, batch)
         next_values = part.slow_critics.values(batch.next_inputs, next_actions).amin(1)
         self._step_critics(part, batch, next_values, 2.0, rates)
-        if n_updates % self._policy_delay == 0:
+        if (self.n_updates[self._rows[0]] + step + 1) % self._policy_delay == 0:
             self._step_actor(part, batch.inputs, rates)
             self._follow(part, self._slow_critic, self._critic.flat)
             self._follow(part, self._slow_actor, self._actor.flat)

@@ -339,7 +339,13 @@ def test_auto_trains_off_policy_actor_critics_together() -> None:
         "environment.id": "Pendulum-v1",
         "search_space": None,
     }
-    assert choice(changes).trainer == LOCKSTEP
+    pruned = {
+        "tuning.seeds_per_trial": 2,
+        "tuning.pruner": "median",
+        "evaluation.every": 16,
+        "tuning.pruning_steps": "evaluations",
+    }
+    assert choice(changes).trainer == choice({**changes, **pruned}).trainer == LOCKSTEP
 
 
 STACKED = {name: entry.lockstep for name, entry in ALGORITHMS.items() if entry.lockstep is not None}
